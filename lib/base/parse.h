@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Parser contract
+ *
+ * The one shape of every parser of wire bytes in Assay. The caller offers input, the parser answers with one item a call.
+ *
+ * Resumable:  all state is in the parser, of fixed size, zero is a valid start. Input that was not consumed is offered
+ *             again, longer, at the next call; the parser remembers how far it has looked, so no byte is looked at twice.
+ * Bounded:    consumed <= size. Each call emits an item, consumes, or answers MORE or STOP: at most 2 * size + 2 calls
+ *             for one input.
+ * No copies:  items are spans into the input, valid until the next call. No allocation.
+ * Loss:       data NULL and lost > 0 says that `lost` bytes of the stream were not seen. The parser resynchronises; the
+ *             items touched carry an anomaly bit. Traffic is never an error.
+ * Cuts:       the same stream gives the same items however it is cut into inputs.
+ */
+
+#include "base/span.h"
+
+struct parse_input {
+    const uint8_t *data; /* NULL: `lost` bytes are missing here */
+    uint32_t size;
+    uint32_t lost;
+    bool last; /* the stream ends behind these bytes */
+};
+
+enum parse_status {
+    PARSE_ITEM, /* *item_out is filled */
+    PARSE_MORE, /* offer the unconsumed rest again with more behind it; `needed` says how many at least, 0 unknown */
+    PARSE_STOP, /* this parser has nothing more to say about the stream (protocol change, beyond repair) */
+};
+
+struct parse_step {
+    enum parse_status status;
+    uint32_t consumed;
+    uint32_t needed;
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Call: names. */
+
+#include "transaction/call.h"
+
+const char *call_protocol_name(enum call_protocol protocol)
+{
+    static const char *const names[CALL_PROTOCOL_COUNT] = {
+        [CALL_HTTP1] = "http1",         [CALL_HTTP2] = "http2",     [CALL_GRPC] = "grpc",
+        [CALL_WEBSOCKET] = "websocket", [CALL_AMQP091] = "amqp091", [CALL_AMQP10] = "amqp10",
+    };
+    require(protocol < CALL_PROTOCOL_COUNT);
+    return names[protocol];
+}
+
+const char *call_flag_name(uint32_t index)
+{
+    static const char *const names[] = {"gap",         "truncated",  "ambiguous", "midstream", "no_request", "no_response",
+                                        "incomplete",  "undecoded",  "upgrade",   "anomaly",   "unscanned"};
+    static_assert(ARRAY_COUNT(names) == CALL_FLAG_COUNT_, "a name for each flag");
+    require(index < CALL_FLAG_COUNT_);
+    return names[index];
+}

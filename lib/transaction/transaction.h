@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Transaction
+ *
+ * One API call while it is being seen: the call's identity, both heads, and what was detected. Every protocol fills the
+ * same structure, so that no rule needs to know which protocol it judges.
+ *
+ * Memory:  from the worker's pool; texts live in `store`, so they outlast the packets they came in.
+ * Threads: one owner, the worker.
+ * Limits:  the sizes below; what does not fit sets CALL_TRUNCATED and is counted, never silently dropped.
+ */
+
+#include "transaction/anomaly.h"
+#include "transaction/call.h"
+#include "transaction/detection.h"
+#include "transaction/header.h"
+
+#define TRANSACTION_STORE_SIZE     16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
+#define TRANSACTION_HEADERS_MAX    100u   /* a side; common servers refuse more (Apache's default is 100) */
+#define TRANSACTION_DETECTIONS_MAX 48u    /* distinct (type, place); further ones are only counted */
+
+struct transaction_header {
+    uint16_t name_offset; /* into store */
+    uint16_t name_size;
+    uint16_t value_offset;
+    uint16_t value_size;
+    uint16_t id; /* enum header_id */
+};
+
+enum transaction_body {
+    TRANSACTION_BODY_NONE, /* no body bytes */
+    TRANSACTION_BODY_JSON,
+    TRANSACTION_BODY_FORM, /* application/x-www-form-urlencoded */
+    TRANSACTION_BODY_TEXT, /* any other text */
+    TRANSACTION_BODY_BINARY,
+};
+
+struct transaction_side {
+    uint64_t first_ns, last_ns;  /* of its bytes */
+    uint64_t anomalies;          /* set of ANOMALY_BIT() */
+    uint64_t headers_seen;       /* set of HEADER_BIT() */
+    uint64_t body_size;          /* decoded bytes */
+    uint64_t scanned_size;       /* of them searched for sensitive data */
+    uint32_t header_count;       /* kept in headers[] */
+    uint32_t header_count_wire;  /* sent */
+    uint8_t version_minor;       /* HTTP/1.x */
+    uint8_t body;                /* enum transaction_body */
+    bool seen;                   /* a head was seen */
+    bool complete;               /* its end was seen */
+    struct transaction_header headers[TRANSACTION_HEADERS_MAX];
+};
+
+struct transaction {
+    struct call call;
+    const void *epoch;       /* what judges it, all its life (pipeline/epoch.h) */
+    struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
+    struct span query;       /* behind the '?', without it; data NULL: no '?' */
+    struct transaction_side request, response;
+    uint32_t detection_count;
+    uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */
+    struct detection detections[TRANSACTION_DETECTIONS_MAX];
+    uint32_t store_used;
+    uint8_t store[TRANSACTION_STORE_SIZE];
+};
+
+/* Ready for use; the arrays are left as they are, their counts say what is valid. */
+void transaction_init(struct transaction *transaction);
+
+/* A copy in the store. Returns {NULL, 0} when full and sets CALL_TRUNCATED. */
+struct span transaction_keep(struct transaction *transaction, struct span text);
+
+/* Keeps one header line. Sets CALL_TRUNCATED when there is no room; headers_seen is right even then. */
+void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
+                            struct span value);
+
+static inline struct span transaction_header_name(const struct transaction *transaction,
+                                                  const struct transaction_header *header)
+{
+    return span_of(transaction->store + header->name_offset, header->name_size);
+}
+
+static inline struct span transaction_header_value(const struct transaction *transaction,
+                                                   const struct transaction_header *header)
+{
+    return span_of(transaction->store + header->value_offset, header->value_size);
+}
+
+static inline bool transaction_side_has(const struct transaction_side *side, enum header_id id)
+{
+    return (side->headers_seen & HEADER_BIT(id)) != 0;
+}
+
+/* The first header of that id behind `after` (NULL: from the start), or NULL. */
+const struct transaction_header *transaction_find_header(const struct transaction_side *side, enum header_id id,
+                                                         const struct transaction_header *after);
+
+/* The same by name, for names that have no id. ASCII case is ignored. */
+const struct transaction_header *transaction_find_header_named(const struct transaction *transaction,
+                                                               const struct transaction_side *side, struct span name,
+                                                               const struct transaction_header *after);
+
+/*
+ * Adds to the detection of the same (detector, place, name, side), or makes one. `name` is copied into the store. Names
+ * that are JSON pointers count as the same when they differ in array indices only; the first one is kept.
+ */
+void transaction_add_detection(struct transaction *transaction, const struct detection *detection);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* base: arena, pool, keyed hash, diagnostics, JSON writer, ledger. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/diagnostics.h"
+#include "base/hash.h"
+#include "base/json_writer.h"
+#include "base/ledger.h"
+#include "base/pool.h"
+
+static void arena_hands_out_aligned_zeroed_memory_until_full(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(4096);
+    assert_non_null(arena);
+    uint8_t *first = arena_take(arena, 3, 1);
+    uint64_t *second = arena_take(arena, 8, 64);
+    assert_non_null(first);
+    assert_int_equal((uintptr_t)second % 64, 0);
+    assert_int_equal(*second, 0);
+    assert_null(arena_take(arena, 8192, 8));
+    assert_non_null(arena_take(arena, 100, 8));
+    arena_free(arena);
+}
+
+static void growing_arena_takes_more_than_a_block(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new_growing();
+    for (int i = 0; i < 100; i++) {
+        char *text = arena_copy_text(arena, "0123456789", 10);
+        assert_string_equal(text, "0123456789");
+        memset(arena_take(arena, 100000, 16), 1, 100000);
+    }
+    arena_free(arena);
+}
+
+static void pool_gives_back_what_it_took(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1 << 16);
+    struct pool pool;
+    assert_int_equal(pool_init(&pool, arena, 100, 3), 0);
+    void *a = pool_take(&pool), *b = pool_take(&pool), *c = pool_take(&pool);
+    assert_non_null(c);
+    assert_int_equal((uintptr_t)b % CACHE_LINE, 0);
+    assert_null(pool_take(&pool));
+    pool_give(&pool, a);
+    assert_ptr_equal(pool_take(&pool), a);
+    assert_int_equal(pool.used_count, 3);
+    struct pool too_large;
+    assert_int_not_equal(pool_init(&too_large, arena, 100, 100000), 0);
+    arena_free(arena);
+}
+
+static void hash_depends_on_key_and_every_byte(void **state)
+{
+    (void)state;
+    struct hash_key key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)}, other = key;
+    other.k1++;
+    uint8_t text[40];
+    for (uint8_t i = 0; i < sizeof(text); i++)
+        text[i] = i;
+    for (size_t size = 1; size <= sizeof(text); size++) {
+        uint64_t hash = hash_bytes(&key, text, size);
+        assert_int_equal(hash, hash_bytes(&key, text, size));
+        assert_true(hash != hash_bytes(&other, text, size));
+        assert_true(hash != hash_bytes(&key, text, size - 1));
+        for (size_t i = 0; i < size; i++) {
+            text[i] ^= 0x80;
+            assert_true(hash != hash_bytes(&key, text, size));
+            text[i] ^= 0x80;
+        }
+    }
+    struct hash_key drawn = {0}, again = {0};
+    assert_int_equal(hash_key_init(&drawn), 0);
+    assert_int_equal(hash_key_init(&again), 0);
+    assert_memory_not_equal(&drawn, &again, sizeof(drawn));
+}
+
+static void diagnostics_print_as_compilers_do(void **state)
+{
+    (void)state;
+    struct diagnostics list;
+    diagnostics_init(&list);
+    struct diagnostic_place place = {.file = "rules/http.yaml", .line = 3, .column = 7};
+    diagnostics_add(&list, DIAGNOSTIC_ERROR, &place, "unknown key '%s'", "sevrity");
+    diagnostics_add(&list, DIAGNOSTIC_WARNING, NULL, "no huge pages");
+    for (int i = 0; i < DIAGNOSTICS_MAX + 10; i++)
+        diagnostics_add(&list, DIAGNOSTIC_ERROR, &place, "x");
+    assert_int_equal(list.errors, DIAGNOSTICS_MAX + 11);
+    assert_int_equal(list.count, DIAGNOSTICS_MAX);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    diagnostics_print(&list, stream);
+    fclose(stream);
+    const char *first = "error: rules/http.yaml:3:7: unknown key 'sevrity'\nwarning: no huge pages\n";
+    assert_memory_equal(text, first, strlen(first));
+    assert_non_null(strstr(text, "12 more"));
+    free(text);
+    diagnostics_deinit(&list);
+}
+
+static void json_writer_writes_valid_json(void **state)
+{
+    (void)state;
+    char buffer[512];
+    struct json_writer w;
+    json_writer_init(&w, buffer, sizeof(buffer));
+    json_object_begin(&w);
+    json_key(&w, "a\"b");
+    json_string(&w, SPAN_LITERAL("x\n\x01\xff\xc3\xa9\xed\xa0\x80"));
+    json_key(&w, "list");
+    json_array_begin(&w);
+    json_unsigned(&w, UINT64_MAX);
+    json_signed(&w, -1);
+    json_boolean(&w, true);
+    json_null(&w);
+    json_object_begin(&w);
+    json_object_end(&w);
+    json_array_end(&w);
+    json_key(&w, "t");
+    json_time(&w, UINT64_C(4102444800000000001)); /* 2100-01-01: beyond 2038 */
+    json_object_end(&w);
+    assert_false(w.overflow);
+    const char *expected = "{\"a\\\"b\":\"x\\n\\u0001\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
+                           "\"list\":[18446744073709551615,-1,true,null,{}],\"t\":\"2100-01-01T00:00:00.000000001Z\"}";
+    assert_int_equal(w.size, strlen(expected));
+    assert_memory_equal(buffer, expected, w.size);
+    json_writer_init(&w, buffer, 3);
+    json_text(&w, "long");
+    assert_true(w.overflow);
+}
+
+static void ledger_balances_only_when_everything_is_settled_once(void **state)
+{
+    (void)state;
+    struct ledger ledger = {0}, copy;
+    ledger_receive(&ledger, 2, 300);
+    assert_true(ledger_balanced(&ledger));
+    ledger_settle(&ledger, LEDGER_AUDITED, 1, 100);
+    ledger_settle(&ledger, LEDGER_NOT_IP, 1, 200);
+    ledger_transaction_open(&ledger);
+    assert_true(ledger_balanced(&ledger));
+    assert_int_equal(ledger.pending.packets, 0);
+    ledger_read(&ledger, &copy);
+    ledger_add(&copy, &ledger);
+    assert_int_equal(copy.received.bytes, 600);
+    ledger.settled[LEDGER_DUPLICATE].bytes++;
+    assert_false(ledger_balanced(&ledger));
+    for (int i = 0; i < LEDGER_REASON_COUNT; i++)
+        assert_non_null(ledger_reason_help((enum ledger_reason)i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_hands_out_aligned_zeroed_memory_until_full),
+        cmocka_unit_test(growing_arena_takes_more_than_a_block),
+        cmocka_unit_test(pool_gives_back_what_it_took),
+        cmocka_unit_test(hash_depends_on_key_and_every_byte),
+        cmocka_unit_test(diagnostics_print_as_compilers_do),
+        cmocka_unit_test(json_writer_writes_valid_json),
+        cmocka_unit_test(ledger_balances_only_when_everything_is_settled_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
