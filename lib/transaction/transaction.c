@@ -24,12 +24,9 @@ void transaction_init(struct transaction *transaction)
     transaction->store_used = 0;
 }
 
-struct span transaction_keep(struct transaction *transaction, struct span text)
+/* Copies without the check for room. */
+static struct span store_put(struct transaction *transaction, struct span text)
 {
-    if (text.size > TRANSACTION_STORE_SIZE - transaction->store_used) {
-        transaction->call.flags |= CALL_TRUNCATED;
-        return (struct span){0};
-    }
     uint8_t *copy = transaction->store + transaction->store_used;
     if (text.size)
         memcpy(copy, text.data, text.size);
@@ -37,19 +34,42 @@ struct span transaction_keep(struct transaction *transaction, struct span text)
     return (struct span){copy, text.size};
 }
 
+struct span transaction_keep(struct transaction *transaction, struct span text)
+{
+    if (text.size > TRANSACTION_STORE_SIZE - transaction->store_used) {
+        transaction->call.flags |= CALL_TRUNCATED;
+        return (struct span){0};
+    }
+    return store_put(transaction, text);
+}
+
+struct span transaction_keep_line(struct transaction *transaction, struct span text)
+{
+    if ((uint64_t)text.size + 1 > TRANSACTION_STORE_SIZE - transaction->store_used) {
+        transaction->call.flags |= CALL_TRUNCATED;
+        return (struct span){0};
+    }
+    struct span kept = store_put(transaction, text);
+    store_put(transaction, SPAN_LITERAL("\n"));
+    return kept;
+}
+
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value)
 {
     enum header_id id = header_id_find(name);
+    uint64_t line_size = (uint64_t)name.size + value.size + 3; /* ": " and the line end */
     side->header_count_wire++;
     side->headers_seen |= HEADER_BIT(id);
     if (side->header_count == TRANSACTION_HEADERS_MAX ||
-        name.size + value.size > TRANSACTION_STORE_SIZE - transaction->store_used) {
+        line_size > TRANSACTION_STORE_SIZE - transaction->store_used) {
         transaction->call.flags |= CALL_TRUNCATED;
         return;
     }
-    struct span kept_name = transaction_keep(transaction, name);
-    struct span kept_value = transaction_keep(transaction, value);
+    struct span kept_name = store_put(transaction, name);
+    store_put(transaction, SPAN_LITERAL(": "));
+    struct span kept_value = store_put(transaction, value);
+    store_put(transaction, SPAN_LITERAL("\n"));
     side->headers[side->header_count++] = (struct transaction_header){
         .name_offset = (uint16_t)(kept_name.data - transaction->store),
         .name_size = (uint16_t)kept_name.size,

@@ -71,7 +71,13 @@ void transaction_init(struct transaction *transaction);
 /* A copy in the store. Returns {NULL, 0} when full and sets CALL_TRUNCATED. */
 struct span transaction_keep(struct transaction *transaction, struct span text);
 
-/* Keeps one header line. Sets CALL_TRUNCATED when there is no room; headers_seen is right even then. */
+/* The same with a line end behind it (not part of the span), so that neighbours in the store never run into each other. */
+struct span transaction_keep_line(struct transaction *transaction, struct span text);
+
+/*
+ * Keeps one header as the line "name: value\n", so that a whole head lies in the store as one text, which one scan reads.
+ * Sets CALL_TRUNCATED when there is no room; headers_seen is right even then.
+ */
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value);
 
