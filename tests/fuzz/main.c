@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* An exact-size heap copy, so that a sanitizer sees the first byte read beyond it. */
 static void run_copy(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size ? size : 1);
+    uint8_t *copy = calloc(size ? size : 1, 1); /* zeroed: compilers warn of reading what malloc() gave */
     if (!copy)
         abort();
     memcpy(copy, data, size);
