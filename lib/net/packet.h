@@ -18,8 +18,8 @@ enum packet_link {
     PACKET_LINK_RAW_IP,       /* no link header; version nibble decides */
     PACKET_LINK_LINUX_COOKED, /* SLL */
     PACKET_LINK_LINUX_COOKED2,
-    PACKET_LINK_NULL,         /* BSD loopback: address family in host order of the capturing machine */
-    PACKET_LINK_LOOP,         /* OpenBSD loopback: in network order */
+    PACKET_LINK_NULL, /* BSD loopback: address family in host order of the capturing machine */
+    PACKET_LINK_LOOP, /* OpenBSD loopback: in network order */
     PACKET_LINK_UNKNOWN,
 };
 
@@ -30,5 +30,5 @@ struct packet {
     uint64_t time_ns;   /* UNIX time */
     uint16_t port;      /* tap port, or index of the capture file's interface */
     uint16_t queue;
-    uint16_t link;      /* enum packet_link */
+    uint16_t link; /* enum packet_link */
 };

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Link layers: what a frame begins with, and what an EtherType leads to. VLAN tags, MPLS labels and PPPoE sessions are
+ * kept as tunnels because networks reuse addresses behind them.
+ */
+
+#include "net/walk.h"
+
+#define ETHERNET_SIZE          14u
+#define ETHERNET_TYPE_OFFSET   12u
+#define ETHERNET_LENGTH_MAX    1500u /* up to here the field is a length (IEEE 802.3 3.2.6) */
+#define ETHERNET_TYPE_MIN      0x0600u
+#define TYPE_IP4               0x0800
+#define TYPE_ARP               0x0806
+#define TYPE_VLAN              0x8100
+#define TYPE_IP6               0x86dd
+#define TYPE_MPLS              0x8847
+#define TYPE_MPLS_UPSTREAM     0x8848
+#define TYPE_PPPOE_SESSION     0x8864
+#define TYPE_SERVICE_VLAN      0x88a8
+#define TYPE_QINQ_OLD          0x9100 /* before 802.1ad had a number; still a default of some switches */
+#define TYPE_BRIDGED_ETHERNET  0x6558 /* Ethernet within GRE and the like */
+#define VLAN_TAG_SIZE          4u
+#define VLAN_ID_MASK           0x0fff
+#define MPLS_LABEL_SIZE        4u
+#define MPLS_BOTTOM            0x100u
+#define MPLS_CONTROL_WORD_SIZE 4u
+#define PPPOE_SIZE             6u
+#define PPPOE_VERSION_TYPE     0x11
+#define PPP_IP4                0x0021
+#define PPP_IP6                0x0057
+#define PPP_MPLS               0x0281
+#define COOKED_SIZE            16u
+#define COOKED2_SIZE           20u
+#define COOKED_PROTOCOL_LLC    0x0004 /* Linux ETH_P_802_2 */
+#define ARPHRD_NETLINK         824    /* no network packet at all */
+#define NULL_SIZE              4u
+#define NULL_FAMILY_IP4        2u
+
+/* The address family of IPv6 differs by system: Linux 10, Windows 23, NetBSD and OpenBSD 24, FreeBSD 28, Darwin 30. */
+static bool is_family_ip6(uint32_t family)
+{
+    return family == 10 || family == 23 || family == 24 || family == 28 || family == 30;
+}
+
+/* IEEE 802.2 with SNAP, or IP straight on LLC. Everything else there is spanning tree, IS-IS, vendor discovery. */
+static enum walk_step walk_llc(struct walk *walk)
+{
+    if (!walk_has(walk, 3))
+        return walk_settle(walk, LEDGER_NOT_IP);
+    const uint8_t *at = walk->at;
+    if (at[0] == 0x06 && at[1] == 0x06 && at[2] == 0x03) {
+        walk->at += 3;
+        return walk_to_ip(walk, 4);
+    }
+    if (at[0] != 0xaa || at[1] != 0xaa || at[2] != 0x03)
+        return walk_settle(walk, LEDGER_NOT_IP);
+    if (!walk_has(walk, 8))
+        return walk_short(walk);
+    if (read_u24(at + 3) != 0)
+        return walk_settle(walk, LEDGER_NOT_IP);
+    return walk_to_type(walk, 8, read_u16(at + 6));
+}
+
+static enum walk_step walk_cooked(struct walk *walk, uint32_t size, uint16_t device, uint16_t protocol)
+{
+    walk->at += size;
+    if (device == ARPHRD_NETLINK)
+        return walk_settle(walk, LEDGER_NOT_IP);
+    if (protocol == COOKED_PROTOCOL_LLC)
+        return walk_llc(walk);
+    return walk_to_type(walk, 0, protocol);
+}
+
+static enum walk_step walk_null(struct walk *walk, bool network_order)
+{
+    if (!walk_has(walk, NULL_SIZE))
+        return walk_short(walk);
+    uint32_t family = read_u32(walk->at);
+    if (!network_order && family > UINT16_MAX)
+        family = __builtin_bswap32(family); /* families are small numbers, so the capturing machine's order shows */
+    walk->at += NULL_SIZE;
+    if (family == NULL_FAMILY_IP4)
+        return walk_to_ip(walk, 4);
+    return is_family_ip6(family) ? walk_to_ip(walk, 6) : walk_settle(walk, LEDGER_NOT_IP);
+}
+
+static enum walk_step walk_vlan(struct walk *walk)
+{
+    if (!walk_has(walk, VLAN_TAG_SIZE))
+        return walk_short(walk);
+    if (!walk_enter(walk, TUNNEL_VLAN, read_u16(walk->at) & VLAN_ID_MASK))
+        return WALK_SETTLED;
+    uint16_t type = read_u16(walk->at + 2);
+    walk->at += VLAN_TAG_SIZE;
+    if (type > ETHERNET_LENGTH_MAX)
+        return walk_to_type(walk, 0, type);
+    walk_limit(walk, type);
+    return walk_llc(walk);
+}
+
+static enum walk_step walk_pppoe(struct walk *walk)
+{
+    if (!walk_has(walk, PPPOE_SIZE + 1))
+        return walk_short(walk);
+    const uint8_t *at = walk->at;
+    if (at[0] != PPPOE_VERSION_TYPE || at[1] != 0)
+        return walk_settle(walk, LEDGER_MALFORMED);
+    if (!walk_enter(walk, TUNNEL_PPPOE, read_u16(at + 2)))
+        return WALK_SETTLED;
+    walk->at += PPPOE_SIZE;
+    walk_limit(walk, read_u16(at + 4));
+    if (!walk_has(walk, 2))
+        return walk_short(walk);
+    /* An odd first byte is a protocol number compressed to one byte (RFC 1661 6.5). */
+    uint32_t size = walk->at[0] & 1 ? 1 : 2;
+    uint16_t protocol = size == 1 ? walk->at[0] : read_u16(walk->at);
+    walk->at += size;
+    if (protocol == PPP_IP4 || protocol == PPP_IP6)
+        return walk_to_ip(walk, protocol == PPP_IP4 ? 4 : 6);
+    return protocol == PPP_MPLS ? walk_mpls(walk) : walk_settle(walk, LEDGER_NOT_IP);
+}
+
+/*
+ * MPLS does not say what it carries. IP is recognised by its version; an Ethernet pseudo-wire (RFC 4448), with or
+ * without control word, only when there is a sound IP or ARP header within it.
+ */
+static enum walk_step guess_below_mpls(struct walk *walk)
+{
+    if (!walk_has(walk, 1))
+        return walk_short(walk);
+    uint8_t nibble = walk->at[0] >> 4;
+    if (walk_resembles_ip(walk, 0))
+        return WALK_IP;
+    if (nibble == 0 && walk_resembles_ethernet(walk, MPLS_CONTROL_WORD_SIZE)) {
+        walk->at += MPLS_CONTROL_WORD_SIZE;
+        return WALK_ETHERNET;
+    }
+    if (walk_resembles_ethernet(walk, 0))
+        return WALK_ETHERNET;
+    return nibble == 4 || nibble == 6 ? WALK_IP : walk_settle(walk, LEDGER_NOT_IP);
+}
+
+enum walk_step walk_mpls(struct walk *walk)
+{
+    for (uint32_t i = 0; i <= NET_LAYERS_MAX; i++) {
+        if (!walk_has(walk, MPLS_LABEL_SIZE))
+            return walk_short(walk);
+        uint32_t entry = read_u32(walk->at);
+        if (!walk_enter(walk, TUNNEL_MPLS, entry >> 12))
+            return WALK_SETTLED;
+        walk->at += MPLS_LABEL_SIZE;
+        if (entry & MPLS_BOTTOM)
+            return guess_below_mpls(walk);
+    }
+    return walk_settle(walk, LEDGER_TUNNEL_DEPTH);
+}
+
+bool walk_resembles_ethernet(const struct walk *walk, uint32_t offset)
+{
+    offset += ETHERNET_TYPE_OFFSET;
+    for (uint32_t tags = 0; tags <= NET_LAYERS_MAX; tags++) {
+        if (!walk_has(walk, offset + 4))
+            return false;
+        const uint8_t *at = walk->at + offset;
+        uint16_t type = read_u16(at);
+        if (type == TYPE_ARP)
+            return read_u16(at + 2) == 1; /* hardware type Ethernet */
+        if (type == TYPE_IP4 || type == TYPE_IP6)
+            return at[2] >> 4 == (type == TYPE_IP4 ? 4 : 6) && walk_resembles_ip(walk, offset + 2);
+        if (type != TYPE_VLAN && type != TYPE_SERVICE_VLAN)
+            return false;
+        offset += VLAN_TAG_SIZE;
+    }
+    return false;
+}
+
+enum walk_step walk_ethernet(struct walk *walk)
+{
+    if (unlikely(!walk_has(walk, ETHERNET_SIZE)))
+        return walk_short(walk);
+    uint16_t type = read_u16(walk->at + ETHERNET_TYPE_OFFSET);
+    walk->at += ETHERNET_SIZE;
+    if (likely(type >= ETHERNET_TYPE_MIN))
+        return walk_to_type(walk, 0, type);
+    if (type > ETHERNET_LENGTH_MAX)
+        return walk_settle(walk, LEDGER_NOT_IP); /* neither length nor type */
+    walk_limit(walk, type);
+    return walk_llc(walk);
+}
+
+enum walk_step walk_ethertype(struct walk *walk)
+{
+    switch (walk->type) {
+    case TYPE_IP4:
+        return walk_to_ip(walk, 4);
+    case TYPE_IP6:
+        return walk_to_ip(walk, 6);
+    case TYPE_VLAN:
+    case TYPE_SERVICE_VLAN:
+    case TYPE_QINQ_OLD:
+        return walk_vlan(walk);
+    case TYPE_MPLS:
+    case TYPE_MPLS_UPSTREAM:
+        return walk_mpls(walk);
+    case TYPE_PPPOE_SESSION:
+        return walk_pppoe(walk);
+    case TYPE_BRIDGED_ETHERNET:
+        return WALK_ETHERNET;
+    default:
+        return walk_settle(walk, LEDGER_NOT_IP);
+    }
+}
+
+enum walk_step walk_link(struct walk *walk, uint16_t link)
+{
+    switch (link) {
+    case PACKET_LINK_ETHERNET:
+        return WALK_ETHERNET;
+    case PACKET_LINK_RAW_IP:
+        return WALK_IP;
+    case PACKET_LINK_LINUX_COOKED:
+        if (!walk_has(walk, COOKED_SIZE))
+            return walk_short(walk);
+        return walk_cooked(walk, COOKED_SIZE, read_u16(walk->at + 2), read_u16(walk->at + 14));
+    case PACKET_LINK_LINUX_COOKED2:
+        if (!walk_has(walk, COOKED2_SIZE))
+            return walk_short(walk);
+        return walk_cooked(walk, COOKED2_SIZE, read_u16(walk->at + 8), read_u16(walk->at));
+    case PACKET_LINK_NULL:
+        return walk_null(walk, false);
+    case PACKET_LINK_LOOP:
+        return walk_null(walk, true);
+    default:
+        return walk_settle(walk, LEDGER_NOT_IP);
+    }
+}
