@@ -124,7 +124,7 @@ static enum walk_step walk_pppoe(struct walk *walk)
 
 /*
  * MPLS does not say what it carries. IP is recognised by its version; an Ethernet pseudo-wire (RFC 4448), with or
- * without control word, only when there is a sound IP or ARP header within it.
+ * without control word, only when there is a sound IP or ARP header within it. (So not one straight within another.)
  */
 static enum walk_step guess_below_mpls(struct walk *walk)
 {
@@ -133,12 +133,13 @@ static enum walk_step guess_below_mpls(struct walk *walk)
     uint8_t nibble = walk->at[0] >> 4;
     if (walk_resembles_ip(walk, 0))
         return WALK_IP;
+    /* Without control word first: behind a tag such a frame would pass for one with it, hardly the other way round. */
+    if (walk_resembles_ethernet(walk, 0))
+        return WALK_ETHERNET;
     if (nibble == 0 && walk_resembles_ethernet(walk, MPLS_CONTROL_WORD_SIZE)) {
         walk->at += MPLS_CONTROL_WORD_SIZE;
         return WALK_ETHERNET;
     }
-    if (walk_resembles_ethernet(walk, 0))
-        return WALK_ETHERNET;
     return nibble == 4 || nibble == 6 ? WALK_IP : walk_settle(walk, LEDGER_NOT_IP);
 }
 
@@ -157,21 +158,42 @@ enum walk_step walk_mpls(struct walk *walk)
     return walk_settle(walk, LEDGER_TUNNEL_DEPTH);
 }
 
+/* The offset behind a label stack, 0 when it has no bottom here. */
+static uint32_t pass_labels(const struct walk *walk, uint32_t offset)
+{
+    for (uint32_t i = 0; i < NET_LAYERS_MAX && walk_has(walk, offset + MPLS_LABEL_SIZE); i++) {
+        offset += MPLS_LABEL_SIZE;
+        if (read_u32(walk->at + offset - MPLS_LABEL_SIZE) & MPLS_BOTTOM)
+            return offset;
+    }
+    return 0;
+}
+
 bool walk_resembles_ethernet(const struct walk *walk, uint32_t offset)
 {
     offset += ETHERNET_TYPE_OFFSET;
-    for (uint32_t tags = 0; tags <= NET_LAYERS_MAX; tags++) {
-        if (!walk_has(walk, offset + 4))
-            return false;
+    for (uint32_t tags = 0; tags <= NET_LAYERS_MAX && walk_has(walk, offset + 4); tags++) {
         const uint8_t *at = walk->at + offset;
-        uint16_t type = read_u16(at);
-        if (type == TYPE_ARP)
+        switch (read_u16(at)) {
+        case TYPE_ARP:
             return read_u16(at + 2) == 1; /* hardware type Ethernet */
-        if (type == TYPE_IP4 || type == TYPE_IP6)
-            return at[2] >> 4 == (type == TYPE_IP4 ? 4 : 6) && walk_resembles_ip(walk, offset + 2);
-        if (type != TYPE_VLAN && type != TYPE_SERVICE_VLAN)
+        case TYPE_IP4:
+            return at[2] >> 4 == 4 && walk_resembles_ip(walk, offset + 2);
+        case TYPE_IP6:
+            return at[2] >> 4 == 6 && walk_resembles_ip(walk, offset + 2);
+        case TYPE_MPLS:
+            offset = pass_labels(walk, offset + 2);
+            return offset && walk_resembles_ip(walk, offset);
+        case TYPE_PPPOE_SESSION:
+            return read_u16(at + 2) == PPPOE_VERSION_TYPE << 8 && walk_resembles_ip(walk, offset + 2 + PPPOE_SIZE + 2);
+        case TYPE_VLAN:
+        case TYPE_SERVICE_VLAN:
+        case TYPE_QINQ_OLD:
+            offset += VLAN_TAG_SIZE;
+            break;
+        default:
             return false;
-        offset += VLAN_TAG_SIZE;
+        }
     }
     return false;
 }
