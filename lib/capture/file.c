@@ -75,8 +75,9 @@ static uint16_t find_link(int datalink)
 static void fill(const struct capture_file *file, const struct pcap_pkthdr *header, const uint8_t *data,
                  struct packet *packet_out)
 {
-    /* A time before 1970 is a broken header, not a time. The microseconds field holds nanoseconds, as asked for. */
-    uint64_t seconds = header->ts.tv_sec > 0 ? (uint64_t)header->ts.tv_sec : 0;
+    /* pcap's seconds are unsigned, but libpcap reads them as signed: from 2038 on they come out negative. */
+    uint64_t seconds = header->ts.tv_sec >= 0 ? (uint64_t)header->ts.tv_sec : (uint32_t)header->ts.tv_sec;
+    /* The field named microseconds holds nanoseconds, as asked for. */
     uint64_t fraction = header->ts.tv_usec > 0 ? (uint64_t)header->ts.tv_usec : 0;
     *packet_out = (struct packet){
         .data = data,
