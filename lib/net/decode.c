@@ -45,7 +45,7 @@ void net_settings_default(struct net_settings *settings_out)
 
 size_t net_decoder_size(const struct net_settings *settings)
 {
-    return sizeof(struct net_decoder) + CACHE_LINE + fragment_table_size(settings->fragment_datagrams);
+    return sizeof(struct net_decoder) + CACHE_LINE + net_fragment_table_size(settings->fragment_datagrams);
 }
 
 int net_decoder_new(struct net_decoder **decoder_out, struct arena *arena, const struct net_settings *settings)
@@ -61,15 +61,15 @@ int net_decoder_new(struct net_decoder **decoder_out, struct arena *arena, const
     decoder->fragments.counters = decoder->counters;
     decoder->fragments.hash_key = settings->key;
     *decoder_out = decoder;
-    return fragment_table_init(&decoder->fragments, arena, settings->fragment_datagrams, settings->fragment_bytes,
-                               settings->fragment_timeout_ns);
+    return net_fragment_table_init(&decoder->fragments, arena, settings->fragment_datagrams, settings->fragment_bytes,
+                                   settings->fragment_timeout_ns);
 }
 
-bool walk_enter(struct walk *walk, enum tunnel_kind kind, uint32_t id)
+bool net_walk_enter(struct net_walk *walk, enum tunnel_kind kind, uint32_t id)
 {
     struct net_packet *packet = walk->packet;
     if (packet->endpoints.tunnel_count == NET_LAYERS_MAX) {
-        walk_settle(walk, LEDGER_TUNNEL_DEPTH);
+        net_walk_settle(walk, LEDGER_TUNNEL_DEPTH);
         return false;
     }
     packet->endpoints.tunnels[packet->endpoints.tunnel_count++] = (struct tunnel){.id = id, .kind = (uint8_t)kind};
@@ -81,31 +81,31 @@ bool walk_enter(struct walk *walk, enum tunnel_kind kind, uint32_t id)
     return true;
 }
 
-static enum walk_step run_steps(struct walk *walk, enum walk_step step)
+static enum net_walk_step run_steps(struct net_walk *walk, enum net_walk_step step)
 {
     for (uint32_t i = 0; i < WALK_STEPS_MAX; i++) {
         switch (step) {
         case WALK_ETHERNET:
-            step = walk_ethernet(walk);
+            step = net_walk_ethernet(walk);
             break;
         case WALK_ETHERTYPE:
-            step = walk_ethertype(walk);
+            step = net_walk_ethertype(walk);
             break;
         case WALK_IP:
-            step = walk_ip(walk);
+            step = net_walk_ip(walk);
             break;
         case WALK_PROTOCOL:
-            step = walk_protocol(walk);
+            step = net_walk_protocol(walk);
             break;
         case WALK_TCP:
-            return walk_tcp(walk);
+            return net_walk_tcp(walk);
         case WALK_READY:
         case WALK_SETTLED:
         case WALK_HELD:
             return step;
         }
     }
-    return walk_settle(walk, LEDGER_TUNNEL_DEPTH);
+    return net_walk_settle(walk, LEDGER_TUNNEL_DEPTH);
 }
 
 /* Returns whether the frame became a TCP packet. */
@@ -118,7 +118,7 @@ static bool decode(struct net_decoder *decoder, struct ledger *ledger, const str
         .bytes = frame->size,
         .packet = frame,
     };
-    struct walk walk = {
+    struct net_walk walk = {
         .at = frame->data,
         .end = frame->data + frame->size,
         .missing = frame->wire_size > frame->size ? frame->wire_size - frame->size : 0,
@@ -126,7 +126,7 @@ static bool decode(struct net_decoder *decoder, struct ledger *ledger, const str
         .decoder = decoder,
         .ledger = ledger,
     };
-    enum walk_step end = run_steps(&walk, walk_link(&walk, frame->link));
+    enum net_walk_step end = run_steps(&walk, net_walk_link(&walk, frame->link));
     if (end == WALK_SETTLED)
         ledger_settle(ledger, walk.reason, packet_out->packets, packet_out->bytes);
     return end == WALK_READY;
@@ -150,8 +150,8 @@ uint32_t net_decode_burst(struct net_decoder *decoder, struct ledger *ledger, co
     if (count == 0)
         return 0;
     receive(ledger, packets, count);
-    fragment_table_release(&decoder->fragments);
-    fragment_table_expire(&decoder->fragments, ledger, packets[0].time_ns);
+    net_fragment_table_release(&decoder->fragments);
+    net_fragment_table_expire(&decoder->fragments, ledger, packets[0].time_ns);
     uint32_t ready = 0;
     for (uint32_t i = 0; i < count; i++) {
         __builtin_prefetch(packets[min_u32(i + FETCH_AHEAD, count - 1)].data);
@@ -162,12 +162,12 @@ uint32_t net_decode_burst(struct net_decoder *decoder, struct ledger *ledger, co
 
 void net_decoder_expire(struct net_decoder *decoder, struct ledger *ledger, uint64_t now_ns)
 {
-    fragment_table_expire(&decoder->fragments, ledger, now_ns);
+    net_fragment_table_expire(&decoder->fragments, ledger, now_ns);
 }
 
 void net_decoder_flush(struct net_decoder *decoder, struct ledger *ledger)
 {
-    fragment_table_expire(&decoder->fragments, ledger, UINT64_MAX);
+    net_fragment_table_expire(&decoder->fragments, ledger, UINT64_MAX);
 }
 
 uint64_t net_decoder_counter(const struct net_decoder *decoder, enum net_counter counter)

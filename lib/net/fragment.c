@@ -19,8 +19,8 @@
  */
 #define SPARE_SLOTS PACKET_BURST_MAX
 
-struct fragment_slot {
-    struct fragment_key key;
+struct net_fragment_slot {
+    struct net_fragment_key key;
     uint32_t chain; /* next in the bucket, or in the free or delivered list */
     uint32_t older, newer;
     uint32_t bucket;
@@ -44,14 +44,14 @@ static uint32_t bucket_count(uint32_t datagrams)
     return count;
 }
 
-static void push_free(struct fragment_table *table, uint32_t index)
+static void push_free(struct net_fragment_table *table, uint32_t index)
 {
     table->slots[index].chain = table->free_first;
     table->free_first = index;
 }
 
 /* Warm slots first; one never used before costs pages of memory. */
-static uint32_t take_free(struct fragment_table *table)
+static uint32_t take_free(struct net_fragment_table *table)
 {
     uint32_t index = table->free_first;
     if (index != NONE)
@@ -61,7 +61,7 @@ static uint32_t take_free(struct fragment_table *table)
     return index;
 }
 
-static void unlink_chain(struct fragment_table *table, uint32_t index)
+static void unlink_chain(struct net_fragment_table *table, uint32_t index)
 {
     uint32_t *link = &table->buckets[table->slots[index].bucket];
     for (uint32_t i = 0; i < table->slot_count && *link != index; i++)
@@ -70,9 +70,9 @@ static void unlink_chain(struct fragment_table *table, uint32_t index)
 }
 
 /* Takes a held slot out of the bucket and the age list; its weight is the caller's now. */
-static void let_go(struct fragment_table *table, uint32_t index)
+static void let_go(struct net_fragment_table *table, uint32_t index)
 {
-    struct fragment_slot *slot = &table->slots[index];
+    struct net_fragment_slot *slot = &table->slots[index];
     unlink_chain(table, index);
     if (slot->older != NONE)
         table->slots[slot->older].newer = slot->newer;
@@ -86,21 +86,21 @@ static void let_go(struct fragment_table *table, uint32_t index)
     table->bytes_held -= slot->bytes;
 }
 
-static void give_up(struct fragment_table *table, struct ledger *ledger, uint32_t index, enum net_counter counter)
+static void give_up(struct net_fragment_table *table, struct ledger *ledger, uint32_t index, enum net_counter counter)
 {
-    struct fragment_slot *slot = &table->slots[index];
+    struct net_fragment_slot *slot = &table->slots[index];
     let_go(table, index);
     ledger_settle(ledger, LEDGER_FRAGMENT, slot->packets, slot->bytes);
     ledger_raise(&table->counters[counter], 1);
     push_free(table, index);
 }
 
-static bool is_expired(const struct fragment_table *table, const struct fragment_slot *slot, uint64_t now_ns)
+static bool is_expired(const struct net_fragment_table *table, const struct net_fragment_slot *slot, uint64_t now_ns)
 {
     return now_ns > slot->first_ns && now_ns - slot->first_ns > table->timeout_ns;
 }
 
-static uint32_t find(const struct fragment_table *table, const struct fragment_key *key, uint32_t bucket)
+static uint32_t find(const struct net_fragment_table *table, const struct net_fragment_key *key, uint32_t bucket)
 {
     uint32_t index = table->buckets[bucket];
     for (uint32_t i = 0; i < table->slot_count && index != NONE; i++) {
@@ -111,13 +111,13 @@ static uint32_t find(const struct fragment_table *table, const struct fragment_k
     return NONE;
 }
 
-static uint32_t make(struct fragment_table *table, const struct fragment *fragment, uint32_t bucket)
+static uint32_t make(struct net_fragment_table *table, const struct net_fragment *fragment, uint32_t bucket)
 {
     uint32_t index = take_free(table);
     if (index == NONE)
         return NONE;
-    struct fragment_slot *slot = &table->slots[index];
-    memset(slot, 0, offsetof(struct fragment_slot, data));
+    struct net_fragment_slot *slot = &table->slots[index];
+    memset(slot, 0, offsetof(struct net_fragment_slot, data));
     slot->key = fragment->key;
     slot->protocol = fragment->protocol;
     slot->first_ns = fragment->time_ns;
@@ -136,7 +136,7 @@ static uint32_t make(struct fragment_table *table, const struct fragment *fragme
 }
 
 /* Returns whether the fragment contradicts the bytes that came before. */
-static bool copy_units(struct fragment_slot *slot, const struct fragment *fragment)
+static bool copy_units(struct net_fragment_slot *slot, const struct net_fragment *fragment)
 {
     bool conflict = false;
     for (uint32_t done = 0; done < fragment->size; done += FRAGMENT_UNIT) {
@@ -156,7 +156,7 @@ static bool copy_units(struct fragment_slot *slot, const struct fragment *fragme
 }
 
 /* The last fragment says where the datagram ends; the first one to say so is believed. */
-static bool note_end(struct fragment_slot *slot, const struct fragment *fragment)
+static bool note_end(struct net_fragment_slot *slot, const struct net_fragment *fragment)
 {
     uint32_t end = fragment->offset + fragment->size;
     bool conflict = slot->total && end > slot->total;
@@ -172,13 +172,14 @@ static bool note_end(struct fragment_slot *slot, const struct fragment *fragment
 }
 
 /* RFC 5722: a receiver drops an IPv6 datagram with overlaps other than repetitions; not all of them do. */
-static bool overlaps_partly(const struct fragment_slot *slot, const struct fragment *fragment, uint32_t units_new)
+static bool overlaps_partly(const struct net_fragment_slot *slot, const struct net_fragment *fragment,
+                            uint32_t units_new)
 {
     uint32_t units = (fragment->size + FRAGMENT_UNIT - 1) / FRAGMENT_UNIT;
     return slot->key.version == 6 && units_new != 0 && units_new != units;
 }
 
-static void merge(struct fragment_table *table, struct fragment_slot *slot, const struct fragment *fragment)
+static void merge(struct net_fragment_table *table, struct net_fragment_slot *slot, const struct net_fragment *fragment)
 {
     uint32_t before = slot->unit_count;
     bool conflict = note_end(slot, fragment);
@@ -197,7 +198,7 @@ static void merge(struct fragment_table *table, struct fragment_slot *slot, cons
     ledger_raise(&table->counters[NET_COUNTER_FRAGMENTS], 1);
 }
 
-static bool is_whole(const struct fragment_slot *slot)
+static bool is_whole(const struct net_fragment_slot *slot)
 {
     uint32_t units = (slot->total + FRAGMENT_UNIT - 1) / FRAGMENT_UNIT;
     if (slot->total == 0 || slot->unit_count < units)
@@ -210,14 +211,14 @@ static bool is_whole(const struct fragment_slot *slot)
     return present == units;
 }
 
-static void deliver(struct fragment_table *table, uint32_t index, struct fragment_whole *whole_out)
+static void deliver(struct net_fragment_table *table, uint32_t index, struct net_fragment_whole *whole_out)
 {
-    struct fragment_slot *slot = &table->slots[index];
+    struct net_fragment_slot *slot = &table->slots[index];
     let_go(table, index);
     slot->chain = table->delivered;
     table->delivered = index;
     ledger_raise(&table->counters[NET_COUNTER_REASSEMBLED], 1);
-    *whole_out = (struct fragment_whole){
+    *whole_out = (struct net_fragment_whole){
         .data = slot->data,
         .size = slot->total,
         .packets = slot->packets,
@@ -227,7 +228,7 @@ static void deliver(struct fragment_table *table, uint32_t index, struct fragmen
     };
 }
 
-static void make_room(struct fragment_table *table, struct ledger *ledger, uint32_t bytes, bool slot_needed)
+static void make_room(struct net_fragment_table *table, struct ledger *ledger, uint32_t bytes, bool slot_needed)
 {
     for (uint32_t i = 0; i < table->slot_count && table->oldest != NONE; i++) {
         bool enough_slots = !slot_needed || table->held_count < table->held_max;
@@ -237,18 +238,18 @@ static void make_room(struct fragment_table *table, struct ledger *ledger, uint3
     }
 }
 
-size_t fragment_table_size(uint32_t datagrams)
+size_t net_fragment_table_size(uint32_t datagrams)
 {
     size_t slots = (size_t)datagrams + SPARE_SLOTS;
-    return slots * sizeof(struct fragment_slot) + bucket_count(datagrams) * sizeof(uint32_t) + 2 * CACHE_LINE;
+    return slots * sizeof(struct net_fragment_slot) + bucket_count(datagrams) * sizeof(uint32_t) + 2 * CACHE_LINE;
 }
 
-int fragment_table_init(struct fragment_table *table, struct arena *arena, uint32_t datagrams, uint32_t bytes_max,
-                        uint64_t timeout_ns)
+int net_fragment_table_init(struct net_fragment_table *table, struct arena *arena, uint32_t datagrams,
+                            uint32_t bytes_max, uint64_t timeout_ns)
 {
     uint32_t slot_count = datagrams + SPARE_SLOTS;
     uint32_t buckets = bucket_count(datagrams);
-    table->slots = arena_take(arena, (size_t)slot_count * sizeof(struct fragment_slot), CACHE_LINE);
+    table->slots = arena_take(arena, (size_t)slot_count * sizeof(struct net_fragment_slot), CACHE_LINE);
     table->buckets = arena_take(arena, buckets * sizeof(uint32_t), CACHE_LINE);
     if (!table->slots || !table->buckets)
         return -ENOMEM;
@@ -262,8 +263,8 @@ int fragment_table_init(struct fragment_table *table, struct arena *arena, uint3
     return 0;
 }
 
-enum fragment_fate fragment_table_add(struct fragment_table *table, struct ledger *ledger,
-                                      const struct fragment *fragment, struct fragment_whole *whole_out)
+enum net_fragment_fate net_fragment_table_add(struct net_fragment_table *table, struct ledger *ledger,
+                                              const struct net_fragment *fragment, struct net_fragment_whole *whole_out)
 {
     if (fragment->size == 0 || fragment->offset + fragment->size > fragment->size_max ||
         (fragment->more && fragment->size % FRAGMENT_UNIT))
@@ -291,7 +292,7 @@ enum fragment_fate fragment_table_add(struct fragment_table *table, struct ledge
     return FRAGMENT_WHOLE;
 }
 
-void fragment_table_release(struct fragment_table *table)
+void net_fragment_table_release(struct net_fragment_table *table)
 {
     for (uint32_t i = 0; i < table->slot_count && table->delivered != NONE; i++) {
         uint32_t index = table->delivered;
@@ -300,7 +301,7 @@ void fragment_table_release(struct fragment_table *table)
     }
 }
 
-void fragment_table_expire(struct fragment_table *table, struct ledger *ledger, uint64_t now_ns)
+void net_fragment_table_expire(struct net_fragment_table *table, struct ledger *ledger, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < table->slot_count && table->oldest != NONE; i++) {
         if (now_ns != UINT64_MAX && !is_expired(table, &table->slots[table->oldest], now_ns))

@@ -21,7 +21,7 @@
 #define FRAGMENT_UNIT         8u     /* offsets count these */
 #define FRAGMENT_WORDS        (65536u / FRAGMENT_UNIT / 64u)
 
-struct fragment_key {
+struct net_fragment_key {
     struct address source, destination;
     uint32_t domain;
     uint32_t id;
@@ -29,10 +29,10 @@ struct fragment_key {
     uint32_t protocol; /* IPv4 only: in IPv6 it is no part of the identity (RFC 8200 4.5) */
 };
 
-static_assert(sizeof(struct fragment_key) == 48, "hashed and compared as bytes: no padding");
+static_assert(sizeof(struct net_fragment_key) == 48, "hashed and compared as bytes: no padding");
 
-struct fragment {
-    struct fragment_key key;
+struct net_fragment {
+    struct net_fragment_key key;
     const uint8_t *data;
     uint32_t size;
     uint32_t offset;   /* bytes */
@@ -46,25 +46,25 @@ struct fragment {
 };
 
 /* What became of a fragment. */
-enum fragment_fate {
+enum net_fragment_fate {
     FRAGMENT_HELD,
     FRAGMENT_WHOLE,     /* *whole_out is filled; the table has let go of the weight */
     FRAGMENT_MALFORMED, /* no receiver takes it; not held */
     FRAGMENT_REFUSED,   /* no room; not held */
 };
 
-struct fragment_whole {
-    const uint8_t *data; /* valid until fragment_table_release() */
+struct net_fragment_whole {
+    const uint8_t *data; /* valid until net_fragment_table_release() */
     uint32_t size;
     uint32_t packets, bytes;
     uint8_t protocol;
     uint8_t flags;
 };
 
-struct fragment_slot;
+struct net_fragment_slot;
 
-struct fragment_table {
-    struct fragment_slot *slots;
+struct net_fragment_table {
+    struct net_fragment_slot *slots;
     uint32_t *buckets; /* first slot of the chain, by hash */
     uint32_t bucket_mask;
     uint32_t slot_count;
@@ -81,15 +81,16 @@ struct fragment_table {
     uint64_t *counters; /* of the decoder */
 };
 
-size_t fragment_table_size(uint32_t datagrams);
-MUST_USE int fragment_table_init(struct fragment_table *table, struct arena *arena, uint32_t datagrams,
-                                 uint32_t bytes_max, uint64_t timeout_ns);
+size_t net_fragment_table_size(uint32_t datagrams);
+MUST_USE int net_fragment_table_init(struct net_fragment_table *table, struct arena *arena, uint32_t datagrams,
+                                     uint32_t bytes_max, uint64_t timeout_ns);
 
-enum fragment_fate fragment_table_add(struct fragment_table *table, struct ledger *ledger,
-                                      const struct fragment *fragment, struct fragment_whole *whole_out);
+enum net_fragment_fate net_fragment_table_add(struct net_fragment_table *table, struct ledger *ledger,
+                                              const struct net_fragment *fragment,
+                                              struct net_fragment_whole *whole_out);
 
 /* The bytes of delivered datagrams are no longer needed. */
-void fragment_table_release(struct fragment_table *table);
+void net_fragment_table_release(struct net_fragment_table *table);
 
 /* Gives up datagrams begun more than the timeout before now_ns; UINT64_MAX: all. */
-void fragment_table_expire(struct fragment_table *table, struct ledger *ledger, uint64_t now_ns);
+void net_fragment_table_expire(struct net_fragment_table *table, struct ledger *ledger, uint64_t now_ns);

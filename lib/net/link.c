@@ -45,123 +45,123 @@ static bool is_family_ip6(uint32_t family)
 }
 
 /* IEEE 802.2 with SNAP, or IP straight on LLC. Everything else there is spanning tree, IS-IS, vendor discovery. */
-static enum walk_step walk_llc(struct walk *walk)
+static enum net_walk_step net_walk_llc(struct net_walk *walk)
 {
-    if (!walk_has(walk, 3))
-        return walk_settle(walk, LEDGER_NOT_IP);
+    if (!net_walk_has(walk, 3))
+        return net_walk_settle(walk, LEDGER_NOT_IP);
     const uint8_t *at = walk->at;
     if (at[0] == 0x06 && at[1] == 0x06 && at[2] == 0x03) {
         walk->at += 3;
-        return walk_to_ip(walk, 4);
+        return net_walk_to_ip(walk, 4);
     }
     if (at[0] != 0xaa || at[1] != 0xaa || at[2] != 0x03)
-        return walk_settle(walk, LEDGER_NOT_IP);
-    if (!walk_has(walk, 8))
-        return walk_short(walk);
+        return net_walk_settle(walk, LEDGER_NOT_IP);
+    if (!net_walk_has(walk, 8))
+        return net_walk_short(walk);
     if (read_u24(at + 3) != 0)
-        return walk_settle(walk, LEDGER_NOT_IP);
-    return walk_to_type(walk, 8, read_u16(at + 6));
+        return net_walk_settle(walk, LEDGER_NOT_IP);
+    return net_walk_to_type(walk, 8, read_u16(at + 6));
 }
 
-static enum walk_step walk_cooked(struct walk *walk, uint32_t size, uint16_t device, uint16_t protocol)
+static enum net_walk_step net_walk_cooked(struct net_walk *walk, uint32_t size, uint16_t device, uint16_t protocol)
 {
     walk->at += size;
     if (device == ARPHRD_NETLINK)
-        return walk_settle(walk, LEDGER_NOT_IP);
+        return net_walk_settle(walk, LEDGER_NOT_IP);
     if (protocol == COOKED_PROTOCOL_LLC)
-        return walk_llc(walk);
-    return walk_to_type(walk, 0, protocol);
+        return net_walk_llc(walk);
+    return net_walk_to_type(walk, 0, protocol);
 }
 
-static enum walk_step walk_null(struct walk *walk, bool network_order)
+static enum net_walk_step net_walk_null(struct net_walk *walk, bool network_order)
 {
-    if (!walk_has(walk, NULL_SIZE))
-        return walk_short(walk);
+    if (!net_walk_has(walk, NULL_SIZE))
+        return net_walk_short(walk);
     uint32_t family = read_u32(walk->at);
     if (!network_order && family > UINT16_MAX)
         family = __builtin_bswap32(family); /* families are small numbers, so the capturing machine's order shows */
     walk->at += NULL_SIZE;
     if (family == NULL_FAMILY_IP4)
-        return walk_to_ip(walk, 4);
-    return is_family_ip6(family) ? walk_to_ip(walk, 6) : walk_settle(walk, LEDGER_NOT_IP);
+        return net_walk_to_ip(walk, 4);
+    return is_family_ip6(family) ? net_walk_to_ip(walk, 6) : net_walk_settle(walk, LEDGER_NOT_IP);
 }
 
-static enum walk_step walk_vlan(struct walk *walk)
+static enum net_walk_step net_walk_vlan(struct net_walk *walk)
 {
-    if (!walk_has(walk, VLAN_TAG_SIZE))
-        return walk_short(walk);
-    if (!walk_enter(walk, TUNNEL_VLAN, read_u16(walk->at) & VLAN_ID_MASK))
+    if (!net_walk_has(walk, VLAN_TAG_SIZE))
+        return net_walk_short(walk);
+    if (!net_walk_enter(walk, TUNNEL_VLAN, read_u16(walk->at) & VLAN_ID_MASK))
         return WALK_SETTLED;
     uint16_t type = read_u16(walk->at + 2);
     walk->at += VLAN_TAG_SIZE;
     if (type > ETHERNET_LENGTH_MAX)
-        return walk_to_type(walk, 0, type);
-    walk_limit(walk, type);
-    return walk_llc(walk);
+        return net_walk_to_type(walk, 0, type);
+    net_walk_limit(walk, type);
+    return net_walk_llc(walk);
 }
 
-static enum walk_step walk_pppoe(struct walk *walk)
+static enum net_walk_step net_walk_pppoe(struct net_walk *walk)
 {
-    if (!walk_has(walk, PPPOE_SIZE + 1))
-        return walk_short(walk);
+    if (!net_walk_has(walk, PPPOE_SIZE + 1))
+        return net_walk_short(walk);
     const uint8_t *at = walk->at;
     if (at[0] != PPPOE_VERSION_TYPE || at[1] != 0)
-        return walk_settle(walk, LEDGER_MALFORMED);
-    if (!walk_enter(walk, TUNNEL_PPPOE, read_u16(at + 2)))
+        return net_walk_settle(walk, LEDGER_MALFORMED);
+    if (!net_walk_enter(walk, TUNNEL_PPPOE, read_u16(at + 2)))
         return WALK_SETTLED;
     walk->at += PPPOE_SIZE;
-    walk_limit(walk, read_u16(at + 4));
-    if (!walk_has(walk, 2))
-        return walk_short(walk);
+    net_walk_limit(walk, read_u16(at + 4));
+    if (!net_walk_has(walk, 2))
+        return net_walk_short(walk);
     /* An odd first byte is a protocol number compressed to one byte (RFC 1661 6.5). */
     uint32_t size = walk->at[0] & 1 ? 1 : 2;
     uint16_t protocol = size == 1 ? walk->at[0] : read_u16(walk->at);
     walk->at += size;
     if (protocol == PPP_IP4 || protocol == PPP_IP6)
-        return walk_to_ip(walk, protocol == PPP_IP4 ? 4 : 6);
-    return protocol == PPP_MPLS ? walk_mpls(walk) : walk_settle(walk, LEDGER_NOT_IP);
+        return net_walk_to_ip(walk, protocol == PPP_IP4 ? 4 : 6);
+    return protocol == PPP_MPLS ? net_walk_mpls(walk) : net_walk_settle(walk, LEDGER_NOT_IP);
 }
 
 /*
  * MPLS does not say what it carries. IP is recognised by its version; an Ethernet pseudo-wire (RFC 4448), with or
  * without control word, only when there is a sound IP or ARP header within it. (So not one straight within another.)
  */
-static enum walk_step guess_below_mpls(struct walk *walk)
+static enum net_walk_step guess_below_mpls(struct net_walk *walk)
 {
-    if (!walk_has(walk, 1))
-        return walk_short(walk);
+    if (!net_walk_has(walk, 1))
+        return net_walk_short(walk);
     uint8_t nibble = walk->at[0] >> 4;
-    if (walk_resembles_ip(walk, 0))
+    if (net_walk_resembles_ip(walk, 0))
         return WALK_IP;
     /* Without control word first: behind a tag such a frame would pass for one with it, hardly the other way round. */
-    if (walk_resembles_ethernet(walk, 0))
+    if (net_walk_resembles_ethernet(walk, 0))
         return WALK_ETHERNET;
-    if (nibble == 0 && walk_resembles_ethernet(walk, MPLS_CONTROL_WORD_SIZE)) {
+    if (nibble == 0 && net_walk_resembles_ethernet(walk, MPLS_CONTROL_WORD_SIZE)) {
         walk->at += MPLS_CONTROL_WORD_SIZE;
         return WALK_ETHERNET;
     }
-    return nibble == 4 || nibble == 6 ? WALK_IP : walk_settle(walk, LEDGER_NOT_IP);
+    return nibble == 4 || nibble == 6 ? WALK_IP : net_walk_settle(walk, LEDGER_NOT_IP);
 }
 
-enum walk_step walk_mpls(struct walk *walk)
+enum net_walk_step net_walk_mpls(struct net_walk *walk)
 {
     for (uint32_t i = 0; i <= NET_LAYERS_MAX; i++) {
-        if (!walk_has(walk, MPLS_LABEL_SIZE))
-            return walk_short(walk);
+        if (!net_walk_has(walk, MPLS_LABEL_SIZE))
+            return net_walk_short(walk);
         uint32_t entry = read_u32(walk->at);
-        if (!walk_enter(walk, TUNNEL_MPLS, entry >> 12))
+        if (!net_walk_enter(walk, TUNNEL_MPLS, entry >> 12))
             return WALK_SETTLED;
         walk->at += MPLS_LABEL_SIZE;
         if (entry & MPLS_BOTTOM)
             return guess_below_mpls(walk);
     }
-    return walk_settle(walk, LEDGER_TUNNEL_DEPTH);
+    return net_walk_settle(walk, LEDGER_TUNNEL_DEPTH);
 }
 
 /* The offset behind a label stack, 0 when it has no bottom here. */
-static uint32_t pass_labels(const struct walk *walk, uint32_t offset)
+static uint32_t pass_labels(const struct net_walk *walk, uint32_t offset)
 {
-    for (uint32_t i = 0; i < NET_LAYERS_MAX && walk_has(walk, offset + MPLS_LABEL_SIZE); i++) {
+    for (uint32_t i = 0; i < NET_LAYERS_MAX && net_walk_has(walk, offset + MPLS_LABEL_SIZE); i++) {
         offset += MPLS_LABEL_SIZE;
         if (read_u32(walk->at + offset - MPLS_LABEL_SIZE) & MPLS_BOTTOM)
             return offset;
@@ -169,23 +169,24 @@ static uint32_t pass_labels(const struct walk *walk, uint32_t offset)
     return 0;
 }
 
-bool walk_resembles_ethernet(const struct walk *walk, uint32_t offset)
+bool net_walk_resembles_ethernet(const struct net_walk *walk, uint32_t offset)
 {
     offset += ETHERNET_TYPE_OFFSET;
-    for (uint32_t tags = 0; tags <= NET_LAYERS_MAX && walk_has(walk, offset + 4); tags++) {
+    for (uint32_t tags = 0; tags <= NET_LAYERS_MAX && net_walk_has(walk, offset + 4); tags++) {
         const uint8_t *at = walk->at + offset;
         switch (read_u16(at)) {
         case TYPE_ARP:
             return read_u16(at + 2) == 1; /* hardware type Ethernet */
         case TYPE_IP4:
-            return at[2] >> 4 == 4 && walk_resembles_ip(walk, offset + 2);
+            return at[2] >> 4 == 4 && net_walk_resembles_ip(walk, offset + 2);
         case TYPE_IP6:
-            return at[2] >> 4 == 6 && walk_resembles_ip(walk, offset + 2);
+            return at[2] >> 4 == 6 && net_walk_resembles_ip(walk, offset + 2);
         case TYPE_MPLS:
             offset = pass_labels(walk, offset + 2);
-            return offset && walk_resembles_ip(walk, offset);
+            return offset && net_walk_resembles_ip(walk, offset);
         case TYPE_PPPOE_SESSION:
-            return read_u16(at + 2) == PPPOE_VERSION_TYPE << 8 && walk_resembles_ip(walk, offset + 2 + PPPOE_SIZE + 2);
+            return read_u16(at + 2) == PPPOE_VERSION_TYPE << 8 &&
+                   net_walk_resembles_ip(walk, offset + 2 + PPPOE_SIZE + 2);
         case TYPE_VLAN:
         case TYPE_SERVICE_VLAN:
         case TYPE_QINQ_OLD:
@@ -198,44 +199,44 @@ bool walk_resembles_ethernet(const struct walk *walk, uint32_t offset)
     return false;
 }
 
-enum walk_step walk_ethernet(struct walk *walk)
+enum net_walk_step net_walk_ethernet(struct net_walk *walk)
 {
-    if (unlikely(!walk_has(walk, ETHERNET_SIZE)))
-        return walk_short(walk);
+    if (unlikely(!net_walk_has(walk, ETHERNET_SIZE)))
+        return net_walk_short(walk);
     uint16_t type = read_u16(walk->at + ETHERNET_TYPE_OFFSET);
     walk->at += ETHERNET_SIZE;
     if (likely(type >= ETHERNET_TYPE_MIN))
-        return walk_to_type(walk, 0, type);
+        return net_walk_to_type(walk, 0, type);
     if (type > ETHERNET_LENGTH_MAX)
-        return walk_settle(walk, LEDGER_NOT_IP); /* neither length nor type */
-    walk_limit(walk, type);
-    return walk_llc(walk);
+        return net_walk_settle(walk, LEDGER_NOT_IP); /* neither length nor type */
+    net_walk_limit(walk, type);
+    return net_walk_llc(walk);
 }
 
-enum walk_step walk_ethertype(struct walk *walk)
+enum net_walk_step net_walk_ethertype(struct net_walk *walk)
 {
     switch (walk->type) {
     case TYPE_IP4:
-        return walk_to_ip(walk, 4);
+        return net_walk_to_ip(walk, 4);
     case TYPE_IP6:
-        return walk_to_ip(walk, 6);
+        return net_walk_to_ip(walk, 6);
     case TYPE_VLAN:
     case TYPE_SERVICE_VLAN:
     case TYPE_QINQ_OLD:
-        return walk_vlan(walk);
+        return net_walk_vlan(walk);
     case TYPE_MPLS:
     case TYPE_MPLS_UPSTREAM:
-        return walk_mpls(walk);
+        return net_walk_mpls(walk);
     case TYPE_PPPOE_SESSION:
-        return walk_pppoe(walk);
+        return net_walk_pppoe(walk);
     case TYPE_BRIDGED_ETHERNET:
         return WALK_ETHERNET;
     default:
-        return walk_settle(walk, LEDGER_NOT_IP);
+        return net_walk_settle(walk, LEDGER_NOT_IP);
     }
 }
 
-enum walk_step walk_link(struct walk *walk, uint16_t link)
+enum net_walk_step net_walk_link(struct net_walk *walk, uint16_t link)
 {
     switch (link) {
     case PACKET_LINK_ETHERNET:
@@ -243,18 +244,18 @@ enum walk_step walk_link(struct walk *walk, uint16_t link)
     case PACKET_LINK_RAW_IP:
         return WALK_IP;
     case PACKET_LINK_LINUX_COOKED:
-        if (!walk_has(walk, COOKED_SIZE))
-            return walk_short(walk);
-        return walk_cooked(walk, COOKED_SIZE, read_u16(walk->at + 2), read_u16(walk->at + 14));
+        if (!net_walk_has(walk, COOKED_SIZE))
+            return net_walk_short(walk);
+        return net_walk_cooked(walk, COOKED_SIZE, read_u16(walk->at + 2), read_u16(walk->at + 14));
     case PACKET_LINK_LINUX_COOKED2:
-        if (!walk_has(walk, COOKED2_SIZE))
-            return walk_short(walk);
-        return walk_cooked(walk, COOKED2_SIZE, read_u16(walk->at + 8), read_u16(walk->at));
+        if (!net_walk_has(walk, COOKED2_SIZE))
+            return net_walk_short(walk);
+        return net_walk_cooked(walk, COOKED2_SIZE, read_u16(walk->at + 8), read_u16(walk->at));
     case PACKET_LINK_NULL:
-        return walk_null(walk, false);
+        return net_walk_null(walk, false);
     case PACKET_LINK_LOOP:
-        return walk_null(walk, true);
+        return net_walk_null(walk, true);
     default:
-        return walk_settle(walk, LEDGER_NOT_IP);
+        return net_walk_settle(walk, LEDGER_NOT_IP);
     }
 }

@@ -32,7 +32,7 @@ static inline words load_words(const uint8_t *data)
 }
 
 /* Sums 32-bit halves into 64-bit lanes: no carry can be lost below 2^32 halves, and compilers have vectors for it. */
-uint64_t checksum_add(uint64_t sum, const uint8_t *data, uint32_t size)
+uint64_t net_checksum_add(uint64_t sum, const uint8_t *data, uint32_t size)
 {
     const words low_half = {UINT32_MAX, UINT32_MAX};
     words even = {0, 0}, odd = {0, 0};
@@ -55,21 +55,25 @@ uint64_t checksum_add(uint64_t sum, const uint8_t *data, uint32_t size)
 
 static uint64_t pseudo_header_sum(const struct endpoints *endpoints, uint32_t size)
 {
-    uint32_t first = endpoints->ip_version == 4 ? 12 : 0;
-    uint64_t sum = checksum_add(0, endpoints->source.bytes + first, 16 - first);
-    sum = checksum_add(sum, endpoints->destination.bytes + first, 16 - first);
-    uint32_t tail[2] = {__builtin_bswap32(size), __builtin_bswap32(TCP_PROTOCOL)};
-    return checksum_add(sum, (const uint8_t *)tail, sizeof(tail));
+    uint64_t sum = (uint64_t)__builtin_bswap32(size) + __builtin_bswap32(TCP_PROTOCOL);
+    if (endpoints->ip_version == 4) {
+        uint32_t source, destination;
+        memcpy(&source, endpoints->source.bytes + 12, sizeof(source));
+        memcpy(&destination, endpoints->destination.bytes + 12, sizeof(destination));
+        return sum + source + destination;
+    }
+    static_assert(offsetof(struct endpoints, destination) == sizeof(struct address), "summed as one");
+    return net_checksum_add(sum, endpoints->source.bytes, 2 * sizeof(struct address));
 }
 
-static enum net_checksum check_sum(const struct walk *walk)
+static enum net_checksum check_sum(const struct net_walk *walk)
 {
     bool whole = walk->missing == 0 && !walk->sum_unknown && !(walk->packet->flags & NET_SIZE_ASSUMED);
     if (walk->decoder->settings.checksum == NET_CHECKSUM_OFF || !whole)
         return NET_CHECKSUM_UNCHECKED;
-    uint32_t size = walk_left(walk);
-    uint64_t sum = checksum_add(pseudo_header_sum(&walk->packet->endpoints, size), walk->at, size);
-    return checksum_fold(sum) == 0xffff ? NET_CHECKSUM_GOOD : NET_CHECKSUM_BAD;
+    uint32_t size = net_walk_left(walk);
+    uint64_t sum = net_checksum_add(pseudo_header_sum(&walk->packet->endpoints, size), walk->at, size);
+    return net_checksum_fold(sum) == 0xffff ? NET_CHECKSUM_GOOD : NET_CHECKSUM_BAD;
 }
 
 static void note_option(struct net_packet *packet, const uint8_t *option, uint32_t size)
@@ -112,7 +116,7 @@ static void read_options(struct net_packet *packet, const uint8_t *options, uint
     }
 }
 
-static enum walk_step finish(struct walk *walk)
+static enum net_walk_step finish(struct net_walk *walk)
 {
     struct net_packet *packet = walk->packet;
     if (unlikely(walk->missing))
@@ -121,20 +125,20 @@ static enum walk_step finish(struct walk *walk)
         return WALK_READY;
     ledger_raise(&walk->decoder->counters[NET_COUNTER_TCP_CHECKSUM_BAD], 1);
     if (walk->decoder->settings.checksum == NET_CHECKSUM_DROP)
-        return walk_settle(walk, LEDGER_CHECKSUM);
+        return net_walk_settle(walk, LEDGER_CHECKSUM);
     return WALK_READY;
 }
 
-enum walk_step walk_tcp(struct walk *walk)
+enum net_walk_step net_walk_tcp(struct net_walk *walk)
 {
-    if (unlikely(!walk_has(walk, TCP_SIZE)))
-        return walk_short(walk);
+    if (unlikely(!net_walk_has(walk, TCP_SIZE)))
+        return net_walk_short(walk);
     const uint8_t *header = walk->at;
     uint32_t header_size = (header[12] >> 4) * 4u;
     if (unlikely(header_size < TCP_SIZE))
-        return walk_settle(walk, LEDGER_MALFORMED);
-    if (unlikely(!walk_has(walk, header_size)))
-        return walk_short(walk);
+        return net_walk_settle(walk, LEDGER_MALFORMED);
+    if (unlikely(!net_walk_has(walk, header_size)))
+        return net_walk_short(walk);
 
     struct net_packet *packet = walk->packet;
     packet->endpoints.source_port = read_u16(header);
@@ -149,7 +153,7 @@ enum walk_step walk_tcp(struct walk *walk)
     if (header_size > TCP_SIZE)
         read_options(packet, header + TCP_SIZE, header_size - TCP_SIZE);
     walk->at += header_size;
-    packet->payload = span_of(walk->at, walk_left(walk));
+    packet->payload = span_of(walk->at, net_walk_left(walk));
     packet->payload_missing = walk->missing;
     return finish(walk);
 }

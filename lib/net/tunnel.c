@@ -55,32 +55,32 @@
 #define TYPE_MPLS 0x8847
 
 /* draft-foschiano-erspan: I has no header and no GRE sequence, II is version 1, III is version 2. */
-static enum walk_step walk_erspan(struct walk *walk, bool has_header)
+static enum net_walk_step net_walk_erspan(struct net_walk *walk, bool has_header)
 {
     if (!has_header)
-        return walk_enter(walk, TUNNEL_ERSPAN, 0) ? WALK_ETHERNET : WALK_SETTLED;
-    if (!walk_has(walk, ERSPAN2_SIZE))
-        return walk_short(walk);
+        return net_walk_enter(walk, TUNNEL_ERSPAN, 0) ? WALK_ETHERNET : WALK_SETTLED;
+    if (!net_walk_has(walk, ERSPAN2_SIZE))
+        return net_walk_short(walk);
     const uint8_t *header = walk->at;
     uint8_t version = header[0] >> 4;
     if (version != 1 && version != 2)
-        return walk_settle(walk, LEDGER_MALFORMED);
-    if (!walk_enter(walk, TUNNEL_ERSPAN, read_u16(header + 2) & ERSPAN_SESSION_MASK))
+        return net_walk_settle(walk, LEDGER_MALFORMED);
+    if (!net_walk_enter(walk, TUNNEL_ERSPAN, read_u16(header + 2) & ERSPAN_SESSION_MASK))
         return WALK_SETTLED;
     if (version == 1) {
         walk->at += ERSPAN2_SIZE;
         return WALK_ETHERNET;
     }
-    if (!walk_has(walk, ERSPAN3_SIZE))
-        return walk_short(walk);
+    if (!net_walk_has(walk, ERSPAN3_SIZE))
+        return net_walk_short(walk);
     uint32_t size = ERSPAN3_SIZE + (header[11] & 1 ? ERSPAN3_EXTRA_SIZE : 0);
-    if (!walk_has(walk, size))
-        return walk_short(walk);
+    if (!net_walk_has(walk, size))
+        return net_walk_short(walk);
     uint8_t type = (header[10] >> 2) & 0x1f;
     walk->at += size;
     if (type == ERSPAN_TYPE_ETHERNET)
         return WALK_ETHERNET;
-    return type == ERSPAN_TYPE_IP ? WALK_IP : walk_settle(walk, LEDGER_NOT_IP);
+    return type == ERSPAN_TYPE_IP ? WALK_IP : net_walk_settle(walk, LEDGER_NOT_IP);
 }
 
 /* RFC 7637: a key, and neither checksum nor sequence; the low byte of the key is a flow's hash, not an identity. */
@@ -89,103 +89,104 @@ static bool is_nvgre(uint16_t flags, uint16_t type)
     return type == GRE_BRIDGED_ETHERNET && (flags & (GRE_CHECKSUM | GRE_KEY | GRE_SEQUENCE)) == GRE_KEY;
 }
 
-static enum walk_step walk_gre_payload(struct walk *walk, uint16_t flags, uint16_t type, uint32_t key)
+static enum net_walk_step net_walk_gre_payload(struct net_walk *walk, uint16_t flags, uint16_t type, uint32_t key)
 {
     if (type == GRE_ERSPAN || type == GRE_ERSPAN3)
-        return walk_erspan(walk, type == GRE_ERSPAN3 || (flags & GRE_SEQUENCE) != 0);
-    bool entered = is_nvgre(flags, type) ? walk_enter(walk, TUNNEL_NVGRE, key >> 8) : walk_enter(walk, TUNNEL_GRE, key);
+        return net_walk_erspan(walk, type == GRE_ERSPAN3 || (flags & GRE_SEQUENCE) != 0);
+    bool entered =
+        is_nvgre(flags, type) ? net_walk_enter(walk, TUNNEL_NVGRE, key >> 8) : net_walk_enter(walk, TUNNEL_GRE, key);
     if (!entered)
         return WALK_SETTLED;
     if (type == GRE_PPP)
-        return walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
     if (type != GRE_WCCP)
-        return walk_to_type(walk, 0, type);
+        return net_walk_to_type(walk, 0, type);
     /* Web-cache redirection: version 2 puts four bytes before the IP header, version 1 none. */
-    if (walk_has(walk, 5) && walk->at[0] >> 4 != 4)
+    if (net_walk_has(walk, 5) && walk->at[0] >> 4 != 4)
         walk->at += 4;
     return WALK_IP;
 }
 
-enum walk_step walk_gre(struct walk *walk)
+enum net_walk_step net_walk_gre(struct net_walk *walk)
 {
-    if (!walk_has(walk, 4))
-        return walk_short(walk);
+    if (!net_walk_has(walk, 4))
+        return net_walk_short(walk);
     uint16_t flags = read_u16(walk->at);
     uint16_t type = read_u16(walk->at + 2);
     if ((flags & GRE_VERSION_MASK) == GRE_VERSION_PPTP)
-        return walk_settle(walk, LEDGER_NOT_TCP); /* PPP, most often compressed and encrypted */
+        return net_walk_settle(walk, LEDGER_NOT_TCP); /* PPP, most often compressed and encrypted */
     if (flags & (GRE_VERSION_MASK | GRE_ROUTING))
-        return walk_settle(walk, LEDGER_MALFORMED);
+        return net_walk_settle(walk, LEDGER_MALFORMED);
     uint32_t key_offset = flags & GRE_CHECKSUM ? 8 : 4;
     uint32_t size = key_offset + (flags & GRE_KEY ? 4 : 0) + (flags & GRE_SEQUENCE ? 4 : 0);
-    if (!walk_has(walk, size))
-        return walk_short(walk);
+    if (!net_walk_has(walk, size))
+        return net_walk_short(walk);
     uint32_t key = flags & GRE_KEY ? read_u32(walk->at + key_offset) : 0;
     walk->at += size;
-    return walk_gre_payload(walk, flags, type, key);
+    return net_walk_gre_payload(walk, flags, type, key);
 }
 
 /* RFC 7348. A reserved bit that is set is ignored as it demands only where the inside is beyond doubt. */
-static enum walk_step walk_vxlan(struct walk *walk)
+static enum net_walk_step net_walk_vxlan(struct net_walk *walk)
 {
-    if (!walk_has(walk, VXLAN_SIZE))
-        return walk->missing ? walk_short(walk) : walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_has(walk, VXLAN_SIZE))
+        return walk->missing ? net_walk_short(walk) : net_walk_settle(walk, LEDGER_NOT_TCP);
     uint32_t flags = read_u32(walk->at);
     uint32_t allowed = VXLAN_VNI_VALID | (flags & VXLAN_GROUP ? VXLAN_GROUP_ALL : 0);
     bool sound = (flags & ~allowed) == 0 && walk->at[7] == 0;
-    if (!(flags & VXLAN_VNI_VALID) || (!sound && !walk_resembles_ethernet(walk, VXLAN_SIZE)))
-        return walk_settle(walk, LEDGER_NOT_TCP);
-    if (!walk_enter(walk, TUNNEL_VXLAN, read_u24(walk->at + 4)))
+    if (!(flags & VXLAN_VNI_VALID) || (!sound && !net_walk_resembles_ethernet(walk, VXLAN_SIZE)))
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_enter(walk, TUNNEL_VXLAN, read_u24(walk->at + 4)))
         return WALK_SETTLED;
     walk->at += VXLAN_SIZE;
     return WALK_ETHERNET;
 }
 
 /* draft-ietf-nvo3-vxlan-gpe: VXLAN with a next-protocol field. */
-static enum walk_step walk_vxlan_gpe(struct walk *walk)
+static enum net_walk_step net_walk_vxlan_gpe(struct net_walk *walk)
 {
-    if (!walk_has(walk, VXLAN_SIZE))
-        return walk->missing ? walk_short(walk) : walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_has(walk, VXLAN_SIZE))
+        return walk->missing ? net_walk_short(walk) : net_walk_settle(walk, LEDGER_NOT_TCP);
     uint8_t flags = walk->at[0];
     uint8_t next = flags & GPE_NEXT ? walk->at[3] : GPE_ETHERNET;
     if (!(flags & (VXLAN_VNI_VALID >> 24)) || flags & GPE_OAM)
-        return walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
     if (next != GPE_IP4 && next != GPE_IP6 && next != GPE_ETHERNET && next != GPE_MPLS)
-        return walk_settle(walk, LEDGER_NOT_TCP);
-    if (!walk_enter(walk, TUNNEL_VXLAN, read_u24(walk->at + 4)))
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_enter(walk, TUNNEL_VXLAN, read_u24(walk->at + 4)))
         return WALK_SETTLED;
     walk->at += VXLAN_SIZE;
     if (next == GPE_ETHERNET)
         return WALK_ETHERNET;
-    return next == GPE_MPLS ? walk_mpls(walk) : walk_to_ip(walk, next == GPE_IP4 ? 4 : 6);
+    return next == GPE_MPLS ? net_walk_mpls(walk) : net_walk_to_ip(walk, next == GPE_IP4 ? 4 : 6);
 }
 
 /* RFC 8926. Options are skipped; control messages carry none of the tenant's packets. */
-static enum walk_step walk_geneve(struct walk *walk)
+static enum net_walk_step net_walk_geneve(struct net_walk *walk)
 {
-    if (!walk_has(walk, GENEVE_SIZE))
-        return walk->missing ? walk_short(walk) : walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_has(walk, GENEVE_SIZE))
+        return walk->missing ? net_walk_short(walk) : net_walk_settle(walk, LEDGER_NOT_TCP);
     const uint8_t *header = walk->at;
     uint32_t size = GENEVE_SIZE + (header[0] & 0x3fu) * 4u;
     uint16_t type = read_u16(header + 2);
     if (header[0] >> 6 != 0 || header[1] & GENEVE_CONTROL)
-        return walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
     if (type != GRE_BRIDGED_ETHERNET && type != TYPE_IP4 && type != TYPE_IP6 && type != TYPE_MPLS)
-        return walk_settle(walk, LEDGER_NOT_TCP);
-    if (!walk_has(walk, size))
-        return walk_short(walk);
-    if (!walk_enter(walk, TUNNEL_GENEVE, read_u24(header + 4)))
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_has(walk, size))
+        return net_walk_short(walk);
+    if (!net_walk_enter(walk, TUNNEL_GENEVE, read_u24(header + 4)))
         return WALK_SETTLED;
-    return walk_to_type(walk, size, type);
+    return net_walk_to_type(walk, size, type);
 }
 
-static bool skip_gtpu_extensions(struct walk *walk, uint8_t kind)
+static bool skip_gtpu_extensions(struct net_walk *walk, uint8_t kind)
 {
     for (uint32_t i = 0; i < GTPU_EXTENSIONS_MAX && kind != 0; i++) {
-        if (!walk_has(walk, 4))
+        if (!net_walk_has(walk, 4))
             return false;
         uint32_t size = walk->at[0] * 4u;
-        if (size == 0 || !walk_has(walk, size))
+        if (size == 0 || !net_walk_has(walk, size))
             return false;
         kind = walk->at[size - 1];
         walk->at += size;
@@ -194,31 +195,31 @@ static bool skip_gtpu_extensions(struct walk *walk, uint8_t kind)
 }
 
 /* TS 29.281 5.1. Ethernet sessions of 5G are not told apart from noise, so only IP is opened. */
-static enum walk_step walk_gtpu(struct walk *walk)
+static enum net_walk_step net_walk_gtpu(struct net_walk *walk)
 {
-    if (!walk_has(walk, GTPU_SIZE))
-        return walk->missing ? walk_short(walk) : walk_settle(walk, LEDGER_NOT_TCP);
+    if (!net_walk_has(walk, GTPU_SIZE))
+        return walk->missing ? net_walk_short(walk) : net_walk_settle(walk, LEDGER_NOT_TCP);
     uint8_t flags = walk->at[0];
     uint32_t endpoint = read_u32(walk->at + 4);
     if ((flags & 0xf0) != GTPU_VERSION || walk->at[1] != GTPU_DATA)
-        return walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
     uint32_t size = read_u16(walk->at + 2);
     walk->at += GTPU_SIZE;
-    walk_limit(walk, size);
+    net_walk_limit(walk, size);
     if (flags & GTPU_EXTRA) {
-        if (!walk_has(walk, 4))
-            return walk_short(walk);
+        if (!net_walk_has(walk, 4))
+            return net_walk_short(walk);
         uint8_t kind = flags & GTPU_EXTENSION ? walk->at[3] : 0;
         walk->at += 4;
         if (!skip_gtpu_extensions(walk, kind))
-            return walk_short(walk);
+            return net_walk_short(walk);
     }
-    if (!walk_has(walk, 1))
-        return walk_short(walk);
+    if (!net_walk_has(walk, 1))
+        return net_walk_short(walk);
     uint8_t version = walk->at[0] >> 4;
     if (version != 4 && version != 6)
-        return walk_settle(walk, LEDGER_NOT_TCP);
-    return walk_enter(walk, TUNNEL_GTPU, endpoint) ? WALK_IP : WALK_SETTLED;
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
+    return net_walk_enter(walk, TUNNEL_GTPU, endpoint) ? WALK_IP : WALK_SETTLED;
 }
 
 static bool is_vxlan_port(const struct net_settings *settings, uint16_t port)
@@ -229,25 +230,25 @@ static bool is_vxlan_port(const struct net_settings *settings, uint16_t port)
     return false;
 }
 
-enum walk_step walk_udp(struct walk *walk)
+enum net_walk_step net_walk_udp(struct net_walk *walk)
 {
-    if (!walk_has(walk, UDP_SIZE))
-        return walk_short(walk);
+    if (!net_walk_has(walk, UDP_SIZE))
+        return net_walk_short(walk);
     uint16_t port = read_u16(walk->at + 2);
     uint32_t size = read_u16(walk->at + 4);
     bool vxlan = is_vxlan_port(&walk->decoder->settings, port);
     if (!vxlan && port != VXLAN_GPE_PORT && port != GENEVE_PORT && port != GTPU_PORT)
-        return walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
     if (size != 0) { /* 0: a jumbogram or offload; the IP length rules */
         if (size < UDP_SIZE)
-            return walk_settle(walk, LEDGER_NOT_TCP);
-        walk_limit(walk, size);
+            return net_walk_settle(walk, LEDGER_NOT_TCP);
+        net_walk_limit(walk, size);
     }
     walk->at += UDP_SIZE;
     walk->guessed = true;
     if (vxlan)
-        return walk_vxlan(walk);
+        return net_walk_vxlan(walk);
     if (port == GENEVE_PORT)
-        return walk_geneve(walk);
-    return port == GTPU_PORT ? walk_gtpu(walk) : walk_vxlan_gpe(walk);
+        return net_walk_geneve(walk);
+    return port == GTPU_PORT ? net_walk_gtpu(walk) : net_walk_vxlan_gpe(walk);
 }

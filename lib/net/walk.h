@@ -18,7 +18,7 @@
     64 /* five steps a layer (Ethernet, type, IP, UDP, tunnel) for NET_LAYERS_MAX and the innermost */
 #define WALK_EXTENSIONS_MAX 16 /* IPv6 extension headers in a row: RFC 8200 names seven kinds; more is an attack */
 
-enum walk_step {
+enum net_walk_step {
     WALK_ETHERNET,
     WALK_ETHERTYPE, /* walk.type says which */
     WALK_IP,        /* version nibble decides */
@@ -32,10 +32,10 @@ enum walk_step {
 struct net_decoder {
     struct net_settings settings;
     uint64_t counters[NET_COUNTER_COUNT];
-    struct fragment_table fragments;
+    struct net_fragment_table fragments;
 };
 
-struct walk {
+struct net_walk {
     const uint8_t *at, *end;
     uint32_t missing;
     uint16_t type;      /* EtherType */
@@ -66,17 +66,17 @@ static inline uint32_t read_u32(const uint8_t *at)
     return __builtin_bswap32(value);
 }
 
-static inline uint32_t walk_left(const struct walk *walk)
+static inline uint32_t net_walk_left(const struct net_walk *walk)
 {
     return (uint32_t)(walk->end - walk->at);
 }
 
-static inline bool walk_has(const struct walk *walk, uint32_t size)
+static inline bool net_walk_has(const struct net_walk *walk, uint32_t size)
 {
-    return walk_left(walk) >= size;
+    return net_walk_left(walk) >= size;
 }
 
-static inline enum walk_step walk_settle(struct walk *walk, enum ledger_reason reason)
+static inline enum net_walk_step net_walk_settle(struct net_walk *walk, enum ledger_reason reason)
 {
     /* Any application may use a tunnel's UDP port: bytes that make no sense as the tunnel are that application's. */
     walk->reason = reason == LEDGER_MALFORMED && walk->guessed ? LEDGER_NOT_TCP : reason;
@@ -84,23 +84,23 @@ static inline enum walk_step walk_settle(struct walk *walk, enum ledger_reason r
 }
 
 /* A header does not fit. */
-static inline enum walk_step walk_short(struct walk *walk)
+static inline enum net_walk_step net_walk_short(struct net_walk *walk)
 {
-    return walk_settle(walk, walk->missing ? LEDGER_TRUNCATED : LEDGER_MALFORMED);
+    return net_walk_settle(walk, walk->missing ? LEDGER_TRUNCATED : LEDGER_MALFORMED);
 }
 
 /*
  * A length field says that `size` bytes follow: what is behind them is padding. A size beyond the outer layer's own is
  * taken as a cut, for that is how mirrors truncate: the outer headers are made to fit, the inner ones are not.
  */
-static inline void walk_limit(struct walk *walk, uint32_t size)
+static inline void net_walk_limit(struct net_walk *walk, uint32_t size)
 {
-    uint32_t left = walk_left(walk);
+    uint32_t left = net_walk_left(walk);
     walk->missing = size > left ? size - left : 0;
     walk->end = size > left ? walk->end : walk->at + size;
 }
 
-static inline enum walk_step walk_to_type(struct walk *walk, uint32_t skip, uint16_t type)
+static inline enum net_walk_step net_walk_to_type(struct net_walk *walk, uint32_t skip, uint16_t type)
 {
     walk->at += skip;
     walk->type = type;
@@ -108,37 +108,37 @@ static inline enum walk_step walk_to_type(struct walk *walk, uint32_t skip, uint
 }
 
 /* The layer outside said which version: a receiver takes no other. */
-static inline enum walk_step walk_to_ip(struct walk *walk, uint8_t version)
+static inline enum net_walk_step net_walk_to_ip(struct net_walk *walk, uint8_t version)
 {
-    if (unlikely(!walk_has(walk, 1)))
-        return walk_short(walk);
-    return likely(walk->at[0] >> 4 == version) ? WALK_IP : walk_settle(walk, LEDGER_MALFORMED);
+    if (unlikely(!net_walk_has(walk, 1)))
+        return net_walk_short(walk);
+    return likely(walk->at[0] >> 4 == version) ? WALK_IP : net_walk_settle(walk, LEDGER_MALFORMED);
 }
 
 /* Notes a tunnel. False: nested too deep. */
-bool walk_enter(struct walk *walk, enum tunnel_kind kind, uint32_t id);
+bool net_walk_enter(struct net_walk *walk, enum tunnel_kind kind, uint32_t id);
 
 /* The steps. */
-enum walk_step walk_link(struct walk *walk, uint16_t link);
-enum walk_step walk_ethernet(struct walk *walk);
-enum walk_step walk_ethertype(struct walk *walk);
-enum walk_step walk_ip(struct walk *walk);
-enum walk_step walk_protocol(struct walk *walk);
-enum walk_step walk_tcp(struct walk *walk);
+enum net_walk_step net_walk_link(struct net_walk *walk, uint16_t link);
+enum net_walk_step net_walk_ethernet(struct net_walk *walk);
+enum net_walk_step net_walk_ethertype(struct net_walk *walk);
+enum net_walk_step net_walk_ip(struct net_walk *walk);
+enum net_walk_step net_walk_protocol(struct net_walk *walk);
+enum net_walk_step net_walk_tcp(struct net_walk *walk);
 
 /* Parts of steps that live in other files. */
-enum walk_step walk_mpls(struct walk *walk);
-enum walk_step walk_gre(struct walk *walk);
-enum walk_step walk_udp(struct walk *walk);
+enum net_walk_step net_walk_mpls(struct net_walk *walk);
+enum net_walk_step net_walk_gre(struct net_walk *walk);
+enum net_walk_step net_walk_udp(struct net_walk *walk);
 
 /* Whether the bytes at `at` very probably begin an Ethernet frame with IP or ARP in it, or an IP header. */
-bool walk_resembles_ethernet(const struct walk *walk, uint32_t offset);
-bool walk_resembles_ip(const struct walk *walk, uint32_t offset);
+bool net_walk_resembles_ethernet(const struct net_walk *walk, uint32_t offset);
+bool net_walk_resembles_ip(const struct net_walk *walk, uint32_t offset);
 
 /* Ones' complement sum (RFC 1071), not folded; in host byte order, which does not matter to the result being 0xffff. */
-uint64_t checksum_add(uint64_t sum, const uint8_t *data, uint32_t size);
+uint64_t net_checksum_add(uint64_t sum, const uint8_t *data, uint32_t size);
 
-static inline uint16_t checksum_fold(uint64_t sum)
+static inline uint16_t net_checksum_fold(uint64_t sum)
 {
     sum = (sum & UINT32_MAX) + (sum >> 32);
     sum = (sum & UINT32_MAX) + (sum >> 32);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "capture/file.h"
 #include "net/decode.h"
@@ -243,11 +244,62 @@ static void packets_and_tunnels_are_what_tshark_sees(void **state)
     }
 }
 
+static bool rewrite(const char *from, const char *to, const char *operation)
+{
+    char command[8192];
+    snprintf(command, sizeof(command), "python3 '%s/tests/tools/pcap_rewrite.py' '%s' '%s' %s", getenv("ASSAY_SOURCE"),
+             from, to, operation);
+    return system(command) == 0;
+}
+
+/* Tunnels put around a real capture by a tool that shares nothing with the decoder change no session in it. */
+static void tunnels_around_captures_change_no_session(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *operation;
+        struct tunnel tunnel;
+    } wraps[] = {
+        {"wrap=vlan,77", {77, TUNNEL_VLAN}},      {"wrap=qinq,77", {100, TUNNEL_VLAN}},
+        {"wrap=vxlan,77", {77, TUNNEL_VXLAN}},    {"wrap=gre,77", {77, TUNNEL_GRE}},
+        {"wrap=erspan2,77", {77, TUNNEL_ERSPAN}}, {"wrap=erspan3,77", {77, TUNNEL_ERSPAN}},
+        {"wrap=geneve,77", {77, TUNNEL_GENEVE}},  {"wrap=ipip", {0, TUNNEL_IP}},
+        {"wrap=gtpu,77", {77, TUNNEL_GTPU}},      {"wrap=vxlan,5 wrap=vlan,9 wrap=geneve,77", {77, TUNNEL_GENEVE}},
+    };
+    static const char *captures[] = {"http-simple-get", "gre-sample"};
+    const char *root = test_data();
+    if (!getenv("ASSAY_SOURCE") || system("python3 -c ''") != 0) {
+        print_message("no ASSAY_SOURCE or no python3: captures are not rewritten\n");
+        skip();
+    }
+    char path[4096], written[] = "/tmp/assay_rewrite_XXXXXX";
+    int descriptor = mkstemp(written);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    for (size_t i = 0; i < ARRAY_COUNT(captures); i++) {
+        snprintf(path, sizeof(path), "%s/arkime/%s.test", root, captures[i]);
+        assert_true(read_text(path));
+        snprintf(path, sizeof(path), "%s/arkime/%s.pcap", root, captures[i]);
+        for (size_t j = 0; j < ARRAY_COUNT(wraps); j++) {
+            assert_true(rewrite(path, written, wraps[j].operation));
+            decode_file(written);
+            assert_int_equal(check_sessions(), seen.count);
+            for (uint32_t k = 0; k < seen.count; k++) {
+                assert_true(seen.endpoints[k].tunnel_count > 0);
+                assert_int_equal(seen.endpoints[k].tunnels[0].kind, wraps[j].tunnel.kind);
+                assert_int_equal(seen.endpoints[k].tunnels[0].id, wraps[j].tunnel.id);
+            }
+        }
+    }
+    unlink(written);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_are_what_arkime_expects),
         cmocka_unit_test(packets_and_tunnels_are_what_tshark_sees),
+        cmocka_unit_test(tunnels_around_captures_change_no_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
