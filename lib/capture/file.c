@@ -211,6 +211,8 @@ int capture_file_open_stream(struct capture_file **file_out, FILE *stream, const
         free(burst);
         free(file);
         fclose(stream);
+        struct diagnostic_place place = {.file = name};
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place, "cannot be read: out of memory");
         return -ENOMEM;
     }
     file->burst = burst;

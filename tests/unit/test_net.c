@@ -161,6 +161,10 @@ static void tagged_and_labelled_frames_keep_their_ids(void **state)
         frame_append(&frame, "\0\0\0\0", 4);
         assert_request(bench_decode(&bench, &frame), 4);
     }
+    frame_request4(&frame);
+    frame_front(&frame, "\x06\x06\x03", 3); /* IP straight on LLC */
+    frame_ethernet(&frame, (uint16_t)frame_size(&frame));
+    assert_request(bench_decode(&bench, &frame), 4);
     bench_deinit(&bench);
 }
 
@@ -351,6 +355,12 @@ static void offloaded_segments_take_the_size_of_the_frame(void **state)
     assert_non_null(packet);
     assert_int_equal(packet->payload.size, 6);
     assert_int_equal(packet->payload_missing, REQUEST_SIZE - 6);
+    frame_request6(&frame);
+    frame_at(&frame)[4] = frame_at(&frame)[5] = 0;
+    frame_ethernet(&frame, 0x86dd);
+    packet = bench_decode(&bench, &frame);
+    assert_request(packet, 6);
+    assert_int_equal(packet->flags & NET_SIZE_ASSUMED, NET_SIZE_ASSUMED);
     bench_deinit(&bench);
 }
 
