@@ -105,8 +105,9 @@ struct http1 {
     uint64_t anomalies;      /* found, not yet delivered */
     uint64_t bytes_skipped;  /* seen, and part of no message */
     uint64_t bytes_searched; /* looked at for line ends; each byte counts once */
-    uint32_t scanned;        /* bytes of the unconsumed ones that hold no line end */
-    uint32_t fold_size;      /* size of the header's lines so far, while a continuation is looked for */
+    uint32_t scanned;        /* unconsumed bytes already searched for a line end */
+    uint32_t line_size;      /* size of a line whose end is known, while the byte behind it is waited for */
+    uint32_t pending;        /* bytes left unconsumed by the last MORE */
     uint16_t status;
     uint16_t header_count;
     uint16_t head; /* what the head said, HEAD_* */
