@@ -104,7 +104,7 @@ struct http1 {
     uint64_t length;         /* the Content-Length chosen */
     uint64_t anomalies;      /* found, not yet delivered */
     uint64_t bytes_skipped;  /* seen, and part of no message */
-    uint64_t bytes_searched; /* looked at for line ends; each byte counts once */
+    uint64_t bytes_searched; /* looked at for line ends: each byte once, twice where a first line had to be searched for */
     uint32_t scanned;        /* unconsumed bytes already searched for a line end */
     uint32_t line_size;      /* size of a line whose end is known, while the byte behind it is waited for */
     uint32_t pending;        /* bytes left unconsumed by the last MORE */
