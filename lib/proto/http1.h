@@ -100,14 +100,15 @@ struct http1_item {
 
 /* Members are private but bytes_skipped and bytes_searched. */
 struct http1 {
-    uint64_t rest;           /* bytes of body or chunk still to come */
-    uint64_t length;         /* the Content-Length chosen */
-    uint64_t anomalies;      /* found, not yet delivered */
-    uint64_t bytes_skipped;  /* seen, and part of no message */
-    uint64_t bytes_searched; /* looked at for line ends: each byte once, twice where a first line had to be searched for */
-    uint32_t scanned;        /* unconsumed bytes already searched for a line end */
-    uint32_t line_size;      /* size of a line whose end is known, while the byte behind it is waited for */
-    uint32_t pending;        /* bytes left unconsumed by the last MORE */
+    uint64_t rest;          /* bytes of body or chunk still to come */
+    uint64_t length;        /* the Content-Length chosen */
+    uint64_t anomalies;     /* found, not yet delivered */
+    uint64_t bytes_skipped; /* seen, and part of no message */
+    uint64_t
+        bytes_searched; /* looked at for line ends: each byte once, twice where a first line had to be searched for */
+    uint32_t scanned;   /* unconsumed bytes already searched for a line end */
+    uint32_t line_size; /* size of a line whose end is known, while the byte behind it is waited for */
+    uint32_t pending;   /* bytes left unconsumed by the last MORE */
     uint16_t status;
     uint16_t header_count;
     uint16_t head; /* what the head said, HEAD_* */
