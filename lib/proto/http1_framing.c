@@ -30,12 +30,14 @@ static bool contains_chunk(struct span text)
 static void add_coding(struct http1 *parser, struct span coding, uint64_t *anomalies)
 {
     bool again = (parser->head & HTTP1_HEAD_CHUNKED) != 0;
-    struct span rest = coding;
-    uint32_t name_size = 0;
-    while (name_size < rest.size && rest.data[name_size] != ';' && !is_blank(rest.data[name_size]))
+    uint32_t name_size = 0, next = 0;
+    while (name_size < coding.size && coding.data[name_size] != ';' && !is_blank(coding.data[name_size]))
         name_size++;
+    for (next = name_size; next < coding.size && is_blank(coding.data[next]);)
+        next++;
     parser->head &= (uint16_t)~HTTP1_HEAD_CHUNKED_LAST;
-    if (span_equal_nocase(span_first(rest, name_size), SPAN_LITERAL("chunked"))) {
+    bool alone = next == coding.size || coding.data[next] == ';';
+    if (alone && span_equal_nocase(span_first(coding, name_size), SPAN_LITERAL("chunked"))) {
         parser->head |= HTTP1_HEAD_CHUNKED | HTTP1_HEAD_CHUNKED_LAST;
         if (again || name_size != coding.size)
             *anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
@@ -142,16 +144,17 @@ void http1_framing_add_header(struct http1 *parser, struct http1_item *item)
     }
 }
 
-/* Responses that have no body whatever their head says (RFC 9112 6.3, cases 1 and 2). */
+/* No body whatever the head says: RFC 9112 6.3, cases 1 and 2, and CONNECT (RFC 9110 9.3.6). */
 static bool is_bodiless(const struct http1 *parser, enum http1_framing *framing_out)
 {
+    bool connect = parser->method == HTTP1_METHOD_CONNECT;
+    *framing_out = HTTP1_FRAMING_NONE;
     if (parser->kind != HTTP1_RESPONSES)
-        return false;
-    bool tunnel = parser->status == 101 ||
-                  (parser->method == HTTP1_METHOD_CONNECT && parser->status >= 200 && parser->status < 300);
-    *framing_out = tunnel ? HTTP1_FRAMING_TUNNEL : HTTP1_FRAMING_NONE;
-    return tunnel || parser->method == HTTP1_METHOD_HEAD || parser->status < 200 || parser->status == 204 ||
-           parser->status == 304;
+        return connect;
+    if (parser->status == 101 || (connect && parser->status >= 200 && parser->status < 300))
+        *framing_out = HTTP1_FRAMING_TUNNEL;
+    return *framing_out == HTTP1_FRAMING_TUNNEL || parser->method == HTTP1_METHOD_HEAD || parser->status < 200 ||
+           parser->status == 204 || parser->status == 304;
 }
 
 /* Cases 3 to 8 of RFC 9112 6.3, and the readings of http1.h where that asks to refuse. */
@@ -179,9 +182,10 @@ static uint64_t judge_head(const struct http1 *parser, bool bodiless)
         anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_IN_1_0);
     if (parser->kind == HTTP1_REQUESTS && parser->version_minor > 0 && parser->host_count == 0)
         anomalies |= ANOMALY_BIT(ANOMALY_HOST_MISSING);
-    /* 304 and answers to HEAD may announce what a GET would have got; these may not (RFC 9110 8.6, RFC 9112 6.1). */
+    /* 304 and answers to HEAD may announce what a GET would have got; others may not (RFC 9110 8.6, RFC 9112 6.1). */
     bool length = (parser->head & HTTP1_HEAD_LENGTH) != 0 && parser->length > 0;
-    if (bodiless && (parser->status < 200 || parser->status == 204) && (encoding || length))
+    bool silent = parser->kind == HTTP1_REQUESTS || parser->status < 200 || parser->status == 204;
+    if (bodiless && silent && (encoding || length))
         anomalies |= ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS);
     return anomalies;
 }
