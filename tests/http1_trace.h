@@ -28,6 +28,7 @@ struct http1_trace {
     uint64_t calls;
     uint64_t body_bytes, lost_bytes;
     uint64_t anomalies; /* of all items */
+    uint64_t unwritten; /* anomalies that do not show in the text */
     uint32_t messages, complete;
     struct http1 parser;
 };
@@ -72,8 +73,8 @@ static inline void http1_trace_body(struct http1_trace *trace, const struct http
     if (!trace->in_body)
         http1_trace_add(trace, "BODY ", 5);
     trace->in_body = true;
-    if (item->anomalies)
-        http1_trace_add_number(trace, " anomalies", item->anomalies);
+    if (item->anomalies & ~trace->unwritten)
+        http1_trace_add_number(trace, " anomalies", item->anomalies & ~trace->unwritten);
     http1_trace_check(item->body.data.data ? item->body.data.size > 0 : item->body.lost > 0, "empty body item");
     http1_trace_add(trace, item->body.data.data, item->body.data.size);
     trace->body_bytes += item->body.data.size;
@@ -134,7 +135,7 @@ static inline void http1_trace_item(struct http1_trace *trace, const struct http
     default:
         http1_trace_check(false, "unknown item");
     }
-    http1_trace_add_number(trace, "anomalies", item->anomalies);
+    http1_trace_add_number(trace, "anomalies", item->anomalies & ~trace->unwritten);
     http1_trace_add(trace, "\n", 1);
 }
 

@@ -75,6 +75,52 @@ static void set_request(struct http1_item *item, struct span method, struct span
     item->request.version_minor = version_minor;
 }
 
+/* Size of the method when the line has exactly the shape token SP target SP HTTP/1.[01], otherwise 0. */
+static uint32_t match_request(struct span line)
+{
+    if (line.size < sizeof("A / HTTP/1.1") - 1)
+        return 0;
+    uint32_t method_size = http1_scan_token(line.data, min_u32(line.size, METHOD_MAX + 1));
+    if (method_size == 0 || method_size > METHOD_MAX || method_size + 3 + VERSION_SIZE > line.size)
+        return 0;
+    uint32_t target_end = line.size - VERSION_SIZE - 1, target_at = method_size + 1;
+    if (line.data[method_size] != ' ' || line.data[target_end] != ' ' || !is_version(line.data + target_end + 1))
+        return 0;
+    uint32_t target_size = target_end - target_at;
+    return http1_scan_target(line.data + target_at, target_size) == target_size ? method_size : 0;
+}
+
+/* Size of the known method at the end of `text`, 0 when there is none. */
+static uint32_t known_method_before(struct span text)
+{
+    static const char *const methods[] = {"GET",     "POST", "PUT",     "DELETE", "PATCH",
+                                          "OPTIONS", "HEAD", "CONNECT", "TRACE",  "QUERY"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(methods); i++) {
+        struct span method = span_from_text(methods[i]);
+        if (text.size >= method.size && span_equal(span_from(text, text.size - method.size), method))
+            return method.size;
+    }
+    return 0;
+}
+
+static uint32_t find_first_request(struct span line, bool whole)
+{
+    if (whole && match_request(line) > 0)
+        return 0;
+    if (line.size < sizeof("GET / HTTP/1.1") - 1)
+        return line.size;
+    uint32_t target_end = line.size - VERSION_SIZE - 1, target_at = target_end;
+    if (line.data[target_end] != ' ' || !is_version(line.data + target_end + 1))
+        return line.size;
+    while (target_at > 0 && line.data[target_at - 1] != ' ')
+        target_at--;
+    if (target_at == 0 || target_at == target_end)
+        return line.size;
+    uint32_t method_size = known_method_before(span_first(line, target_at - 1));
+    uint32_t start = target_at - 1 - method_size;
+    return method_size && match_request(span_from(line, start)) ? start : line.size;
+}
+
 /* First word, last word, and between them the target, which may hold blanks. */
 static enum http1_line read_odd_request(struct span line, struct http1_item *item)
 {
@@ -91,6 +137,10 @@ static enum http1_line read_odd_request(struct span line, struct http1_item *ite
         return HTTP1_LINE_OTHER;
     if (!is_http_word(version))
         return is_foreign_version(version) ? HTTP1_LINE_FOREIGN : HTTP1_LINE_OTHER;
+    /* Bytes of no message right before a request: "{}GET / HTTP/1.1" behind a body longer than was said. */
+    bool token = http1_scan_token(method.data, method.size) == method.size;
+    if (!token && find_first_request(line, false) < line.size)
+        return HTTP1_LINE_OTHER;
     struct span trimmed = span_trim(target);
     if (span_equal(method, SPAN_LITERAL("PRI")) && span_equal(trimmed, SPAN_LITERAL("*")) &&
         span_equal(version, SPAN_LITERAL("HTTP/2.0")))
@@ -98,29 +148,13 @@ static enum http1_line read_odd_request(struct span line, struct http1_item *ite
     /* One space on each side, none inside, nothing outside: the shape of RFC 9112 3. */
     if (text.size != line.size || target.size != trimmed.size + 2 || target.data[0] != ' ' ||
         target.data[target.size - 1] != ' ' || memchr(trimmed.data, ' ', trimmed.size) ||
-        memchr(trimmed.data, '\t', trimmed.size) || method_size > METHOD_MAX ||
-        http1_scan_token(method.data, method.size) != method.size)
+        memchr(trimmed.data, '\t', trimmed.size) || method_size > METHOD_MAX || !token)
         anomalies |= ANOMALY_BIT(ANOMALY_REQUEST_LINE);
     if (http1_scan_target(trimmed.data, trimmed.size) != trimmed.size)
         anomalies |= ANOMALY_BIT(ANOMALY_TARGET);
     set_request(item, method, trimmed, read_version(version, &anomalies));
     item->anomalies |= anomalies;
     return HTTP1_LINE_GOOD;
-}
-
-/* Size of the method when the line has exactly the shape token SP target SP HTTP/1.[01], otherwise 0. */
-static uint32_t match_request(struct span line)
-{
-    if (line.size < sizeof("A / HTTP/1.1") - 1)
-        return 0;
-    uint32_t method_size = http1_scan_token(line.data, min_u32(line.size, METHOD_MAX + 1));
-    if (method_size == 0 || method_size > METHOD_MAX || method_size + 3 + VERSION_SIZE > line.size)
-        return 0;
-    uint32_t target_end = line.size - VERSION_SIZE - 1, target_at = method_size + 1;
-    if (line.data[method_size] != ' ' || line.data[target_end] != ' ' || !is_version(line.data + target_end + 1))
-        return 0;
-    uint32_t target_size = target_end - target_at;
-    return http1_scan_target(line.data + target_at, target_size) == target_size ? method_size : 0;
 }
 
 enum http1_line http1_line_read_request(struct span line, struct http1_item *item_out)
@@ -224,37 +258,6 @@ void http1_line_read_header(struct span line, bool folded, struct http1_item *it
             value.size--;
     }
     item_out->header.value = value;
-}
-
-/* Size of the known method at the end of `text`, 0 when there is none. */
-static uint32_t known_method_before(struct span text)
-{
-    static const char *const methods[] = {"GET",     "POST", "PUT",     "DELETE", "PATCH",
-                                          "OPTIONS", "HEAD", "CONNECT", "TRACE",  "QUERY"};
-    for (uint32_t i = 0; i < ARRAY_COUNT(methods); i++) {
-        struct span method = span_from_text(methods[i]);
-        if (text.size >= method.size && span_equal(span_from(text, text.size - method.size), method))
-            return method.size;
-    }
-    return 0;
-}
-
-static uint32_t find_first_request(struct span line, bool whole)
-{
-    if (whole && match_request(line) > 0)
-        return 0;
-    if (line.size < sizeof("GET / HTTP/1.1") - 1)
-        return line.size;
-    uint32_t target_end = line.size - VERSION_SIZE - 1, target_at = target_end;
-    if (line.data[target_end] != ' ' || !is_version(line.data + target_end + 1))
-        return line.size;
-    while (target_at > 0 && line.data[target_at - 1] != ' ')
-        target_at--;
-    if (target_at == 0 || target_at == target_end)
-        return line.size;
-    uint32_t method_size = known_method_before(span_first(line, target_at - 1));
-    uint32_t start = target_at - 1 - method_size;
-    return method_size && match_request(span_from(line, start)) ? start : line.size;
 }
 
 static uint32_t find_first_status(struct span line)

@@ -15,7 +15,8 @@ enum http1_result http1_begin_resync(struct http1 *parser, enum anomaly reason)
     parser->head &= HTTP1_HEAD_TUNNEL;
     parser->scanned = 0;
     parser->line_size = 0;
-    parser->line = 0;
+    /* Behind a hole the first byte may be in the middle of a method: "T /a HTTP/1.1" is not to become a request. */
+    parser->line = reason == ANOMALY_AFTER_LOSS ? HTTP1_LINE_MIDDLE : 0;
     parser->state = HTTP1_STATE_RESYNC;
     return HTTP1_RESULT_AGAIN;
 }
