@@ -183,8 +183,38 @@ static enum http1_result take_head_end(struct http1 *parser, struct http1_cursor
     return http1_deliver(parser, cursor);
 }
 
+/*
+ * The size without CR LF of a header that is there as a whole, holds no control character and is not continued; 0 for
+ * everything else. This is nearly every header, and saves looking for oddities that cannot be.
+ */
+static uint32_t find_plain_header(const struct http1 *parser, const struct http1_cursor *cursor)
+{
+    if (parser->scanned > 0)
+        return 0;
+    uint32_t limit = min_u32(cursor->size, HTTP1_LINE_MAX), at = http1_scan_control(cursor->data, limit, 0);
+    const uint8_t *end = cursor->data + at;
+    bool plain = at + 2 < limit && end[0] == '\r' && end[1] == '\n' && end[2] != ' ' && end[2] != '\t';
+    return plain ? at : 0;
+}
+
+static enum http1_result take_plain_header(struct http1 *parser, struct http1_cursor *cursor, uint32_t size)
+{
+    struct http1_item *item = cursor->item;
+    item->kind = HTTP1_HEADER;
+    http1_line_read_header(span_of(cursor->data, size), false, item);
+    if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
+        item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
+    http1_framing_add_header(parser, item);
+    parser->bytes_searched += size + 2;
+    http1_take(parser, cursor, size + 2);
+    return http1_deliver(parser, cursor);
+}
+
 enum http1_result http1_parse_header(struct http1 *parser, struct http1_cursor *cursor)
 {
+    uint32_t plain = find_plain_header(parser, cursor);
+    if (likely(plain > 0))
+        return take_plain_header(parser, cursor, plain);
     uint32_t size = find_header(parser, cursor);
     if (size == 0 && (parser->line_size || !http1_is_oversized(cursor)))
         return HTTP1_RESULT_MORE;

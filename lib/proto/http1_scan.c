@@ -20,6 +20,9 @@ static const uint8_t token_set[BLOCK] = {
 static const uint8_t target_set[BLOCK] = {
     0xb8, 0xfc, 0xf8, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0x7c, 0x54, 0x7c, 0xd4, 0x7c,
 };
+static const uint8_t host_set[BLOCK] = {
+    0xa8, 0xfc, 0xf8, 0xf8, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xf4, 0x5c, 0x54, 0x5c, 0xd4, 0x70,
+};
 /* clang-format on */
 
 static bool set_has(const uint8_t *set, uint8_t c)
@@ -56,6 +59,11 @@ uint32_t http1_scan_token_plain(const uint8_t *data, uint32_t size)
 uint32_t http1_scan_target_plain(const uint8_t *data, uint32_t size)
 {
     return scan_set_plain(data, size, 0, target_set);
+}
+
+uint32_t http1_scan_host_plain(const uint8_t *data, uint32_t size)
+{
+    return scan_set_plain(data, size, 0, host_set);
 }
 
 #ifdef __SSSE3__
@@ -118,6 +126,11 @@ uint32_t http1_scan_target(const uint8_t *data, uint32_t size)
     return scan_set(data, size, target_set);
 }
 
+uint32_t http1_scan_host(const uint8_t *data, uint32_t size)
+{
+    return scan_set(data, size, host_set);
+}
+
 #else
 
 uint32_t http1_scan_control(const uint8_t *data, uint32_t size, uint32_t from)
@@ -133,6 +146,11 @@ uint32_t http1_scan_token(const uint8_t *data, uint32_t size)
 uint32_t http1_scan_target(const uint8_t *data, uint32_t size)
 {
     return http1_scan_target_plain(data, size);
+}
+
+uint32_t http1_scan_host(const uint8_t *data, uint32_t size)
+{
+    return http1_scan_host_plain(data, size);
 }
 
 #endif

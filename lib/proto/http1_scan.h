@@ -26,3 +26,7 @@ uint32_t http1_scan_token_plain(const uint8_t *data, uint32_t size);
 /* How many bytes at the beginning may stand in a request target (RFC 3986 2: unreserved, reserved but '#', '%'). */
 uint32_t http1_scan_target(const uint8_t *data, uint32_t size);
 uint32_t http1_scan_target_plain(const uint8_t *data, uint32_t size);
+
+/* How many bytes at the beginning may stand in a host name but for '%' (RFC 3986 3.2.2: unreserved, sub-delims). */
+uint32_t http1_scan_host(const uint8_t *data, uint32_t size);
+uint32_t http1_scan_host_plain(const uint8_t *data, uint32_t size);

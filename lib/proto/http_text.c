@@ -186,16 +186,15 @@ struct http_decoded http_percent_decode(struct span text, bool plus, uint8_t *bu
 /* reg-name or IPv4: unreserved, sub-delims and whole escapes (RFC 3986 3.2.2). */
 static bool is_host_name(struct span host)
 {
-    if (http1_scan_target(host.data, host.size) != host.size)
-        return false;
-    for (uint32_t i = 0; i < host.size; i++) {
-        uint8_t c = host.data[i];
-        if (memchr(":/?[]@", c, 6))
+    for (;;) {
+        uint32_t size = http1_scan_host(host.data, host.size);
+        if (size == host.size)
+            return true;
+        host = span_from(host, size);
+        if (host.data[0] != '%' || host.size < 3 || hex_value(host.data[1]) < 0 || hex_value(host.data[2]) < 0)
             return false;
-        if (c == '%' && (i + 2 >= host.size || hex_value(host.data[i + 1]) < 0 || hex_value(host.data[i + 2]) < 0))
-            return false;
+        host = span_from(host, 3);
     }
-    return true;
 }
 
 /* The inside of the brackets: an IPv6 address or IPvFuture, by its characters (RFC 3986 3.2.2; RFC 6874 zones are not
@@ -233,10 +232,8 @@ static bool parse_port(struct span text, int32_t *port_out)
 
 static uint32_t find_last_byte(struct span text, uint8_t byte)
 {
-    for (uint32_t i = text.size; i > 0; i--)
-        if (text.data[i - 1] == byte)
-            return i - 1;
-    return text.size;
+    const uint8_t *found = text.size ? memrchr(text.data, byte, text.size) : NULL;
+    return found ? (uint32_t)(found - text.data) : text.size;
 }
 
 struct http_authority http_authority_parse(struct span text)

@@ -13,7 +13,10 @@ struct header_entry {
     const char *name;
 };
 
-#define ENTRY(id, text) {sizeof(text) - 1, id, text}
+#define ENTRY(id, text)                                                                                                \
+    {                                                                                                                  \
+        sizeof(text) - 1, id, text                                                                                     \
+    }
 
 /* Sorted by size. */
 static const struct header_entry entries[] = {
@@ -64,22 +67,46 @@ static_assert(ARRAY_COUNT(entries) == HEADER_ID_COUNT - 1, "every known header h
 
 /* First entry of each length, by hand from the table above: index i is the first entry with size >= i. */
 static const uint8_t first_of_size[HEADER_NAME_MAX + 2] = {
-    [0] = 0,   [1] = 0,   [2] = 0,   [3] = 0,   [4] = 1,   [5] = 2,   [6] = 2,   [7] = 8,   [8] = 11,  [9] = 12,  [10] = 15,
-    [11] = 18, [12] = 20, [13] = 23, [14] = 25, [15] = 26, [16] = 27, [17] = 31, [18] = 33, [19] = 33, [20] = 34, [21] = 34,
-    [22] = 34, [23] = 35, [24] = 36, [25] = 36, [26] = 37, [27] = 37, [28] = 38, [29] = 38, [30] = 38, [31] = 38, [32] = 38,
-    [33] = 39,
+    [0] = 0,   [1] = 0,   [2] = 0,   [3] = 0,   [4] = 1,   [5] = 2,   [6] = 2,   [7] = 8,   [8] = 11,
+    [9] = 12,  [10] = 15, [11] = 18, [12] = 20, [13] = 23, [14] = 25, [15] = 26, [16] = 27, [17] = 31,
+    [18] = 33, [19] = 33, [20] = 34, [21] = 34, [22] = 34, [23] = 35, [24] = 36, [25] = 36, [26] = 37,
+    [27] = 37, [28] = 38, [29] = 38, [30] = 38, [31] = 38, [32] = 38, [33] = 39,
 };
+
+#define WORD 8u /* bytes compared at once */
+
+static inline uint64_t load_word(const void *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, WORD);
+    return word;
+}
+
+/* Equal but for the case of letters. Letters of the lower-case `known` have bit 0x40, all its other bytes have not. */
+static inline bool words_equal_nocase(const void *name, const void *known)
+{
+    uint64_t lower = load_word(known), case_bits = (lower & UINT64_C(0x4040404040404040)) >> 1;
+    return ((load_word(name) ^ lower) & ~case_bits) == 0;
+}
+
+/* Whole words, the last one overlapping; short names byte by byte. */
+static inline bool name_equal(const uint8_t *name, const char *known, uint32_t size)
+{
+    if (size < WORD)
+        return span_equal_nocase(span_of(name, size), span_of(known, size));
+    for (uint32_t i = 0; i + WORD < size; i += WORD)
+        if (!words_equal_nocase(name + i, known + i))
+            return false;
+    return words_equal_nocase(name + size - WORD, known + size - WORD);
+}
 
 enum header_id header_id_find(struct span name)
 {
     if (name.size > HEADER_NAME_MAX)
         return HEADER_OTHER;
-    for (uint32_t i = first_of_size[name.size]; i < first_of_size[name.size + 1]; i++) {
-        const struct header_entry *entry = &entries[i];
-        if (entry->name[0] == ascii_lower(name.data[0]) &&
-            span_equal_nocase(name, span_of(entry->name, entry->size)))
-            return entry->id;
-    }
+    for (uint32_t i = first_of_size[name.size]; i < first_of_size[name.size + 1]; i++)
+        if (name_equal(name.data, entries[i].name, entries[i].size))
+            return entries[i].id;
     return HEADER_OTHER;
 }
 

@@ -497,6 +497,7 @@ static void check_scans(const uint8_t *data, uint32_t size)
         assert_int_equal(http1_scan_control(data, size, from), http1_scan_control_plain(data, size, from));
     assert_int_equal(http1_scan_token(data, size), http1_scan_token_plain(data, size));
     assert_int_equal(http1_scan_target(data, size), http1_scan_target_plain(data, size));
+    assert_int_equal(http1_scan_host(data, size), http1_scan_host_plain(data, size));
 }
 
 static void fast_searches_equal_the_plain_ones(void **state)
@@ -530,6 +531,7 @@ static void the_plain_searches_know_the_sets(void **state)
         bool target = alpha || (c && strchr("-._~%:/?[]@!$&'()*+,;=", c));
         assert_int_equal(http1_scan_token_plain(&byte, 1), token);
         assert_int_equal(http1_scan_target_plain(&byte, 1), target);
+        assert_int_equal(http1_scan_host_plain(&byte, 1), target && !strchr("%:/?[]@", c));
         assert_int_equal(http1_scan_control_plain(&byte, 1, 0), !((c < 32 && c != '\t') || c == 127));
     }
 }
