@@ -25,7 +25,12 @@ enum http1_head {
     HTTP1_HEAD_UPGRADE = 1u << 7,      /* any Upgrade header */
 };
 
-/* Takes note of a header that was read; adds to its anomalies. */
+/* The headers that say something about framing. */
+#define HTTP1_FRAMING_HEADERS                                                                                          \
+    (HEADER_BIT(HEADER_TRANSFER_ENCODING) | HEADER_BIT(HEADER_CONTENT_LENGTH) | HEADER_BIT(HEADER_CONNECTION) |        \
+     HEADER_BIT(HEADER_HOST) | HEADER_BIT(HEADER_UPGRADE))
+
+/* Takes note of one of those; adds to its anomalies. */
 void http1_framing_add_header(struct http1 *parser, struct http1_item *item);
 
 /* Fills the item HEAD_END from all that was noted. */

@@ -138,7 +138,7 @@ static enum http1_result take_header(struct http1 *parser, struct http1_cursor *
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADER_VALUE);
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
-    if (kind == HTTP1_HEADER)
+    if (kind == HTTP1_HEADER && HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
         http1_framing_add_header(parser, item);
     if (size > 0) {
         http1_take(parser, cursor, size);
@@ -204,7 +204,8 @@ static enum http1_result take_plain_header(struct http1 *parser, struct http1_cu
     http1_line_read_header(span_of(cursor->data, size), false, item);
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
-    http1_framing_add_header(parser, item);
+    if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
+        http1_framing_add_header(parser, item);
     parser->bytes_searched += size + 2;
     http1_take(parser, cursor, size + 2);
     return http1_deliver(parser, cursor);

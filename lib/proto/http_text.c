@@ -31,7 +31,7 @@ static uint32_t find_unquoted(struct span text, uint8_t separator)
 
 static uint32_t find_byte(struct span text, uint8_t byte)
 {
-    const uint8_t *found = text.size ? memchr(text.data, byte, text.size) : NULL;
+    const uint8_t *found = text.size && text.data ? memchr(text.data, byte, text.size) : NULL;
     return found ? (uint32_t)(found - text.data) : text.size;
 }
 
@@ -172,7 +172,7 @@ struct http_decoded http_percent_decode(struct span text, bool plus, uint8_t *bu
             int32_t high = i + 2 < text.size ? hex_value(text.data[i + 1]) : -1;
             int32_t low = i + 2 < text.size ? hex_value(text.data[i + 2]) : -1;
             bool valid = high >= 0 && low >= 0;
-            c = valid ? (uint8_t)(high << 4 | low) : c;
+            c = (uint8_t)(valid ? high << 4 | low : c);
             i += valid ? 2 : 0;
             decoded.invalid = decoded.invalid || !valid;
         }
@@ -232,7 +232,7 @@ static bool parse_port(struct span text, int32_t *port_out)
 
 static uint32_t find_last_byte(struct span text, uint8_t byte)
 {
-    const uint8_t *found = text.size ? memrchr(text.data, byte, text.size) : NULL;
+    const uint8_t *found = text.size && text.data ? memrchr(text.data, byte, text.size) : NULL;
     return found ? (uint32_t)(found - text.data) : text.size;
 }
 

@@ -105,7 +105,7 @@ enum header_id header_id_find(struct span name)
     if (name.size > HEADER_NAME_MAX)
         return HEADER_OTHER;
     for (uint32_t i = first_of_size[name.size]; i < first_of_size[name.size + 1]; i++)
-        if (name_equal(name.data, entries[i].name, entries[i].size))
+        if (entries[i].name[0] == ascii_lower(name.data[0]) && name_equal(name.data, entries[i].name, entries[i].size))
             return entries[i].id;
     return HEADER_OTHER;
 }

@@ -138,8 +138,7 @@ static void lines_are_searched_once(void **state)
 static const char *const request_messages[MESSAGES] = {
     "GET /one HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
     "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 32\r\n\r\n{\"name\": \"Ada\", \"line\": \"a b c\"}",
-    "PUT /three HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"k\": 1,\r\n7\r\n\"l\": "
-    "2}\r\n0\r\n\r\n",
+    "PUT /three HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"k\": 1,\r\n7\r\n\"l\": 2}\r\n0\r\n\r\n",
     "PATCH /four HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nline\r\nline\r\n",
     "DELETE /five HTTP/1.1\r\nHost: a\r\n\r\n",
 };
