@@ -19,6 +19,7 @@
  *           - chunk size: blanks, '+' and "0x" in front of it are skipped; no digits or more than 2^63-1: message cut
  *           - chunk data without CR LF behind it: the next chunk begins there
  *           - LF ends a line; a bare CR is a byte of its element; a space before the colon belongs to nothing
+ *           - a CONNECT request has no body; what follows is for the tunnel
  *           - a line that begins with a blank continues the header before it; before the first header it is a nameless
  * one Not HTTP: RTSP, SIP, ICY and the like, and the preface of HTTP/2: PARSE_STOP. HTTP/0.9 is skipped. Loss:     an
  * input with data NULL; `consumed` then counts lost bytes. Call until the answer is not PARSE_ITEM. What was not

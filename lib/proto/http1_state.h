@@ -37,9 +37,9 @@ enum http1_result { HTTP1_RESULT_ITEM, HTTP1_RESULT_MORE, HTTP1_RESULT_STOP, HTT
 struct http1_cursor {
     const uint8_t *data;
     uint32_t size;
-    uint32_t consumed;
     bool last;
     struct http1_item *item;
+    uint32_t consumed; /* not beside `size`: as one vector they would be read back before both were written */
 };
 
 /* Members of http1.line: what the current line contains. */
