@@ -83,3 +83,12 @@ enum ring_step ring_next(struct ring_consumer *consumer, struct span *record_out
 
 /* All before `position` (consumer->position at some time) is durable elsewhere: its space may be written again. */
 void ring_release(struct ring_consumer *consumer, uint64_t position);
+
+/*
+ * The producing view of a ring that may have been written before. Returns 0, or -EPROTO when head and slots do not
+ * agree, which no death of a producer can cause.
+ */
+MUST_USE int ring_producer_init(struct ring_producer *producer, struct ring_shared *shared, uint8_t *data,
+                                uint32_t size_bytes, uint16_t ring);
+void ring_consumer_init(struct ring_consumer *consumer, struct ring_shared *shared, const uint8_t *data,
+                        uint32_t size_bytes);
