@@ -127,8 +127,8 @@ static void put_call(struct json_writer *writer, const struct call *call)
 /* A finding about the sensor has the same fields as any other, without values. */
 static void put_no_call(struct json_writer *writer)
 {
-    static const char *const keys[] = {"protocol", "src",    "src_port", "dst",   "dst_port",
-                                       "host",     "method", "path",     "status"};
+    static const char *const keys[] = {"protocol", "src",    "src_port", "dst",    "dst_port",
+                                       "host",     "method", "path",     "status", "tls"};
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
         key_text(writer, keys[i], NULL);
     put_tunnels(writer, &(struct endpoints){.tunnel_count = 0});
