@@ -281,6 +281,11 @@ uint64_t queue_instance(const struct queue *queue)
     return queue->head.instance;
 }
 
+uint64_t queue_created_ns(const struct queue *queue)
+{
+    return queue->head.created_ns;
+}
+
 uint32_t queue_ring_count(const struct queue *queue)
 {
     return queue->head.worker_count + 1;

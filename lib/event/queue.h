@@ -68,6 +68,7 @@ MUST_USE int queue_unlink(const char *name);
 
 /* Identifies one segment for ever: random, drawn when it was made. */
 uint64_t queue_instance(const struct queue *queue);
+uint64_t queue_created_ns(const struct queue *queue);
 uint32_t queue_ring_count(const struct queue *queue);
 uint32_t queue_worker_count(const struct queue *queue);
 /* Workers of the predecessor were taken over. */
