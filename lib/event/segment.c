@@ -16,8 +16,6 @@
 void segment_write_begin(uint64_t *version)
 {
     __atomic_store_n(version, __atomic_load_n(version, __ATOMIC_RELAXED) | 1, __ATOMIC_RELAXED);
-    /* No store of the text may be seen before the version is odd. */
-    __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
 void segment_write_end(uint64_t *version)
@@ -29,13 +27,13 @@ void segment_text_store(char *text, size_t text_size, const char *value)
 {
     size_t size = strnlen(value, text_size - 1);
     for (size_t i = 0; i < text_size; i++)
-        __atomic_store_n(&text[i], i < size ? value[i] : '\0', __ATOMIC_RELAXED);
+        __atomic_store_n(&text[i], i < size ? value[i] : '\0', __ATOMIC_RELEASE);
 }
 
 static void text_load(const char *text, size_t text_size, char *text_out)
 {
     for (size_t i = 0; i < text_size; i++)
-        text_out[i] = __atomic_load_n(&text[i], __ATOMIC_RELAXED);
+        text_out[i] = __atomic_load_n(&text[i], __ATOMIC_ACQUIRE);
     text_out[text_size - 1] = '\0';
 }
 
@@ -51,8 +49,8 @@ void control_epoch_store(struct control_status *control, const struct epoch_stat
 {
     struct epoch_status *to = &control->epoch;
     segment_write_begin(&control->text_version);
-    __atomic_store_n(&to->number, epoch->number, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->since_ns, epoch->since_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->number, epoch->number, __ATOMIC_RELEASE);
+    __atomic_store_n(&to->since_ns, epoch->since_ns, __ATOMIC_RELEASE);
     segment_text_store(to->rules_digest, sizeof(to->rules_digest), epoch->rules_digest);
     segment_text_store(to->registry_digest, sizeof(to->registry_digest), epoch->registry_digest);
     segment_text_store(to->configuration_digest, sizeof(to->configuration_digest), epoch->configuration_digest);
@@ -75,9 +73,9 @@ uint64_t control_reload_pending(const struct control_status *control)
 void control_reload_finish(struct control_status *control, uint64_t ticket, int status, const char *text)
 {
     segment_write_begin(&control->text_version);
-    __atomic_store_n(&control->reload_status, status, __ATOMIC_RELAXED);
+    __atomic_store_n(&control->reload_status, status, __ATOMIC_RELEASE);
     segment_text_store(control->reload_text, sizeof(control->reload_text), text);
-    __atomic_store_n(&control->reload_completed, ticket, __ATOMIC_RELAXED);
+    __atomic_store_n(&control->reload_completed, ticket, __ATOMIC_RELEASE);
     segment_write_end(&control->text_version);
 }
 
@@ -85,10 +83,9 @@ bool control_reload_result(const struct control_status *control, uint64_t ticket
 {
     for (int i = 0; i < READ_TRIES_MAX; i++) {
         uint64_t before = __atomic_load_n(&control->text_version, __ATOMIC_ACQUIRE);
-        uint64_t completed = __atomic_load_n(&control->reload_completed, __ATOMIC_RELAXED);
-        int64_t status = __atomic_load_n(&control->reload_status, __ATOMIC_RELAXED);
+        uint64_t completed = __atomic_load_n(&control->reload_completed, __ATOMIC_ACQUIRE);
+        int64_t status = __atomic_load_n(&control->reload_status, __ATOMIC_ACQUIRE);
         text_load(control->reload_text, CONTROL_TEXT_SIZE, text_out);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if ((before & 1) || before != __atomic_load_n(&control->text_version, __ATOMIC_RELAXED))
             continue;
         *status_out = (int)status;
