@@ -192,6 +192,14 @@ static int attach(struct reporter *reporter)
     return status;
 }
 
+/* A drained segment has no further use. One that was set aside while we had it open goes by its new name. */
+static void remove_drained(struct reporter *reporter)
+{
+    char aside[QUEUE_NAME_MAX];
+    if (queue_find_aside(reporter->options.queue, aside) == 0 && queue_is_current(reporter->source.queue, aside))
+        (void)!queue_unlink(aside);
+}
+
 /* About once a second: has the segment been replaced, is there a new one? */
 static int look_around(struct reporter *reporter)
 {
@@ -199,8 +207,7 @@ static int look_around(struct reporter *reporter)
     reporter->last_look_ns = now_ns(CLOCK_MONOTONIC);
     tell_state(reporter, reporter->stalled ? REPORTER_STALLED : REPORTER_RUNNING, 0);
     if (source->queue && source_is_finished(source, reporter->options.queue)) {
-        if (strcmp(source->name, reporter->options.queue) != 0 && queue_is_current(source->queue, source->name))
-            (void)!queue_unlink(source->name);
+        remove_drained(reporter);
         source_detach(source);
     }
     return source->queue ? 0 : attach(reporter);
@@ -267,7 +274,9 @@ int reporter_run(struct reporter *reporter, struct diagnostics *diagnostics)
         status = turn(reporter, &empty);
         if (status || may_return(reporter, empty, &deadline_ns))
             break;
-        if (now_ns(CLOCK_MONOTONIC) - reporter->last_look_ns >= LOOK_AROUND_NS)
+        /* Behind one set aside another may be waiting, and filling. */
+        bool aside = reporter->source.queue && strcmp(reporter->source.name, reporter->options.queue) != 0;
+        if (now_ns(CLOCK_MONOTONIC) - reporter->last_look_ns >= LOOK_AROUND_NS || (aside && empty))
             (void)!look_around(reporter);
         if (empty && reporter->bytes - bytes < BUSY_BYTES && !reporter->stopping)
             pause_ms(reporter->options.batch_ms);

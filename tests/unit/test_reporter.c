@@ -297,6 +297,14 @@ static void an_interrupted_batch_is_written_again_whole(void **state)
         drain_once(REPORTER_ROTATE_BYTES);
         assert_exactly_once(5);
     }
+    /* More than the next batch will have: none of it may be left behind that. */
+    static char rubbish[100000];
+    memset(rubbish, 'x', sizeof(rubbish));
+    shared->consumer.tail = tail;
+    assert_int_equal(pwrite(fd, rubbish, sizeof(rubbish), before), sizeof(rubbish));
+    drain_once(REPORTER_ROTATE_BYTES);
+    assert_exactly_once(5);
+    assert_true(lseek(fd, 0, SEEK_END) < before + (off_t)sizeof(rubbish));
     close(fd);
     queue_free(queue);
 }
