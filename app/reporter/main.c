@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "reporter/reporter.h"
+#include "version.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

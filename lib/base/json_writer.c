@@ -47,22 +47,22 @@ static void unnest(struct json_writer *writer, const char *bracket)
     put(writer, bracket, 1);
 }
 
-void json_object_begin(struct json_writer *writer)
+void json_write_object_begin(struct json_writer *writer)
 {
     nest(writer, "{");
 }
 
-void json_object_end(struct json_writer *writer)
+void json_write_object_end(struct json_writer *writer)
 {
     unnest(writer, "}");
 }
 
-void json_array_begin(struct json_writer *writer)
+void json_write_array_begin(struct json_writer *writer)
 {
     nest(writer, "[");
 }
 
-void json_array_end(struct json_writer *writer)
+void json_write_array_end(struct json_writer *writer)
 {
     unnest(writer, "]");
 }
@@ -124,7 +124,7 @@ static void put_string(struct json_writer *writer, struct span value)
     put(writer, "\"", 1);
 }
 
-void json_key(struct json_writer *writer, const char *key)
+void json_write_key(struct json_writer *writer, const char *key)
 {
     item_begin(writer);
     put_string(writer, span_from_text(key));
@@ -132,54 +132,54 @@ void json_key(struct json_writer *writer, const char *key)
     writer->after_key = true;
 }
 
-void json_string(struct json_writer *writer, struct span value)
+void json_write_string(struct json_writer *writer, struct span value)
 {
     item_begin(writer);
     put_string(writer, value);
 }
 
-void json_text(struct json_writer *writer, const char *value)
+void json_write_text(struct json_writer *writer, const char *value)
 {
     if (value)
-        json_string(writer, span_from_text(value));
+        json_write_string(writer, span_from_text(value));
     else
-        json_null(writer);
+        json_write_null(writer);
 }
 
-void json_unsigned(struct json_writer *writer, uint64_t value)
+void json_write_unsigned(struct json_writer *writer, uint64_t value)
 {
     char text[24];
     item_begin(writer);
     put(writer, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)value));
 }
 
-void json_signed(struct json_writer *writer, int64_t value)
+void json_write_signed(struct json_writer *writer, int64_t value)
 {
     char text[24];
     item_begin(writer);
     put(writer, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
 }
 
-void json_double(struct json_writer *writer, double value)
+void json_write_double(struct json_writer *writer, double value)
 {
     char text[352]; /* the largest double has 309 digits before the point */
     item_begin(writer);
     put(writer, text, (size_t)snprintf(text, sizeof(text), "%.3f", value));
 }
 
-void json_boolean(struct json_writer *writer, bool value)
+void json_write_boolean(struct json_writer *writer, bool value)
 {
     item_begin(writer);
     put(writer, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json_writer *writer)
+void json_write_null(struct json_writer *writer)
 {
     item_begin(writer);
     put(writer, "null", 4);
 }
 
-void json_time(struct json_writer *writer, uint64_t time_ns)
+void json_write_time(struct json_writer *writer, uint64_t time_ns)
 {
     time_t seconds = (time_t)(time_ns / 1000000000u);
     struct tm utc;
@@ -187,5 +187,5 @@ void json_time(struct json_writer *writer, uint64_t time_ns)
     char date[40], text[64];
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
     int size = snprintf(text, sizeof(text), "%s.%09uZ", date, (unsigned)(time_ns % 1000000000u));
-    json_string(writer, span_of(text, (size_t)size));
+    json_write_string(writer, span_of(text, (size_t)size));
 }

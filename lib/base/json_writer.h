@@ -27,18 +27,18 @@ struct json_writer {
 
 void json_writer_init(struct json_writer *writer, char *buffer, size_t capacity);
 
-void json_object_begin(struct json_writer *writer);
-void json_object_end(struct json_writer *writer);
-void json_array_begin(struct json_writer *writer);
-void json_array_end(struct json_writer *writer);
-void json_key(struct json_writer *writer, const char *key);
-void json_string(struct json_writer *writer, struct span value);
-void json_text(struct json_writer *writer, const char *value); /* NULL writes null */
-void json_unsigned(struct json_writer *writer, uint64_t value);
-void json_signed(struct json_writer *writer, int64_t value);
-void json_double(struct json_writer *writer, double value); /* three digits behind the point */
-void json_boolean(struct json_writer *writer, bool value);
-void json_null(struct json_writer *writer);
+void json_write_object_begin(struct json_writer *writer);
+void json_write_object_end(struct json_writer *writer);
+void json_write_array_begin(struct json_writer *writer);
+void json_write_array_end(struct json_writer *writer);
+void json_write_key(struct json_writer *writer, const char *key);
+void json_write_string(struct json_writer *writer, struct span value);
+void json_write_text(struct json_writer *writer, const char *value); /* NULL writes null */
+void json_write_unsigned(struct json_writer *writer, uint64_t value);
+void json_write_signed(struct json_writer *writer, int64_t value);
+void json_write_double(struct json_writer *writer, double value); /* three digits behind the point */
+void json_write_boolean(struct json_writer *writer, bool value);
+void json_write_null(struct json_writer *writer);
 
 /* RFC 3339 with nine digits, UTC: "2026-11-20T18:02:43.123456789Z". */
-void json_time(struct json_writer *writer, uint64_t time_ns);
+void json_write_time(struct json_writer *writer, uint64_t time_ns);

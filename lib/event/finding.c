@@ -20,11 +20,8 @@ const char *verdict_name(enum verdict verdict)
 const char *severity_name(enum severity severity)
 {
     static const char *const names[SEVERITY_COUNT] = {
-        [SEVERITY_INFO] = "info",
-        [SEVERITY_LOW] = "low",
-        [SEVERITY_MEDIUM] = "medium",
-        [SEVERITY_HIGH] = "high",
-        [SEVERITY_CRITICAL] = "critical",
+        [SEVERITY_INFO] = "info", [SEVERITY_LOW] = "low",           [SEVERITY_MEDIUM] = "medium",
+        [SEVERITY_HIGH] = "high", [SEVERITY_CRITICAL] = "critical",
     };
     require(severity < SEVERITY_COUNT);
     return names[severity];

@@ -12,10 +12,10 @@
 
 /* Five values; zero is ERROR so that what was never set counts as non-compliant ("fail closed"). */
 enum verdict {
-    VERDICT_ERROR,          /* should have been evaluated and was not */
+    VERDICT_ERROR, /* should have been evaluated and was not */
     VERDICT_PASS,
     VERDICT_FAIL,
-    VERDICT_UNKNOWN,        /* could not be observed */
+    VERDICT_UNKNOWN, /* could not be observed */
     VERDICT_NOT_APPLICABLE,
     VERDICT_COUNT
 };
@@ -38,12 +38,12 @@ struct finding {
     struct span title;
     enum verdict verdict;
     enum severity severity;
-    uint32_t epoch;          /* number of the epoch that judged it */
+    uint32_t epoch;              /* number of the epoch that judged it */
     struct span rules_digest;    /* hex, of the rule packs of that epoch */
     struct span registry_digest; /* hex, of the registry of that epoch */
     struct span source_file;     /* registry document of the operation; size 0: none */
     uint32_t source_line;
-    struct span source_commit;   /* hex; size 0: the document is not in a git work tree */
+    struct span source_commit; /* hex; size 0: the document is not in a git work tree */
     uint32_t evidence_count;
     uint32_t requirement_count;
     struct finding_evidence evidence[FINDING_EVIDENCE_MAX];

@@ -10,44 +10,44 @@
 
 static void key_text(struct json_writer *writer, const char *key, const char *value)
 {
-    json_key(writer, key);
-    json_text(writer, value);
+    json_write_key(writer, key);
+    json_write_text(writer, value);
 }
 
 static void key_unsigned(struct json_writer *writer, const char *key, uint64_t value)
 {
-    json_key(writer, key);
-    json_unsigned(writer, value);
+    json_write_key(writer, key);
+    json_write_unsigned(writer, value);
 }
 
 /* A span without data is null. */
 static void key_span(struct json_writer *writer, const char *key, struct span value)
 {
-    json_key(writer, key);
+    json_write_key(writer, key);
     if (value.data)
-        json_string(writer, value);
+        json_write_string(writer, value);
     else
-        json_null(writer);
+        json_write_null(writer);
 }
 
 static void key_time(struct json_writer *writer, const char *key, uint64_t time_ns)
 {
-    json_key(writer, key);
-    json_time(writer, time_ns);
+    json_write_key(writer, key);
+    json_write_time(writer, time_ns);
 }
 
 static void key_worker(struct json_writer *writer, uint32_t worker)
 {
-    json_key(writer, "worker");
+    json_write_key(writer, "worker");
     if (worker == RECORD_WORKER_ALL)
-        json_null(writer);
+        json_write_null(writer);
     else
-        json_unsigned(writer, worker);
+        json_write_unsigned(writer, worker);
 }
 
 static void begin(struct json_writer *writer, const char *type, uint64_t time_ns, const struct event_origin *origin)
 {
-    json_object_begin(writer);
+    json_write_object_begin(writer);
     key_text(writer, "type", type);
     if (origin) {
         key_text(writer, "sensor", origin->sensor);
@@ -65,10 +65,10 @@ static void begin(struct json_writer *writer, const char *type, uint64_t time_ns
 static void end(struct json_writer *writer, bool cut)
 {
     if (cut) {
-        json_key(writer, "cut");
-        json_boolean(writer, true);
+        json_write_key(writer, "cut");
+        json_write_boolean(writer, true);
     }
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 static void put_address(struct json_writer *writer, const char *key, const char *port_key,
@@ -82,25 +82,25 @@ static void put_address(struct json_writer *writer, const char *key, const char 
 
 static void put_tunnels(struct json_writer *writer, const struct endpoints *endpoints)
 {
-    json_key(writer, "tunnels");
-    json_array_begin(writer);
+    json_write_key(writer, "tunnels");
+    json_write_array_begin(writer);
     for (uint32_t i = 0; i < endpoints->tunnel_count; i++) {
-        json_object_begin(writer);
+        json_write_object_begin(writer);
         key_text(writer, "kind", tunnel_kind_name((enum tunnel_kind)endpoints->tunnels[i].kind));
         key_unsigned(writer, "id", endpoints->tunnels[i].id);
-        json_object_end(writer);
+        json_write_object_end(writer);
     }
-    json_array_end(writer);
+    json_write_array_end(writer);
 }
 
 static void put_flags(struct json_writer *writer, uint32_t flags)
 {
-    json_key(writer, "flags");
-    json_array_begin(writer);
+    json_write_key(writer, "flags");
+    json_write_array_begin(writer);
     for (uint32_t i = 0; i < CALL_FLAG_COUNT_; i++)
         if (flags & (1u << i))
-            json_text(writer, call_flag_name(i));
-    json_array_end(writer);
+            json_write_text(writer, call_flag_name(i));
+    json_write_array_end(writer);
 }
 
 /* The fields that identify a call, the same in a transaction and in a finding. */
@@ -113,11 +113,11 @@ static void put_call(struct json_writer *writer, const struct call *call)
     key_span(writer, "host", call->host);
     key_span(writer, "method", call->method);
     key_span(writer, "path", call->path);
-    json_key(writer, "status");
+    json_write_key(writer, "status");
     if (call->status == CALL_STATUS_NONE)
-        json_null(writer);
+        json_write_null(writer);
     else
-        json_signed(writer, call->status);
+        json_write_signed(writer, call->status);
     key_text(writer, "tls", NULL); /* whatever is audited came in the clear: no layout so far carries TLS facts */
     put_tunnels(writer, endpoints);
     put_flags(writer, call->flags);
@@ -147,8 +147,8 @@ static uint32_t evidence_repeats(const struct finding *finding, uint32_t index)
 
 static void put_evidence(struct json_writer *writer, const struct finding *finding)
 {
-    json_key(writer, "evidence");
-    json_object_begin(writer);
+    json_write_key(writer, "evidence");
+    json_write_object_begin(writer);
     for (uint32_t i = 0; i < finding->evidence_count && i < FINDING_EVIDENCE_MAX; i++) {
         char name[RECORD_NAME_MAX + 16];
         struct span given = span_first(finding->evidence[i].name, RECORD_NAME_MAX);
@@ -158,34 +158,34 @@ static void put_evidence(struct json_writer *writer, const struct finding *findi
             snprintf(name + size, sizeof(name) - (size_t)size, "_%u", repeats + 1);
         key_span(writer, name, finding->evidence[i].value);
     }
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 static void put_requirements(struct json_writer *writer, const struct finding *finding)
 {
-    json_key(writer, "requirements");
-    json_array_begin(writer);
+    json_write_key(writer, "requirements");
+    json_write_array_begin(writer);
     for (uint32_t i = 0; i < finding->requirement_count && i < FINDING_REQUIREMENTS_MAX; i++)
-        json_string(writer, finding->requirements[i]);
-    json_array_end(writer);
+        json_write_string(writer, finding->requirements[i]);
+    json_write_array_end(writer);
 }
 
 static void put_source(struct json_writer *writer, const struct finding *finding)
 {
-    json_key(writer, "source");
+    json_write_key(writer, "source");
     if (!finding->source_file.size) {
-        json_null(writer);
+        json_write_null(writer);
         return;
     }
-    json_object_begin(writer);
+    json_write_object_begin(writer);
     key_span(writer, "file", finding->source_file);
     key_unsigned(writer, "line", finding->source_line);
-    json_key(writer, "commit");
+    json_write_key(writer, "commit");
     if (finding->source_commit.size)
-        json_string(writer, finding->source_commit);
+        json_write_string(writer, finding->source_commit);
     else
-        json_null(writer);
-    json_object_end(writer);
+        json_write_null(writer);
+    json_write_object_end(writer);
 }
 
 void event_json_finding(struct json_writer *writer, const struct finding *finding, const struct event_origin *origin,
@@ -222,11 +222,11 @@ void event_json_call(struct json_writer *writer, const struct call *call, const 
 
 static void put_sum(struct json_writer *writer, const char *key, const struct ledger_sum *sum)
 {
-    json_key(writer, key);
-    json_object_begin(writer);
+    json_write_key(writer, key);
+    json_write_object_begin(writer);
     key_unsigned(writer, "packets", sum->packets);
     key_unsigned(writer, "bytes", sum->bytes);
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 void event_json_ledger(struct json_writer *writer, const struct ledger *ledger)
@@ -234,30 +234,30 @@ void event_json_ledger(struct json_writer *writer, const struct ledger *ledger)
     put_sum(writer, "received", &ledger->received);
     put_sum(writer, "audited", &ledger->settled[LEDGER_AUDITED]);
     put_sum(writer, "pending", &ledger->pending);
-    json_key(writer, "excused");
-    json_object_begin(writer);
+    json_write_key(writer, "excused");
+    json_write_object_begin(writer);
     for (int i = LEDGER_AUDITED + 1; i < LEDGER_REASON_COUNT; i++)
         put_sum(writer, ledger_reason_name((enum ledger_reason)i), &ledger->settled[i]);
-    json_object_end(writer);
-    json_key(writer, "transactions");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "transactions");
+    json_write_object_begin(writer);
     key_unsigned(writer, "seen", ledger->transactions_seen);
     key_unsigned(writer, "audited", ledger->transactions_settled[LEDGER_TRANSACTION_AUDITED]);
     key_unsigned(writer, "pending", ledger->transactions_pending);
-    json_key(writer, "excused");
-    json_object_begin(writer);
+    json_write_key(writer, "excused");
+    json_write_object_begin(writer);
     for (int i = LEDGER_TRANSACTION_AUDITED + 1; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         key_unsigned(writer, ledger_transaction_reason_name((enum ledger_transaction_reason)i),
                      ledger->transactions_settled[i]);
-    json_object_end(writer);
-    json_object_end(writer);
-    json_key(writer, "not_received");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "not_received");
+    json_write_object_begin(writer);
     for (int i = 0; i < LEDGER_MISSING_COUNT; i++)
         key_unsigned(writer, ledger_missing_name((enum ledger_missing)i), ledger->missing[i]);
-    json_object_end(writer);
-    json_key(writer, "balanced");
-    json_boolean(writer, ledger_balanced(ledger));
+    json_write_object_end(writer);
+    json_write_key(writer, "balanced");
+    json_write_boolean(writer, ledger_balanced(ledger));
 }
 
 static void put_rollup(struct json_writer *writer, const struct rollup *rollup)
@@ -266,18 +266,18 @@ static void put_rollup(struct json_writer *writer, const struct rollup *rollup)
     key_span(writer, "operation", rollup->operation);
     key_span(writer, "rule", rollup->rule);
     key_unsigned(writer, "calls", rollup->calls);
-    json_key(writer, "verdicts");
-    json_object_begin(writer);
+    json_write_key(writer, "verdicts");
+    json_write_object_begin(writer);
     for (int i = 0; i < VERDICT_COUNT; i++)
         key_unsigned(writer, verdict_name((enum verdict)i), rollup->verdicts[i]);
-    json_object_end(writer);
+    json_write_object_end(writer);
     key_unsigned(writer, "epoch", rollup->epoch);
 }
 
 static void put_reload(struct json_writer *writer, const struct reload_report *reload)
 {
-    json_key(writer, "accepted");
-    json_boolean(writer, reload->accepted);
+    json_write_key(writer, "accepted");
+    json_write_boolean(writer, reload->accepted);
     key_unsigned(writer, "epoch", reload->epoch);
     key_span(writer, "rules_digest", reload->rules_digest);
     key_span(writer, "registry_digest", reload->registry_digest);
@@ -345,8 +345,8 @@ void event_json_unreadable(struct json_writer *writer, struct span bytes, const 
     key_unsigned(writer, "layout", header.layout);
     key_unsigned(writer, "size", bytes.size);
     /* Hex goes out in pieces joined by the reader, so that no buffer of twice the largest record is needed. */
-    json_key(writer, "bytes");
-    json_array_begin(writer);
+    json_write_key(writer, "bytes");
+    json_write_array_begin(writer);
     for (uint32_t at = 0; at < bytes.size; at += RECORD_TEXT_MAX) {
         char text[2 * RECORD_TEXT_MAX];
         struct span piece = span_first(span_from(bytes, at), RECORD_TEXT_MAX);
@@ -354,8 +354,8 @@ void event_json_unreadable(struct json_writer *writer, struct span bytes, const 
             text[2 * i] = digits[piece.data[i] >> 4];
             text[2 * i + 1] = digits[piece.data[i] & 0xf];
         }
-        json_string(writer, span_of(text, 2 * (size_t)piece.size));
+        json_write_string(writer, span_of(text, 2 * (size_t)piece.size));
     }
-    json_array_end(writer);
-    json_object_end(writer);
+    json_write_array_end(writer);
+    json_write_object_end(writer);
 }

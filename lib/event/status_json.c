@@ -9,70 +9,70 @@
 
 static void key_unsigned(struct json_writer *writer, const char *key, uint64_t value)
 {
-    json_key(writer, key);
-    json_unsigned(writer, value);
+    json_write_key(writer, key);
+    json_write_unsigned(writer, value);
 }
 
 static void key_text(struct json_writer *writer, const char *key, const char *value)
 {
-    json_key(writer, key);
-    json_text(writer, value);
+    json_write_key(writer, key);
+    json_write_text(writer, value);
 }
 
 static void key_double(struct json_writer *writer, const char *key, double value)
 {
-    json_key(writer, key);
-    json_double(writer, value);
+    json_write_key(writer, key);
+    json_write_double(writer, value);
 }
 
 static void key_boolean(struct json_writer *writer, const char *key, bool value)
 {
-    json_key(writer, key);
-    json_boolean(writer, value);
+    json_write_key(writer, key);
+    json_write_boolean(writer, value);
 }
 
 static void key_time(struct json_writer *writer, const char *key, uint64_t time_ns)
 {
-    json_key(writer, key);
+    json_write_key(writer, key);
     if (time_ns)
-        json_time(writer, time_ns);
+        json_write_time(writer, time_ns);
     else
-        json_null(writer);
+        json_write_null(writer);
 }
 
 static void put_control(struct json_writer *writer, const struct status *now)
 {
     const struct control_status *control = &now->control;
-    json_key(writer, "worker");
-    json_object_begin(writer);
+    json_write_key(writer, "worker");
+    json_write_object_begin(writer);
     key_boolean(writer, "alive", now->producer_alive);
     key_unsigned(writer, "pid", control->pid);
     key_text(writer, "version", control->program_version);
     key_time(writer, "started", control->start_ns);
     key_unsigned(writer, "starts", control->starts);
-    json_object_end(writer);
-    json_key(writer, "epoch");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "epoch");
+    json_write_object_begin(writer);
     key_unsigned(writer, "number", control->epoch.number);
     key_time(writer, "since", control->epoch.since_ns);
     key_text(writer, "rules_digest", control->epoch.rules_digest);
     key_text(writer, "registry_digest", control->epoch.registry_digest);
     key_text(writer, "configuration_digest", control->epoch.configuration_digest);
-    json_object_end(writer);
-    json_key(writer, "reload");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "reload");
+    json_write_object_begin(writer);
     key_unsigned(writer, "requested", control->reload_requested);
     key_unsigned(writer, "completed", control->reload_completed);
     key_boolean(writer, "accepted", control->reload_status == 0);
     key_text(writer, "text", control->reload_text);
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 static void put_reporter(struct json_writer *writer, const struct status *now, const struct status *before)
 {
     const struct reporter_status *reporter = &now->reporter;
-    json_key(writer, "reporter");
-    json_object_begin(writer);
+    json_write_key(writer, "reporter");
+    json_write_object_begin(writer);
     key_text(writer, "state", status_reporter_state_name(now));
     key_unsigned(writer, "pid", reporter->pid);
     key_time(writer, "started", reporter->start_ns);
@@ -86,13 +86,13 @@ static void put_reporter(struct json_writer *writer, const struct status *now, c
     key_unsigned(writer, "sync_ns", reporter->sync_ns);
     if (before)
         key_double(writer, "records_per_second", status_rate(now, before, reporter->records, before->reporter.records));
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 static void put_worker(struct json_writer *writer, const struct status *now, const struct status *before, uint32_t i)
 {
     const struct worker_status *worker = &now->workers[i];
-    json_object_begin(writer);
+    json_write_object_begin(writer);
     key_unsigned(writer, "worker", i);
     key_time(writer, "heartbeat", worker->heartbeat_ns);
     key_unsigned(writer, "epoch", worker->epoch);
@@ -107,40 +107,40 @@ static void put_worker(struct json_writer *writer, const struct status *now, con
                    status_rate(now, before, worker->transactions, earlier->transactions));
         key_double(writer, "findings_per_second", status_rate(now, before, worker->findings, earlier->findings));
     }
-    json_object_end(writer);
+    json_write_object_end(writer);
 }
 
 static void put_ring(struct json_writer *writer, const struct status *now, uint32_t i)
 {
     const struct status_ring *ring = &now->rings[i];
-    json_object_begin(writer);
+    json_write_object_begin(writer);
     key_unsigned(writer, "ring", i);
     key_unsigned(writer, "used_bytes", ring->used_bytes);
     key_unsigned(writer, "published", ring->published);
     key_unsigned(writer, "durable", ring->durable);
-    json_key(writer, "written");
-    json_object_begin(writer);
+    json_write_key(writer, "written");
+    json_write_object_begin(writer);
     for (int kind = RECORD_NONE + 1; kind < RECORD_KIND_COUNT; kind++)
         key_unsigned(writer, record_kind_name((enum record_kind)kind), ring->written[kind]);
-    json_object_end(writer);
-    json_key(writer, "dropped");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "dropped");
+    json_write_object_begin(writer);
     for (int kind = RECORD_NONE + 1; kind < RECORD_KIND_COUNT; kind++)
         key_unsigned(writer, record_kind_name((enum record_kind)kind), ring->dropped[kind]);
-    json_object_end(writer);
-    json_key(writer, "dropped_findings");
-    json_object_begin(writer);
+    json_write_object_end(writer);
+    json_write_key(writer, "dropped_findings");
+    json_write_object_begin(writer);
     for (int severity = 0; severity < SEVERITY_COUNT; severity++)
         key_unsigned(writer, severity_name((enum severity)severity), ring->dropped_findings[severity]);
-    json_object_end(writer);
-    json_object_end(writer);
+    json_write_object_end(writer);
+    json_write_object_end(writer);
 }
 
 void status_render_json(const struct status *now, const struct status *before, struct json_writer *writer)
 {
     char instance[17];
     snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)now->instance);
-    json_object_begin(writer);
+    json_write_object_begin(writer);
     key_time(writer, "time", now->time_ns);
     key_boolean(writer, "healthy", status_is_healthy(now));
     key_text(writer, "queue", now->queue);
@@ -149,21 +149,21 @@ void status_render_json(const struct status *now, const struct status *before, s
     key_unsigned(writer, "ring_bytes", now->ring_bytes);
     put_control(writer, now);
     put_reporter(writer, now, before);
-    json_key(writer, "workers");
-    json_array_begin(writer);
+    json_write_key(writer, "workers");
+    json_write_array_begin(writer);
     for (uint32_t i = 0; i < now->worker_count; i++)
         put_worker(writer, now, before, i);
-    json_array_end(writer);
-    json_key(writer, "rings");
-    json_array_begin(writer);
+    json_write_array_end(writer);
+    json_write_key(writer, "rings");
+    json_write_array_begin(writer);
     for (uint32_t i = 0; i < now->ring_count; i++)
         put_ring(writer, now, i);
-    json_array_end(writer);
-    json_key(writer, "dropped");
-    json_unsigned(writer, status_dropped(now));
-    json_key(writer, "ledger");
-    json_object_begin(writer);
+    json_write_array_end(writer);
+    json_write_key(writer, "dropped");
+    json_write_unsigned(writer, status_dropped(now));
+    json_write_key(writer, "ledger");
+    json_write_object_begin(writer);
     event_json_ledger(writer, &now->ledger);
-    json_object_end(writer);
-    json_object_end(writer);
+    json_write_object_end(writer);
+    json_write_object_end(writer);
 }

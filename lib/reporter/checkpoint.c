@@ -28,33 +28,33 @@ static void key_hex(struct json_writer *writer, const char *key, uint64_t value)
 {
     char text[17];
     snprintf(text, sizeof(text), "%016llx", (unsigned long long)value);
-    json_key(writer, key);
-    json_text(writer, text);
+    json_write_key(writer, key);
+    json_write_text(writer, text);
 }
 
 void checkpoint_write(const struct checkpoint *checkpoint, const char *sensor, uint64_t time_ns, uint64_t start,
                       struct batch *batch)
 {
     struct json_writer writer = batch_begin_line(batch);
-    json_object_begin(&writer);
-    json_key(&writer, "type");
-    json_text(&writer, "checkpoint");
-    json_key(&writer, "sensor");
-    json_text(&writer, sensor);
-    json_key(&writer, "time");
-    json_time(&writer, time_ns);
+    json_write_object_begin(&writer);
+    json_write_key(&writer, "type");
+    json_write_text(&writer, "checkpoint");
+    json_write_key(&writer, "sensor");
+    json_write_text(&writer, sensor);
+    json_write_key(&writer, "time");
+    json_write_time(&writer, time_ns);
     key_hex(&writer, "queue", checkpoint->queue);
-    json_key(&writer, "start");
-    json_unsigned(&writer, start);
-    json_key(&writer, "size");
-    json_unsigned(&writer, batch->size);
+    json_write_key(&writer, "start");
+    json_write_unsigned(&writer, start);
+    json_write_key(&writer, "size");
+    json_write_unsigned(&writer, batch->size);
     key_hex(&writer, "digest", digest_of(batch->buffer, batch->size));
-    json_key(&writer, "rings");
-    json_array_begin(&writer);
+    json_write_key(&writer, "rings");
+    json_write_array_begin(&writer);
     for (uint32_t i = 0; i < checkpoint->ring_count; i++)
-        json_unsigned(&writer, checkpoint->sequences[i]);
-    json_array_end(&writer);
-    json_object_end(&writer);
+        json_write_unsigned(&writer, checkpoint->sequences[i]);
+    json_write_array_end(&writer);
+    json_write_object_end(&writer);
     require(writer.size < CHECKPOINT_LINE_MAX);
     batch_end_line(batch, &writer);
 }

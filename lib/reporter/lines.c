@@ -9,24 +9,24 @@
 
 static void key_unsigned(struct json_writer *writer, const char *key, uint64_t value)
 {
-    json_key(writer, key);
-    json_unsigned(writer, value);
+    json_write_key(writer, key);
+    json_write_unsigned(writer, value);
 }
 
 static void key_text(struct json_writer *writer, const char *key, const char *value)
 {
-    json_key(writer, key);
-    json_text(writer, value);
+    json_write_key(writer, key);
+    json_write_text(writer, value);
 }
 
 static struct json_writer begin(const struct batch *batch, const char *type, const struct line_context *context)
 {
     struct json_writer writer = batch_begin_line(batch);
-    json_object_begin(&writer);
+    json_write_object_begin(&writer);
     key_text(&writer, "type", type);
     key_text(&writer, "sensor", context->sensor);
-    json_key(&writer, "time");
-    json_time(&writer, context->time_ns);
+    json_write_key(&writer, "time");
+    json_write_time(&writer, context->time_ns);
     if (context->queue) {
         char text[17];
         snprintf(text, sizeof(text), "%016llx", (unsigned long long)context->queue);
@@ -37,7 +37,7 @@ static struct json_writer begin(const struct batch *batch, const char *type, con
 
 static void end(struct batch *batch, struct json_writer *writer)
 {
-    json_object_end(writer);
+    json_write_object_end(writer);
     batch_end_line(batch, writer);
 }
 
@@ -82,18 +82,18 @@ void line_dropped(struct batch *batch, const struct line_context *context, uint3
 {
     struct json_writer writer = begin(batch, "dropped", context);
     key_unsigned(&writer, "ring", ring);
-    json_key(&writer, "total");
-    json_object_begin(&writer);
+    json_write_key(&writer, "total");
+    json_write_object_begin(&writer);
     for (int i = RECORD_NONE + 1; i < RECORD_KIND_COUNT; i++)
         key_unsigned(&writer, record_kind_name((enum record_kind)i),
                      __atomic_load_n(&shared->counters.dropped[i], __ATOMIC_RELAXED));
-    json_object_end(&writer);
-    json_key(&writer, "findings");
-    json_object_begin(&writer);
+    json_write_object_end(&writer);
+    json_write_key(&writer, "findings");
+    json_write_object_begin(&writer);
     for (int i = 0; i < SEVERITY_COUNT; i++)
         key_unsigned(&writer, severity_name((enum severity)i),
                      __atomic_load_n(&shared->counters.dropped_findings[i], __ATOMIC_RELAXED));
-    json_object_end(&writer);
+    json_write_object_end(&writer);
     end(batch, &writer);
 }
 
@@ -108,7 +108,7 @@ void line_heartbeat(struct batch *batch, const struct line_context *context, boo
 {
     struct json_writer writer = begin(batch, "heartbeat", context);
     key_unsigned(&writer, "reporter_pid", (uint64_t)getpid());
-    json_key(&writer, "worker_alive");
-    json_boolean(&writer, producer_alive);
+    json_write_key(&writer, "worker_alive");
+    json_write_boolean(&writer, producer_alive);
     end(batch, &writer);
 }

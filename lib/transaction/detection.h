@@ -24,10 +24,15 @@ enum detection_place {
 
 enum detection_confidence { DETECTION_LOW, DETECTION_MEDIUM, DETECTION_HIGH };
 
+enum detection_flag {
+    DETECTION_TEST_NUMBER = 1u << 0, /* a card number that the card schemes publish for tests */
+};
+
 struct detection {
     uint16_t detector;  /* index into the epoch's detector set */
     uint8_t place;      /* enum detection_place */
     uint8_t confidence; /* enum detection_confidence, of the best one counted here */
+    uint8_t flags;      /* set of enum detection_flag, of the first value */
     bool in_response;
     uint8_t mask_size;
     uint16_t value_size; /* length of the first value, bytes */

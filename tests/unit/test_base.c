@@ -117,28 +117,28 @@ static void json_writer_writes_valid_json(void **state)
     char buffer[512];
     struct json_writer w;
     json_writer_init(&w, buffer, sizeof(buffer));
-    json_object_begin(&w);
-    json_key(&w, "a\"b");
-    json_string(&w, SPAN_LITERAL("x\n\x01\xff\xc3\xa9\xed\xa0\x80"));
-    json_key(&w, "list");
-    json_array_begin(&w);
-    json_unsigned(&w, UINT64_MAX);
-    json_signed(&w, -1);
-    json_boolean(&w, true);
-    json_null(&w);
-    json_object_begin(&w);
-    json_object_end(&w);
-    json_array_end(&w);
-    json_key(&w, "t");
-    json_time(&w, UINT64_C(4102444800000000001)); /* 2100-01-01: beyond 2038 */
-    json_object_end(&w);
+    json_write_object_begin(&w);
+    json_write_key(&w, "a\"b");
+    json_write_string(&w, SPAN_LITERAL("x\n\x01\xff\xc3\xa9\xed\xa0\x80"));
+    json_write_key(&w, "list");
+    json_write_array_begin(&w);
+    json_write_unsigned(&w, UINT64_MAX);
+    json_write_signed(&w, -1);
+    json_write_boolean(&w, true);
+    json_write_null(&w);
+    json_write_object_begin(&w);
+    json_write_object_end(&w);
+    json_write_array_end(&w);
+    json_write_key(&w, "t");
+    json_write_time(&w, UINT64_C(4102444800000000001)); /* 2100-01-01: beyond 2038 */
+    json_write_object_end(&w);
     assert_false(w.overflow);
     const char *expected = "{\"a\\\"b\":\"x\\n\\u0001\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
                            "\"list\":[18446744073709551615,-1,true,null,{}],\"t\":\"2100-01-01T00:00:00.000000001Z\"}";
     assert_int_equal(w.size, strlen(expected));
     assert_memory_equal(buffer, expected, w.size);
     json_writer_init(&w, buffer, 3);
-    json_text(&w, "long");
+    json_write_text(&w, "long");
     assert_true(w.overflow);
 }
 

@@ -57,10 +57,10 @@ static int teardown(void **state)
 static void add_line(struct batch *batch, const char *key)
 {
     struct json_writer writer = batch_begin_line(batch);
-    json_object_begin(&writer);
-    json_key(&writer, key);
-    json_unsigned(&writer, batch->size);
-    json_object_end(&writer);
+    json_write_object_begin(&writer);
+    json_write_key(&writer, key);
+    json_write_unsigned(&writer, batch->size);
+    json_write_object_end(&writer);
     batch_end_line(batch, &writer);
 }
 
