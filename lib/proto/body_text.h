@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Body text
+ *
+ * Where in a body something lies, and what its encoded values say. Scanners search the raw views (body_window.h); then
+ *
+ *   body_locate()      names the place of a match: JSON pointer, form field, multipart part; and tells matches that run
+ *                      over more than one value, which are none.
+ *   body_values_next() gives the values that hold escapes, decoded, to be searched as well.
+ *
+ * A clean body of one view costs nothing here: make the locator when a match is known or body_needs_decoding() says so.
+ * When a body has several views each must go through body_locator_leave(), in order, or the locator loses its place.
+ *
+ * A raw match in an `escaped` place is dropped: the decoded piece reports it. So each match is told once.
+ *
+ * Memory:  fixed structures, the caller's. Nothing is allocated.
+ * Threads: one owner.
+ * Limits:  names over BODY_NAME_MAX are cut and say so. Values over BODY_PART_MAX are decoded in pieces that overlap by
+ *          BODY_CARRY_MAX, so a match across pieces may not be longer than that.
+ */
+
+#include "proto/body_kind.h"
+#include "proto/body_window.h"
+#include "proto/form.h"
+#include "proto/json.h"
+#include "proto/multipart.h"
+
+#define BODY_NAME_MAX  256 /* a pointer of ten levels with common names is below 150 */
+#define BODY_PART_MAX  JSON_STRING_PART_MAX
+#define BODY_CARRY_MAX 512                                      /* the longest match across two pieces of a value */
+#define BODY_PIECE_MAX (BODY_CARRY_MAX + 1 + 3 * BODY_PART_MAX) /* every byte bad: three bytes of U+FFFD each */
+
+enum body_place_kind {
+    BODY_PLACE_VALUE,     /* inside one value */
+    BODY_PLACE_KEY,       /* inside one key or field name */
+    BODY_PLACE_KEY_VALUE, /* begins in a key and ends in its value; the name is the value's */
+    BODY_PLACE_SPANS,     /* over more than one value: no match */
+    BODY_PLACE_OUTSIDE,   /* between values, or in the headers of a part: no match */
+    BODY_PLACE_UNKNOWN,   /* behind a loss, or asked out of order; the name is empty */
+};
+
+struct body_place {
+    enum body_place_kind kind;
+    bool escaped; /* drop the raw match: it comes again in decoded form */
+    bool name_cut;
+    uint16_t name_size;
+    char name[BODY_NAME_MAX];
+};
+
+/* A key or value; offsets into the body, quotes included. */
+struct body_range {
+    uint64_t begin, end;
+    uint64_t escaped_begin, escaped_end; /* the parts holding escapes lie between */
+    bool key;
+    bool open; /* more parts follow */
+    bool place_unknown;
+    bool present;
+};
+
+struct body_locator {
+    enum body_kind kind;
+    bool stopped;
+    uint64_t offset; /* everything before it is consumed */
+    struct body_range previous, current;
+    union {
+        struct json_walker json;
+        struct form form;
+        struct multipart multipart;
+    } reader;
+};
+
+/* `boundary` is asked for BODY_MULTIPART only. */
+void body_locator_init(struct body_locator *locator, enum body_kind kind, struct span boundary);
+
+/* The place of view->data[start, start + size). Ask in ascending order of either begin or end. */
+void body_locate(struct body_locator *locator, const struct body_view *view, uint32_t start, uint32_t size,
+                 struct body_place *place_out);
+
+/* The view has been searched: walks to where the next one's matches may begin. */
+void body_locator_leave(struct body_locator *locator, const struct body_view *view);
+
+/* False for a view that surely holds no escape: then body_values_*() need not be called for it. */
+bool body_needs_decoding(enum body_kind kind, const struct body_view *view);
+
+/* A decoded value or a piece of one. */
+struct body_piece {
+    const uint8_t *data; /* valid until the next call */
+    uint32_t size;
+    uint32_t start_min; /* which matches belong to this piece: see body_piece_owns() */
+    uint32_t start_max;
+    uint32_t end_min;
+    uint64_t offset; /* of the value or part in the body, as written */
+    struct body_place place;
+};
+
+static inline bool body_piece_owns(const struct body_piece *piece, uint32_t start, uint32_t size)
+{
+    return start >= piece->start_min && start < piece->start_max && start + size > piece->end_min;
+}
+
+struct body_values {
+    struct body_locator locator; /* a copy that runs ahead */
+    uint64_t done;               /* parts that begin before it were given */
+    uint32_t carry;              /* bytes at the front of text[] kept from the part before */
+    bool carry_escaped;
+    uint8_t text[BODY_PIECE_MAX];
+};
+
+/* Once a body. */
+void body_values_init(struct body_values *values);
+
+/* Once a view, before body_values_next(); `locator` as it is before body_locator_leave() of that view. */
+void body_values_enter(struct body_values *values, const struct body_locator *locator);
+
+/* The next decoded piece of the view. False: no more. */
+bool body_values_next(struct body_values *values, const struct body_view *view, struct body_piece *piece_out);

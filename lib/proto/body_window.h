@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Body window
+ *
+ * Turns the pieces of a decoded body into views that scanners read: contiguous, overlapping, and cut by body offset
+ * only, so that what is found never depends on how the body was cut on the wire. Under the parser contract: an item is
+ * a view, every byte offered is consumed by the time of PARSE_MORE, PARSE_STOP is the end of the body.
+ *
+ *      view 0   [ owned by 0 .............. | OVERLAP ]
+ *      view 1                              [1| owned by 1 .............. | OVERLAP ]
+ *                                           ^ a byte to look behind
+ *
+ * A match belongs to the view that owns its first byte (body_view_owns()), so to exactly one. A match longer than the
+ * overlap may be cut.
+ *
+ * Memory:  a body that comes in one piece with `last` and fits is offered by reference. Otherwise one buffer of
+ *          BODY_WINDOW_SIZE from the pool, given back at the end or by body_window_release().
+ * Threads: one owner.
+ * Loss:    the view before the hole is final for all its matches and marked `cut`; the next begins behind the hole.
+ * Errors:  pool empty: PARSE_STOP with `no_buffer` set; the rest of the body is not scanned and the caller counts that.
+ */
+
+#include "base/parse.h"
+#include "base/pool.h"
+
+#define BODY_WINDOW_SIZE    16384u /* nearly every API body fits; several fit into the L1 and L2 caches */
+#define BODY_WINDOW_OVERLAP 1024u  /* longer than any value a detector knows, PEM blocks excepted */
+#define BODY_WINDOW_STEP    (BODY_WINDOW_SIZE - BODY_WINDOW_OVERLAP - 1u)
+
+struct body_view {
+    const uint8_t *data; /* valid until the next call */
+    uint32_t size;
+    uint32_t fresh;  /* bytes before it were in the view before */
+    uint64_t offset; /* of data[0] in the body, lost bytes counted */
+    bool behind;     /* data[0] is only there to be looked back at */
+    bool final;      /* nothing contiguous follows: all matches belong to this view */
+    bool cut;        /* final because bytes are missing behind it */
+    bool after_loss; /* begins behind missing bytes */
+};
+
+struct body_window {
+    struct pool *buffers; /* objects of BODY_WINDOW_SIZE */
+    uint8_t *buffer;      /* NULL until needed */
+    uint64_t offset;      /* of buffer[0] in the body */
+    uint32_t used;
+    uint32_t fresh;
+    bool given; /* the buffer was given out as a view that is not final: slide before the next byte */
+    bool after_loss;
+    bool no_buffer;
+    bool ended;
+};
+
+void body_window_init(struct body_window *window, struct pool *buffers);
+
+/* Gives the buffer back. May be called at any time, also twice. */
+void body_window_release(struct body_window *window);
+
+struct parse_step body_window_add(struct body_window *window, const struct parse_input *input,
+                                  struct body_view *view_out);
+
+/* Whether a match that begins at view->data[start] is to be reported from this view. */
+static inline bool body_view_owns(const struct body_view *view, uint32_t start)
+{
+    return start >= view->behind && (view->final || start < view->size - BODY_WINDOW_OVERLAP);
+}
