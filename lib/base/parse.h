@@ -36,3 +36,18 @@ struct parse_step {
     uint32_t consumed;
     uint32_t needed;
 };
+
+/*
+ * The answer as one value. GCC 12 builds a returned struct of this size by two short stores and a long load, which the
+ * processor cannot forward: 5 to 10 ns for every item. Put together in a register it costs nothing.
+ */
+static inline struct parse_step parse_step_of(enum parse_status status, uint32_t consumed, uint32_t needed)
+{
+    struct parse_step step = {.status = status, .consumed = consumed, .needed = needed};
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    static_assert(offsetof(struct parse_step, consumed) == 4, "status and consumed share eight bytes");
+    uint64_t front = (uint32_t)status | (uint64_t)consumed << 32;
+    memcpy(&step, &front, sizeof(front));
+#endif
+    return step;
+}
