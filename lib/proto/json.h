@@ -14,8 +14,8 @@
  * Limits:  below. Long texts come in parts; deeper levels are read without structure; long keys are kept cut.
  * Loss:    JSON_TEXT: the rest has no known place, and reading goes on behind the next line feed, the only byte that
  *          cannot be inside a string. JSON_LINES: the next line is a fresh text with a known place.
- * End:     PARSE_STOP once `last` has been seen and everything is told. A loss may still follow (the flush before a
- * hole).
+ * End:     PARSE_STOP once `last` has been seen and everything is told. A loss may still follow.
+ *          At most 2 * size + 3 calls for one input: a number that ends with the input is an item, then its text ends.
  */
 
 #include "base/parse.h"
@@ -76,7 +76,6 @@ struct json_level {
     uint8_t key_size;
     bool array;
     bool member; /* there is a current member or element */
-    bool key_escaped;
     bool key_cut;
 };
 
@@ -90,20 +89,18 @@ struct json_walker {
     uint32_t looked;           /* bytes of the open token already looked at */
     uint32_t held;             /* bytes of the last input not consumed */
     uint16_t keys_used;
-    uint8_t depth; /* open levels, at most JSON_DEPTH_MAX */
-    uint8_t mode;  /* enum json_mode */
+    uint8_t state;
     uint8_t expect;
-    uint8_t token;
+    uint8_t depth;  /* open levels, at most JSON_DEPTH_MAX */
+    uint8_t inside; /* what the innermost open level is */
     uint8_t number; /* state of the number's grammar */
-    uint8_t start;  /* bytes of a byte order mark seen */
+    uint8_t mode;   /* enum json_mode */
+    bool loose;     /* no structure is followed: excess, or lost */
+    bool lost;      /* place unknown behind a loss */
     bool document_open;
-    bool document_ending;
     bool part_next; /* the open token's next part is not its first */
     bool part_escaped;
     bool part_malformed;
-    bool lost;   /* place unknown behind a loss */
-    bool resync; /* skipping to a line feed */
-    bool ended;
     struct json_level levels[JSON_DEPTH_MAX];
     uint8_t keys[JSON_KEYS_SIZE];
 };

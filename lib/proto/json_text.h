@@ -12,6 +12,10 @@
  * Errors:  none: what cannot be decoded becomes U+FFFD.
  */
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/span.h"
 
 #define JSON_UNIT_MAX 12 /* bytes of the longest character: two \uXXXX that make a surrogate pair */
@@ -31,10 +35,36 @@ struct json_unit json_unit_read(struct span s, bool last);
 
 /*
  * Index of the first byte at or after `from` that is no plain text: a quote, a backslash, a control character or a byte
- * over 0x7f; `size` when there is none. The scalar twin gives the same answer on any processor.
+ * over 0x7f; `size` when there is none.
  */
-uint32_t json_plain_end(const uint8_t *data, uint32_t from, uint32_t size);
 uint32_t json_plain_end_scalar(const uint8_t *data, uint32_t from, uint32_t size);
+
+#ifdef __SSE2__
+
+/* The same, 16 bytes at a time: inline because most strings end within the first 16. Reads nothing beyond `size`. */
+static inline uint32_t json_plain_end(const uint8_t *data, uint32_t from, uint32_t size)
+{
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(' ');
+    for (; size - from >= 16; from += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + from));
+        /* As signed numbers the control characters and everything over 0x7f are below the blank. */
+        __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                                       _mm_cmplt_epi8(bytes, blank));
+        uint32_t mask = (uint32_t)_mm_movemask_epi8(special);
+        if (mask)
+            return from + (uint32_t)__builtin_ctz(mask);
+    }
+    return json_plain_end_scalar(data, from, size);
+}
+
+#else
+
+static inline uint32_t json_plain_end(const uint8_t *data, uint32_t from, uint32_t size)
+{
+    return json_plain_end_scalar(data, from, size);
+}
+
+#endif
 
 /*
  * Decodes the text between the quotes to UTF-8. Returns the bytes written, never more than `capacity`; stops before the
