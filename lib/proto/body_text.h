@@ -18,7 +18,8 @@
  * Memory:  fixed structures, the caller's. Nothing is allocated.
  * Threads: one owner.
  * Limits:  names over BODY_NAME_MAX are cut and say so. Values over BODY_PART_MAX are decoded in pieces that overlap by
- *          BODY_CARRY_MAX, so a match across pieces may not be longer than that.
+ *          BODY_CARRY_MAX, so a match across pieces may not be longer than that. Contents of multipart parts are not
+ *          decoded; XML is searched as written.
  */
 
 #include "proto/body_kind.h"
@@ -38,7 +39,7 @@ enum body_place_kind {
     BODY_PLACE_KEY_VALUE, /* begins in a key and ends in its value; the name is the value's */
     BODY_PLACE_SPANS,     /* over more than one value: no match */
     BODY_PLACE_OUTSIDE,   /* between values, or in the headers of a part: no match */
-    BODY_PLACE_UNKNOWN,   /* behind a loss, or asked out of order; the name is empty */
+    BODY_PLACE_UNKNOWN,   /* behind a loss: a match, but its place has no name */
 };
 
 struct body_place {
@@ -52,16 +53,20 @@ struct body_place {
 /* A key or value; offsets into the body, quotes included. */
 struct body_range {
     uint64_t begin, end;
-    uint64_t escaped_begin, escaped_end; /* the parts holding escapes lie between */
-    bool key;
-    bool open; /* more parts follow */
-    bool place_unknown;
+    uint64_t escaped_begin; /* of its first part with an escape; from there on it is searched decoded */
     bool present;
+    bool key;
+    bool of_key;  /* a value directly behind its key */
+    bool word;    /* no string: may be one of several words of what is no JSON */
+    bool top;     /* outside of any object or array */
+    bool open;    /* more parts follow */
+    bool escaped; /* escaped_begin counts */
 };
 
 struct body_locator {
     enum body_kind kind;
-    bool stopped;
+    bool after_key;  /* the last item was a whole key */
+    bool after_loss; /* bytes were missing somewhere before */
     uint64_t offset; /* everything before it is consumed */
     struct body_range previous, current;
     union {
@@ -81,7 +86,7 @@ void body_locate(struct body_locator *locator, const struct body_view *view, uin
 /* The view has been searched: walks to where the next one's matches may begin. */
 void body_locator_leave(struct body_locator *locator, const struct body_view *view);
 
-/* False for a view that surely holds no escape: then body_values_*() need not be called for it. */
+/* False for a body of one view that surely holds no escape: then neither locator nor values are needed to decode it. */
 bool body_needs_decoding(enum body_kind kind, const struct body_view *view);
 
 /* A decoded value or a piece of one. */
@@ -103,16 +108,20 @@ static inline bool body_piece_owns(const struct body_piece *piece, uint32_t star
 struct body_values {
     struct body_locator locator; /* a copy that runs ahead */
     uint64_t done;               /* parts that begin before it were given */
-    uint32_t carry;              /* bytes at the front of text[] kept from the part before */
-    bool carry_escaped;
+    uint64_t carry_end;          /* in the body, as written: where the text kept in text[] ended */
+    uint32_t size;               /* bytes in text[] */
+    bool carry_escaped;          /* they were given as a piece */
     uint8_t text[BODY_PIECE_MAX];
 };
 
 /* Once a body. */
 void body_values_init(struct body_values *values);
 
-/* Once a view, before body_values_next(); `locator` as it is before body_locator_leave() of that view. */
-void body_values_enter(struct body_values *values, const struct body_locator *locator);
+/*
+ * Once a view, before body_values_next() and before any body_locate() in that view: it copies the locator, so both may
+ * then be used in any order. False: the view has nothing to decode.
+ */
+bool body_values_enter(struct body_values *values, const struct body_locator *locator, const struct body_view *view);
 
 /* The next decoded piece of the view. False: no more. */
 bool body_values_next(struct body_values *values, const struct body_view *view, struct body_piece *piece_out);

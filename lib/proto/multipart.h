@@ -35,11 +35,12 @@ struct multipart {
     uint32_t held;
     uint8_t state;
     bool part_next;
+    bool line_skip; /* the rest of a long line is of no interest */
     bool lost;
     bool name_cut;
     uint8_t name_size;
     uint8_t boundary_size;
-    uint8_t boundary[BODY_BOUNDARY_MAX + 4]; /* with CR LF and two dashes in front */
+    uint8_t boundary[BODY_BOUNDARY_MAX + 2]; /* with its two dashes */
     uint8_t name[MULTIPART_NAME_MAX];
 };
 

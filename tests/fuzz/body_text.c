@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Body text: byte 0 chooses the kind, byte 1 repeats the text, bytes 2 to 5 the cuts. Places and decoded pieces must be
+ * the same however the body is cut, and every offset a scanner may ask about gets an answer.
+ */
+
+#include <stdlib.h>
+
+#include "proto/body_text.h"
+
+#define BODY_MAX (1u << 16)
+
+struct run {
+    struct body_locator locator;
+    struct body_values values;
+    uint64_t digest;
+};
+
+static void mix(struct run *run, const void *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        run->digest = (run->digest ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
+}
+
+static void mix_place(struct run *run, const struct body_place *place)
+{
+    uint32_t head[4] = {place->kind, place->escaped, place->name_cut, place->name_size};
+    require(place->name_size <= BODY_NAME_MAX);
+    mix(run, head, sizeof(head));
+    mix(run, place->name, place->name_size);
+}
+
+/* A "match" begins at every digit and is as long as the digit says. */
+static void search(struct run *run, const struct body_view *view)
+{
+    bool any = body_values_enter(&run->values, &run->locator, view);
+    for (uint32_t i = 0; i < view->size; i++) {
+        uint8_t c = view->data[i];
+        if (c < '0' || c > '9' || !body_view_owns(view, i))
+            continue;
+        struct body_place place;
+        body_locate(&run->locator, view, i, min_u32(1 + (c - '0') * 5u, view->size - i), &place);
+        mix(run, &i, sizeof(i));
+        mix_place(run, &place);
+    }
+    struct body_piece piece;
+    while (any && body_values_next(&run->values, view, &piece)) {
+        require(piece.size <= BODY_PIECE_MAX && piece.start_max <= piece.size && piece.end_min <= piece.size);
+        require(piece.place.name_size <= BODY_NAME_MAX);
+        mix_place(run, &piece.place);
+        mix(run, piece.data, piece.size);
+        mix(run, &piece.start_min, sizeof(uint32_t) * 3);
+    }
+    body_locator_leave(&run->locator, view);
+    require(run->locator.offset <= view->offset + view->size);
+    require(view->final || run->locator.offset >= view->offset + BODY_WINDOW_STEP || run->locator.kind == BODY_XML ||
+            run->locator.kind == BODY_TEXT || run->locator.kind == BODY_BINARY);
+}
+
+static uint64_t feed(struct pool *pool, const uint8_t *body, uint32_t size, const uint32_t *cuts, enum body_kind kind)
+{
+    static struct run run;
+    struct body_window window;
+    run.digest = 1;
+    body_window_init(&window, pool);
+    body_locator_init(&run.locator, kind, SPAN_LITERAL("b"));
+    body_values_init(&run.values);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t to = i < 2 ? cuts[i] : size;
+        struct parse_step step = {0};
+        while (step.status == PARSE_ITEM) {
+            struct parse_input input = {.data = body + at, .size = to - at, .last = i == 2};
+            struct body_view view;
+            step = body_window_add(&window, &input, &view);
+            at += step.consumed;
+            if (step.status == PARSE_ITEM)
+                search(&run, &view);
+        }
+    }
+    require(at == size);
+    return run.digest;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 7 || size > 4096)
+        return 0;
+    struct arena *arena = arena_new(1 << 16);
+    struct pool pool;
+    uint8_t *body = malloc(BODY_MAX);
+    if (!arena || !body || pool_init(&pool, arena, BODY_WINDOW_SIZE, 1))
+        abort();
+    uint32_t text = (uint32_t)size - 6, total = 0;
+    for (uint32_t i = 0; i <= (uint32_t)data[1] * 4 && total + text <= BODY_MAX; i++, total += text)
+        memcpy(body + total, data + 6, text);
+    uint32_t a = (uint32_t)(data[2] << 8 | data[3]) % (total + 1);
+    uint32_t b = a + (uint32_t)(data[4] << 8 | data[5]) % (total - a + 1);
+    const uint32_t cuts[2] = {a, b}, ends[2] = {total, total};
+    enum body_kind kind = data[0] % BODY_KIND_COUNT;
+    require(feed(&pool, body, total, cuts, kind) == feed(&pool, body, total, ends, kind));
+    free(body);
+    arena_free(arena);
+    return 0;
+}
