@@ -9,7 +9,7 @@
 
 #include "proto/body_text.h"
 
-#define BODY_MAX (1u << 16)
+#define BODY_MAX 36000u /* three views */
 
 struct run {
     struct body_locator locator;
