@@ -9,22 +9,21 @@
  *
  * Memory:  in the registry's arena; valid and unchanging until registry_free().
  * Threads: any number of readers.
- * Limits:  REGISTRY_SCHEMES_MAX schemes an operation.
  *
  * Extensions read from the documents. Each may stand on an operation, its path item, the root or `info`; the nearest
- * wins: x-sunset          RFC 3339 date (00:00 UTC is meant) or date-time from which on the operation must not answer
- *   x-retired         true, or a text saying since which version: the operation was taken away and must not answer
- *   x-lifecycle       "active", "deprecated" or "retired": the same as a state; for a whole document usually in `info`
- *   x-data-class      a name or list of names: classes of sensitive data that may appear in the operation
- *   x-zone            a name or list of names: network zones the operation may be reached from
- *   x-allow-full-pan  true: showing a full card number here has a documented business need
- *   x-owner           who answers for it; without one the name or e-mail of info.contact
+ * one counts:
+ *
+ * - x-sunset: RFC 3339 date (00:00 UTC is meant) or date-time from which on the operation must not answer
+ * - x-retired: true, or a text saying since which version: the operation was taken away and must not answer
+ * - x-lifecycle: active, deprecated or retired: the same as a state; for a whole document usually in `info`
+ * - x-data-class: a name or list of names: classes of sensitive data that may appear in the operation
+ * - x-zone: a name or list of names: network zones the operation may be reached from
+ * - x-allow-full-pan: true: showing a full card number here has a documented business need
+ * - x-owner: who answers for it; without one the name or e-mail of info.contact
  */
 
-#include "transaction/transaction.h"
+#include "registry/security.h"
 
-#define REGISTRY_SCHEMES_MAX 32 /* an operation's security schemes are a set in 32 bits; real documents have up to 5   \
-                                 */
 #define REGISTRY_COMMIT_SIZE 40 /* hex digits of a git commit (SHA-1 repositories) */
 
 enum registry_method {
@@ -55,59 +54,18 @@ struct registry_parameter {
     bool deprecated;
 };
 
-/* A list of names. */
-struct registry_names {
-    const struct span *names;
-    uint32_t count;
-};
-
 #define REGISTRY_STATUS_DEFAULT 0 /* the response named "default" */
 
 struct registry_response {
-    uint16_t status; /* 100 to 599; 1 to 5 for 1XX to 5XX; REGISTRY_STATUS_DEFAULT */
-    struct registry_names
-        media_types; /* lower case, may be a range such as "text/" "*" ; count 0: no body is documented */
-};
-
-enum registry_scheme_kind {
-    REGISTRY_SCHEME_BASIC,
-    REGISTRY_SCHEME_BEARER,
-    REGISTRY_SCHEME_DIGEST,
-    REGISTRY_SCHEME_HTTP_OTHER, /* another scheme of the Authorization header: http_scheme */
-    REGISTRY_SCHEME_KEY_HEADER,
-    REGISTRY_SCHEME_KEY_QUERY,
-    REGISTRY_SCHEME_KEY_COOKIE,
-    REGISTRY_SCHEME_OAUTH2, /* seen on the wire as a bearer token */
-    REGISTRY_SCHEME_OPENID, /* the same */
-    REGISTRY_SCHEME_MUTUAL_TLS,
-    REGISTRY_SCHEME_KIND_COUNT
-};
-
-struct registry_scheme {
-    struct span id;          /* its name under components/securitySchemes */
-    struct span name;        /* header, query parameter or cookie of a key scheme */
-    struct span http_scheme; /* of the http kinds, as documented */
-    enum registry_scheme_kind kind;
-};
-
-struct registry_requirement {
-    uint32_t scheme; /* index into the operation's schemes */
-    struct registry_names scopes;
-};
-
-/* All of them are needed; count 0 is the empty {}: no credential is needed. */
-struct registry_alternative {
-    const struct registry_requirement *requirements;
-    uint32_t count;
-    uint32_t scheme_set; /* bit per scheme */
+    uint16_t status;                   /* 100 to 599; 1 to 5 for 1XX to 5XX; REGISTRY_STATUS_DEFAULT */
+    struct registry_names media_types; /* lower case, may be ranges; count 0: no body is documented */
 };
 
 /* A file of the registry, also one that only serves $refs. */
 struct registry_file {
-    struct span name; /* relative to the registry's folder */
-    struct span
-        commit;    /* hex, of the last commit that touched it; size 0: not in a git work tree, or never committed */
-    bool modified; /* differs from that commit */
+    struct span name;   /* relative to the registry's folder */
+    struct span commit; /* hex, of the last commit that touched it; size 0: in no git work tree, or never committed */
+    bool modified;      /* differs from that commit */
 };
 
 /* One OpenAPI document. */
@@ -164,25 +122,3 @@ bool registry_media_type_listed(const struct registry_names *media_types, struct
 /* NULL when undocumented. Header names ignore case, all others do not. */
 const struct registry_parameter *registry_operation_parameter(const struct registry_operation *operation,
                                                               enum registry_place place, struct span name);
-
-/*
- * The schemes of the operation for which the request carries something: a bit per scheme. Presence only, no proof: an
- * expired token is present. Never sets a bit of mutual TLS; the caller does when the handshake showed a client
- * certificate.
- */
-uint32_t registry_schemes_presented(const struct registry_operation *operation, const struct transaction *transaction);
-
-/* The schemes of the operation that are mutual TLS, for the caller who knows about the handshake, or that he does not.
- */
-uint32_t registry_schemes_of_tls(const struct registry_operation *operation);
-
-enum registry_security {
-    REGISTRY_SECURITY_NOT_REQUIRED, /* none declared, an empty list, or an empty alternative */
-    REGISTRY_SECURITY_SATISFIED,    /* all schemes of an alternative are presented */
-    REGISTRY_SECURITY_MISSING,
-    REGISTRY_SECURITY_UNKNOWN, /* it depends on schemes that could not be observed */
-};
-
-/* `unobserved`: schemes of which the caller cannot know whether they were presented. */
-enum registry_security registry_security_satisfied(const struct registry_operation *operation, uint32_t presented,
-                                                   uint32_t unobserved);

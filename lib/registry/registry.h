@@ -19,11 +19,12 @@
 #include "base/diagnostics.h"
 #include "registry/operation.h"
 
-#define REGISTRY_FILES_MAX      20000u              /* ten times the largest catalogue of one organisation we know of */
-#define REGISTRY_FILE_SIZE_MAX  (64u << 20)         /* 100,000 operations in one document take about 40 MB */
-#define REGISTRY_TOTAL_SIZE_MAX ((size_t)512 << 20) /* bounds the memory of loading, which holds all of them at once   \
-                                                     */
-#define REGISTRY_FOLDER_DEPTH_MAX 32u               /* folders within folders */
+#define REGISTRY_FILES_MAX     20000u      /* ten times the largest catalogue of one organisation we know of */
+#define REGISTRY_FILE_SIZE_MAX (64u << 20) /* 100,000 operations in one document take about 40 MB */
+#define REGISTRY_TOTAL_SIZE_MAX                                                                                        \
+    ((size_t)512 << 20)                  /* bounds the memory of loading, which holds all of them at once              \
+                                          */
+#define REGISTRY_FOLDER_DEPTH_MAX 32u    /* folders within folders */
 #define REGISTRY_PATH_SIZE_MAX    16384u /* request paths with escapes or dots; a transaction's store is as large */
 #define REGISTRY_SEGMENTS_MAX     64u    /* of a path template, base path included; real ones have up to 15 */
 #define REGISTRY_STEPS_MAX        4096u  /* nodes any look-up may visit: overlapping templates beyond are refused */
