@@ -9,8 +9,9 @@
 #include "base/hash.h"
 #include "registry/document.h"
 
-#define DOCUMENT_ALIAS ((uint8_t)(DOCUMENT_SEQUENCE + 1)) /* `first` is the item with the anchor; never seen outside   \
-                                                           */
+#define DOCUMENT_ALIAS                                                                                                 \
+    ((uint8_t)(DOCUMENT_SEQUENCE + 1)) /* `first` is the item with the anchor; never seen outside                      \
+                                        */
 
 struct document_item {
     const char *text;
