@@ -24,8 +24,6 @@
 
 #include "registry/security.h"
 
-#define REGISTRY_COMMIT_SIZE 40 /* hex digits of a git commit (SHA-1 repositories) */
-
 enum registry_method {
     REGISTRY_GET,
     REGISTRY_PUT,
