@@ -130,11 +130,23 @@ static bool is_null(struct span text)
            span_equal(text, SPAN_LITERAL("Null")) || span_equal(text, SPAN_LITERAL("NULL"));
 }
 
+/* The library's marks point behind an opening quote or '*', people look for the character itself. */
+static struct fy_mark step_back(const struct fy_mark *mark)
+{
+    struct fy_mark before = mark ? *mark : (struct fy_mark){0};
+    before.column -= before.column > 0;
+    return before;
+}
+
 static void take_scalar(struct builder *builder, struct fy_event *event, const struct fy_mark *mark)
 {
     struct fy_token *token = event->scalar.value;
-    bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    bool plain = style == FYSS_PLAIN;
     struct span text = token_text(builder, token);
+    struct fy_mark quote = step_back(mark);
+    if (mark && (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED))
+        mark = &quote;
     if (wants_key(builder)) {
         if (plain && span_equal(text, SPAN_LITERAL("<<")))
             complain(builder, mark, "merge keys (<<) are no part of YAML 1.2; write the members out or use $ref");
@@ -158,6 +170,8 @@ static void take_alias(struct builder *builder, struct fy_event *event, const st
         complain(builder, mark, "an alias cannot be a key here; write the key out");
         return;
     }
+    struct fy_mark star = step_back(mark);
+    mark = mark ? &star : NULL;
     struct span name = token_text(builder, event->alias.anchor);
     for (uint32_t i = builder->anchor_count; i-- > 0;) {
         if (!span_equal(builder->anchors[i].name, name))
