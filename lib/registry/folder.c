@@ -79,7 +79,7 @@ static bool leads_out(const struct reader *reader, const char *path)
 {
     char *real = realpath(path, NULL);
     size_t size = strlen(reader->real);
-    bool inside = real && !strncmp(real, reader->real, size) && (real[size] == '/' || !strcmp(reader->real, "/"));
+    bool inside = real && !strncmp(real, reader->real, size) && (real[size] == '/' || !real[size] || size == 1);
     free(real);
     return !inside;
 }
