@@ -13,6 +13,7 @@
 
 #include "registry/document_tree.h"
 #include "registry/registry.h"
+#include "registry/text_check.h"
 
 struct frame {
     uint32_t item;
@@ -267,6 +268,16 @@ static bool is_json(const char *name)
     return size >= 5 && strcmp(name + size - 5, ".json") == 0;
 }
 
+static int check_text(struct builder *builder)
+{
+    struct text_flaw flaw = text_check(builder->document->source);
+    if (!flaw.message)
+        return 0;
+    struct diagnostic_place place = {.file = builder->document->name, .line = flaw.line, .column = flaw.column};
+    diagnostics_add(builder->diagnostics, DIAGNOSTIC_ERROR, &place, "%s", flaw.message);
+    return REGISTRY_E_INVALID;
+}
+
 static int read_events(struct builder *builder)
 {
     struct document *document = builder->document;
@@ -355,8 +366,10 @@ int document_parse(const char *name, struct span text, struct diagnostics *diagn
     if (!status) {
         builder->document = document;
         builder->diagnostics = diagnostics;
-        status = read_events(builder);
+        status = check_text(builder);
     }
+    if (!status)
+        status = read_events(builder);
     if (!status)
         status = index_keys(document, diagnostics);
     free(builder);

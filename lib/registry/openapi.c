@@ -218,6 +218,17 @@ static void read_operation(struct api *api, struct document_node place, struct i
     openapi_servers_free(&own);
 }
 
+/* OpenAPI 3.1.1 4.8.9.1 leaves open what members beside $ref mean; ours is what it says about most: nothing. */
+static void check_siblings(struct loader *loader, struct document_node path)
+{
+    if (!document_exists(document_get(path, "$ref")))
+        return;
+    for (struct document_node member = document_first(path); document_exists(member); member = document_next(member))
+        if (find_method(document_key(member)) < REGISTRY_METHOD_COUNT)
+            document_complain(loader->diagnostics, DIAGNOSTIC_WARNING, member,
+                              "not read, as it stands beside a $ref; move it to where that leads");
+}
+
 static void read_path_item(struct api *api, struct document_node path, struct item *item)
 {
     struct loader *loader = api->loader;
@@ -228,6 +239,7 @@ static void read_path_item(struct api *api, struct document_node path, struct it
         loader_complain(loader, path, "a path must hold an object with methods as keys");
         return;
     }
+    check_siblings(loader, path);
     openapi_read_parameters(loader, document_get(item->node, "parameters"), &item->parameters);
     struct document_node servers = document_get(item->node, "servers");
     if (document_exists(document_first(servers)))

@@ -73,6 +73,10 @@ static void syntax(void **state)
         {HEAD "x: &a {b: 1}\ny:\n  <<: *a\n", DIAGNOSTIC_ERROR, "5:3:", "merge keys"},
         {HEAD "x: *nowhere\n", DIAGNOSTIC_ERROR, "3:4:", "names no anchor"},
         {HEAD "? [a, b]\n: 1\n", DIAGNOSTIC_ERROR, "3:3:", "a key must be a text"},
+        {HEAD "x: '\xc3\xa9 \xd7'\n", DIAGNOSTIC_ERROR, "3:7:", "not valid UTF-8"},
+        {HEAD "x: \xed\xa0\x80\n", DIAGNOSTIC_ERROR, "3:4:", "not valid UTF-8"},
+        {HEAD "x: \xc1\x81\n", DIAGNOSTIC_ERROR, "3:4:", "not valid UTF-8"},
+        {HEAD "x: a\001b\n", DIAGNOSTIC_ERROR, "3:5:", "a control character"},
         {HEAD "---\nb: 1\n", DIAGNOSTIC_ERROR, "3:1:", "second YAML document"},
     };
     expect_all(mistakes, ARRAY_COUNT(mistakes));
@@ -215,6 +219,17 @@ static void references(void **state)
     expect_all(mistakes, ARRAY_COUNT(mistakes));
 }
 
+static void members_beside_a_reference(void **state)
+{
+    (void)state;
+    static const struct mistake mistakes[] = {
+        {HEAD "paths:\n  /a:\n    $ref: '#/components/pathItems/A'\n    put: {}\n"
+              "components: {pathItems: {A: {get: {}}}}\n",
+         DIAGNOSTIC_WARNING, "6:5:/paths/~1a/put", "beside a $ref"},
+    };
+    expect_all(mistakes, ARRAY_COUNT(mistakes));
+}
+
 static void all_mistakes_are_told_at_once(void **state)
 {
     (void)state;
@@ -309,6 +324,7 @@ int main(void)
         cmocka_unit_test(operations),
         cmocka_unit_test(securities),
         cmocka_unit_test(references),
+        cmocka_unit_test(members_beside_a_reference),
         cmocka_unit_test(all_mistakes_are_told_at_once),
         cmocka_unit_test(a_shared_mistake_is_told_once),
         cmocka_unit_test(the_same_operation_in_two_files_names_both),
