@@ -29,6 +29,7 @@ struct anchor {
 struct builder {
     struct document *document;
     struct diagnostics *diagnostics;
+    struct fy_token_iter *chunks; /* of the token being read */
     struct frame frames[DOCUMENT_DEPTH_MAX];
     uint32_t depth;
     uint32_t anchor_count;
@@ -47,18 +48,41 @@ static void complain(struct builder *builder, const struct fy_mark *mark, const 
     builder->status = REGISTRY_E_INVALID;
 }
 
-/* Texts of tokens die with them; only those that are a piece of the source may be pointed at. */
+/*
+ * Texts of tokens die with them; only those that are a piece of the source may be pointed at. Read by chunks, because
+ * fy_token_get_text() of libfyaml 0.7.12 loses memory over texts of many pieces (long descriptions, many escapes).
+ */
 static struct span token_text(struct builder *builder, struct fy_token *token)
 {
-    size_t size = 0;
-    const char *text = token ? fy_token_get_text(token, &size) : NULL;
+    if (!token)
+        return SPAN_LITERAL("");
     const char *source = (const char *)builder->document->source.data;
-    if (text && size && text >= source && text + size <= source + builder->document->source.size)
-        return span_of(text, size);
-    char *copy = arena_copy_text(builder->document->texts, text ? text : "", size);
+    const struct fy_iter_chunk *chunk = NULL;
+    struct span first = SPAN_LITERAL("");
+    size_t size = 0;
+    fy_token_iter_start(token, builder->chunks);
+    while ((chunk = fy_token_iter_chunk_next(builder->chunks, chunk, NULL))) {
+        if (size == 0 && chunk->len)
+            first = span_of(chunk->str, chunk->len);
+        size += chunk->len;
+    }
+    fy_token_iter_finish(builder->chunks);
+    const char *text = (const char *)first.data;
+    bool in_source = text >= source && text + size <= source + builder->document->source.size;
+    if (size == 0 || (size == first.size && in_source))
+        return first;
+    char *copy = arena_take(builder->document->texts, size, 1);
+    size_t used = 0;
+    fy_token_iter_start(token, builder->chunks);
+    while (copy && (chunk = fy_token_iter_chunk_next(builder->chunks, chunk, NULL))) {
+        require(chunk->len <= size - used);
+        memcpy(copy + used, chunk->str, chunk->len);
+        used += chunk->len;
+    }
+    fy_token_iter_finish(builder->chunks);
     if (!copy)
         builder->status = -ENOMEM;
-    return span_of(copy, copy ? size : 0);
+    return span_of(copy, used);
 }
 
 static bool make_room(struct builder *builder, const struct fy_mark *mark)
@@ -291,13 +315,15 @@ static int read_events(struct builder *builder)
     struct fy_parse_cfg config = {.search_path = "", .diag = diag};
     config.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | (is_json(document->name) ? FYPCF_JSON_FORCE : FYPCF_JSON_NONE);
     struct fy_parser *parser = fy_parser_create(&config);
-    int status = parser ? 0 : -ENOMEM;
-    if (parser && fy_parser_set_string(parser, (const char *)document->source.data, document->source.size))
+    builder->chunks = fy_token_iter_create(NULL);
+    int status = parser && builder->chunks ? 0 : -ENOMEM;
+    if (!status && fy_parser_set_string(parser, (const char *)document->source.data, document->source.size))
         status = -ENOMEM;
     if (!status) {
         run_parser(builder, parser, diag);
         status = builder->status;
     }
+    fy_token_iter_destroy(builder->chunks);
     fy_parser_destroy(parser);
     fy_diag_destroy(diag);
     return status;
