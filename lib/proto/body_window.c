@@ -9,7 +9,7 @@
 
 #include "proto/body_window.h"
 
-static_assert(BODY_WINDOW_OVERLAP + 1 < BODY_WINDOW_SIZE / 2, "most of a view is its own");
+static_assert(BODY_WINDOW_OVERLAP + BODY_WINDOW_BEHIND < BODY_WINDOW_SIZE / 2, "most of a view is its own");
 
 void body_window_init(struct body_window *window, struct pool *buffers)
 {
@@ -33,13 +33,13 @@ static void give_view(const struct body_window *window, bool final, struct body_
         .size = window->used,
         .fresh = window->fresh,
         .offset = window->offset,
-        .behind = window->fresh > 0,
+        .behind = window->fresh ? BODY_WINDOW_BEHIND : 0,
         .final = final,
         .after_loss = window->after_loss && !window->fresh,
     };
 }
 
-/* Behind a full view: keeps the overlap and one byte more. */
+/* Behind a full view: keeps the overlap and what may be looked back at. */
 static void slide(struct body_window *window)
 {
     memmove(window->buffer, window->buffer + BODY_WINDOW_STEP, BODY_WINDOW_SIZE - BODY_WINDOW_STEP);

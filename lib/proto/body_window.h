@@ -9,8 +9,7 @@
  * a view, every byte offered is consumed by the time of PARSE_MORE, PARSE_STOP is the end of the body.
  *
  *      view 0   [ owned by 0 .............. | OVERLAP ]
- *      view 1                              [1| owned by 1 .............. | OVERLAP ]
- *                                           ^ a byte to look behind
+ *      view 1                         [BEHIND| owned by 1 .............. | OVERLAP ]
  *
  * A match belongs to the view that owns its first byte (body_view_owns()), so to exactly one. A match longer than the
  * overlap may be cut.
@@ -27,14 +26,15 @@
 
 #define BODY_WINDOW_SIZE    16384u /* nearly every API body fits; several fit into the L1 and L2 caches */
 #define BODY_WINDOW_OVERLAP 1024u  /* longer than any value a detector knows, PEM blocks excepted */
-#define BODY_WINDOW_STEP    (BODY_WINDOW_SIZE - BODY_WINDOW_OVERLAP - 1u)
+#define BODY_WINDOW_BEHIND  128u   /* the words in front of a value, which tell what it is */
+#define BODY_WINDOW_STEP    (BODY_WINDOW_SIZE - BODY_WINDOW_OVERLAP - BODY_WINDOW_BEHIND)
 
 struct body_view {
     const uint8_t *data; /* valid until the next call */
     uint32_t size;
     uint32_t fresh;  /* bytes before it were in the view before */
     uint64_t offset; /* of data[0] in the body, lost bytes counted */
-    bool behind;     /* data[0] is only there to be looked back at */
+    uint32_t behind; /* bytes at the front that are only there to be looked back at */
     bool final;      /* nothing contiguous follows: all matches belong to this view */
     bool cut;        /* final because bytes are missing behind it */
     bool after_loss; /* begins behind missing bytes */

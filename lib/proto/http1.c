@@ -325,24 +325,6 @@ void http1_set_tunnel(struct http1 *parser)
     parser->head |= HTTP1_HEAD_TUNNEL;
 }
 
-/*
- * The members put together in registers. gcc 12 writes them one by one and reads the first two back as one word, which
- * waits for the writes: a fifth of the time of a whole head.
- */
-static inline struct parse_step make_step(enum parse_status status, uint32_t consumed, uint32_t needed)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    static_assert(offsetof(struct parse_step, status) == 0 && offsetof(struct parse_step, consumed) == 4,
-                  "status and consumed share a word");
-    struct parse_step step = {.needed = needed};
-    uint64_t front = (uint64_t)consumed << 32 | (uint32_t)status;
-    memcpy(&step, &front, sizeof(front));
-    return step;
-#else
-    return (struct parse_step){.status = status, .consumed = consumed, .needed = needed};
-#endif
-}
-
 struct parse_step http1_parse(struct http1 *parser, const struct parse_input *input, struct http1_item *item_out)
 {
     static const uint8_t nothing[1];
@@ -358,5 +340,5 @@ struct parse_step http1_parse(struct http1 *parser, const struct parse_input *in
     if (unlikely(hole && result == HTTP1_RESULT_MORE && input->last))
         result = finish(parser, &cursor) == HTTP1_RESULT_STOP ? HTTP1_RESULT_STOP : run(parser, &cursor);
     parser->pending = result == HTTP1_RESULT_MORE ? cursor.size : 0;
-    return make_step(statuses[result], cursor.consumed, result == HTTP1_RESULT_MORE ? cursor.size + 1 : 0);
+    return parse_step_of(statuses[result], cursor.consumed, result == HTTP1_RESULT_MORE ? cursor.size + 1 : 0);
 }
