@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Settings
+ *
+ * assay.yaml: what one sensor is called, what it captures, how much memory it may use, what its networks are called,
+ * and where registry, rules and log lie. Everything has a default, so an empty file is a valid one.
+ *
+ * Memory:  heap, slow path only; settings_deinit() frees all of it.
+ * Threads: read-only once loaded.
+ * Paths:   relative ones are taken from the folder of the file; after loading all are absolute or as found.
+ * Errors:  as config/yaml.h.
+ */
+
+#include "base/arena.h"
+#include "base/diagnostics.h"
+
+#define SETTINGS_WORKERS_MAX   64u   /* cores of one machine that a tap can use */
+#define SETTINGS_ZONES_MAX     256u  /* named networks; a rule's zones are judged by kind, not by scanning the list */
+#define SETTINGS_ZONE_NETS_MAX 4096u /* CIDRs of one zone */
+#define SETTINGS_NAME_MAX      64u   /* names become file names, labels and keys elsewhere */
+
+enum settings_checksum {
+    SETTINGS_CHECKSUM_ACCEPT, /* mirrors often carry checksums the NIC has yet to fill in: not looked at */
+    SETTINGS_CHECKSUM_EXCUSE, /* a bad one means the receiver dropped the segment: excused in the ledger */
+};
+
+enum settings_zone_kind {
+    SETTINGS_ZONE_INTERNAL,
+    SETTINGS_ZONE_PUBLIC, /* open networks (PCI DSS 4.2.1) */
+    SETTINGS_ZONE_CDE,    /* cardholder data environment */
+    SETTINGS_ZONE_PARTNER,
+    SETTINGS_ZONE_MANAGEMENT,
+    SETTINGS_ZONE_UNKNOWN, /* no zone has the address; cannot be written in a file */
+    SETTINGS_ZONE_KIND_COUNT
+};
+
+enum settings_environment {
+    SETTINGS_ENVIRONMENT_UNKNOWN, /* not said */
+    SETTINGS_ENVIRONMENT_PRODUCTION,
+    SETTINGS_ENVIRONMENT_NON_PRODUCTION,
+    SETTINGS_ENVIRONMENT_COUNT
+};
+
+struct settings_sensor {
+    char *name; /* default: the host's name */
+};
+
+struct settings_capture {
+    char *driver; /* drivers-config file; NULL: none chosen, only replay is possible */
+};
+
+struct settings_workers {
+    uint32_t count;                  /* default 1 */
+    uint32_t memory_mib;             /* each worker's arena; default 1024 */
+    uint32_t flows;                  /* each worker; default 65536 */
+    uint32_t flow_idle_seconds;      /* default 300 */
+    uint32_t skew_ms;                /* how far two tap ports may be apart; default 20 */
+    uint32_t reassembly_mib;         /* out-of-order bytes of one worker; default 64 */
+    uint32_t flow_reassembly_kib;    /* out-of-order bytes of one flow; default 256 */
+    enum settings_checksum checksum; /* default accept */
+    uint32_t body_scan_kib;          /* body bytes searched for sensitive data, a side; default 1024 */
+    uint32_t body_decode_kib;        /* decompressed bytes of one body; default 1024 */
+};
+
+struct settings_zone {
+    char *name;
+    enum settings_zone_kind kind;
+    enum settings_environment environment;
+    bool plaintext_allowed; /* declared plaintext hop: cleartext is no finding here */
+    bool trusted_proxy;     /* its machines may set X-Forwarded-* and the like */
+    char **cidrs;           /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
+    uint32_t cidrs_count;
+    uint32_t *vlans; /* only traffic inside one of these VLANs or VNIs; both empty: any */
+    uint32_t vlans_count;
+    uint32_t *vnis;
+    uint32_t vnis_count;
+};
+
+struct settings_registry {
+    char *folder; /* NULL: no registry; what needs one answers unknown */
+};
+
+struct settings_queue {
+    char *name;        /* of the shared memory; default "assay" */
+    uint32_t size_kib; /* ring of one worker, a power of two; default 16384 */
+};
+
+struct settings_log {
+    char *folder;            /* findings; default "findings" beside the file */
+    uint32_t rotate_mib;     /* default 256 */
+    uint32_t rotate_minutes; /* default 60 */
+    uint32_t keep_files;     /* 0: all; default 0 */
+};
+
+struct settings_reporter {
+    uint32_t flush_ms; /* longest time a record waits for its batch to reach the disk; default 5 */
+};
+
+struct settings_ledger {
+    uint32_t interval_seconds; /* between two coverage records; default 60 */
+};
+
+struct yaml_document;
+
+struct settings {
+    struct settings_sensor sensor;
+    struct settings_capture capture;
+    struct settings_workers workers;
+    struct settings_zone *zones;
+    uint32_t zones_count;
+    struct settings_registry registry;
+    char **rules; /* rule packs, files or folders; default: the shipped ones. Later ones override earlier ones. */
+    uint32_t rules_count;
+    char **detectors; /* detector files; default: the shipped ones */
+    uint32_t detectors_count;
+    struct settings_queue queue;
+    struct settings_log log;
+    struct settings_reporter reporter;
+    struct settings_ledger ledger;
+    struct yaml_document *document; /* places of entries, for checks made later */
+    struct arena *arena;            /* texts made while loading */
+};
+
+MUST_USE int settings_load(const char *path, struct diagnostics *diagnostics, struct settings *settings_out);
+
+/* Of an empty file in the current folder. */
+MUST_USE int settings_default(struct diagnostics *diagnostics, struct settings *settings_out);
+
+/* `name` stands for the file, and its folder for relative paths. */
+MUST_USE int settings_load_text(const char *name, const void *text, size_t size, struct diagnostics *diagnostics,
+                                struct settings *settings_out);
+
+/* Zeroed settings are fine too. */
+void settings_deinit(struct settings *settings);
+
+/* "internal", "cde" ...; "production" ... Never NULL. */
+const char *settings_zone_kind_name(enum settings_zone_kind kind);
+const char *settings_environment_name(enum settings_environment environment);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Policy
+ *
+ * The rules of all packs, compiled once, judging every transaction: exactly one verdict for each enabled rule. "Not
+ * seen" never becomes pass: a rule whose facts are missing (no request, cut head, gap, unsearched body) answers
+ * unknown.
+ *
+ * Memory:  policy_compile() takes one arena; policy_judge() takes none.
+ * Threads: a policy is immutable, any number of workers judge with it; a sink belongs to one worker.
+ * Limits:  RULES_MAX rules, POLICY_DETECTORS_MAX detectors, POLICY_CLASSES_MAX classes of them.
+ * Errors:  policy_compile(): -EINVAL with diagnostics, -ENOMEM. Traffic is never an error.
+ */
+
+#include "event/finding.h"
+#include "policy/rule_file.h"
+#include "policy/zones.h"
+#include "transaction/transaction.h"
+
+#define POLICY_DETECTORS_MAX 256u /* detector numbers are kept in sets of bits */
+#define POLICY_CLASSES_MAX   32u  /* classes are kept in a set of bits; the catalogue has ten */
+
+struct policy;
+struct registry_match;
+
+/* One detector of the epoch; detection.detector is the index into the table. */
+struct policy_detector {
+    const char *id;         /* "D01" */
+    const char *name;       /* "PAN" */
+    const char *class_name; /* "PCI-CHD" */
+};
+
+struct policy_input {
+    const struct transaction *transaction;
+    const struct registry_match *match; /* NULL: there is no registry: what needs one is unknown */
+    const struct zone *source_zone;     /* of the client; never NULL */
+    const struct zone *destination_zone;
+    bool encrypted;   /* it travelled in TLS and was decrypted */
+    uint64_t time_ns; /* packet time at which it was complete enough to judge */
+    uint32_t epoch;
+    struct span rules_digest, registry_digest;
+};
+
+struct policy_sink {
+    void *context;
+    /* The finding and all its spans are valid during the call only. */
+    void (*finding)(void *context, const struct finding *finding);
+    uint64_t (*verdicts)[VERDICT_COUNT]; /* a row for each rule, policy_rule_count() of them; single writer */
+};
+
+MUST_USE int policy_compile(const struct rule_packs *packs, const struct zones *zones,
+                            const struct policy_detector *detectors, uint32_t detectors_count,
+                            struct diagnostics *diagnostics, struct policy **policy_out);
+void policy_free(struct policy *policy);
+
+void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
+
+/* Enabled rules, in the order of the sink's rows. */
+uint32_t policy_rule_count(const struct policy *policy);
+struct span policy_rule_id(const struct policy *policy, uint32_t index);
