@@ -56,5 +56,5 @@ bool yaml_document_check_range(const struct yaml_document *document, struct diag
 /* The candidate closest to `text`, for "did you mean"; NULL when none is near. `candidates` ends with NULL. */
 const char *yaml_nearest(const char *text, const char *const *candidates);
 
-/* Has the file at `path` this key at its root? Reads no further than needed; false for what is no readable YAML. */
+/* Has the file at `path` this key at its root? False for what is no readable YAML. */
 bool yaml_file_has_root_key(const char *path, const char *key);
