@@ -16,10 +16,11 @@
 #include "base/arena.h"
 #include "base/diagnostics.h"
 
-#define SETTINGS_WORKERS_MAX   64u   /* cores of one machine that a tap can use */
-#define SETTINGS_ZONES_MAX     256u  /* named networks; a rule's zones are judged by kind, not by scanning the list */
-#define SETTINGS_ZONE_NETS_MAX 4096u /* CIDRs of one zone */
-#define SETTINGS_NAME_MAX      64u   /* names become file names, labels and keys elsewhere */
+#define SETTINGS_WORKERS_MAX      64u  /* cores of one machine that a tap can use */
+#define SETTINGS_ZONES_MAX        256u /* named networks; a rule's zones are judged by kind, not by scanning the list */
+#define SETTINGS_ZONE_NETS_MAX    4096u /* CIDRs of one zone */
+#define SETTINGS_ZONE_TUNNELS_MAX 4096u /* VLANs or VNIs of one zone */
+#define SETTINGS_NAME_MAX         64u   /* names become file names, labels and keys elsewhere */
 
 enum settings_checksum {
     SETTINGS_CHECKSUM_ACCEPT, /* mirrors often carry checksums the NIC has yet to fill in: not looked at */

@@ -8,7 +8,7 @@
  * tree, below share/assay of the prefix it is installed in otherwise.
  *
  * Memory:  none kept.
- * Errors:  -ENOENT when neither has the entry, -ENAMETOOLONG.
+ * Errors:  -ENOENT when neither has the entry.
  */
 
 #include "base/base.h"

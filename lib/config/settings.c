@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Settings: libcyaml fills the structure, one table fills in defaults and checks ranges, and paths are resolved.
+ */
+
+#include "config/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/shipped.h"
+#include "config/yaml.h"
+
+#define TEXT_MAX         4096u /* a path */
+#define VLAN_MAX         4094u /* IEEE 802.1Q: 0 and 4095 are no VLANs */
+#define VNI_MAX          ((1u << 24) - 1)
+#define RULES_LISTED_MAX 64u
+
+static const struct cyaml_strval checksum_words[] = {
+    {"accept", SETTINGS_CHECKSUM_ACCEPT},
+    {"excuse", SETTINGS_CHECKSUM_EXCUSE},
+};
+
+static const struct cyaml_strval kind_words[] = {
+    {"internal", SETTINGS_ZONE_INTERNAL}, {"public", SETTINGS_ZONE_PUBLIC},         {"cde", SETTINGS_ZONE_CDE},
+    {"partner", SETTINGS_ZONE_PARTNER},   {"management", SETTINGS_ZONE_MANAGEMENT},
+};
+
+static const struct cyaml_strval environment_words[] = {
+    {"production", SETTINGS_ENVIRONMENT_PRODUCTION},
+    {"non-production", SETTINGS_ENVIRONMENT_NON_PRODUCTION},
+};
+
+static const struct cyaml_schema_value text_entry = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+static const struct cyaml_schema_value number_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
+
+static const struct cyaml_schema_field sensor_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_OPTIONAL, struct settings_sensor, name, 1, SETTINGS_NAME_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field capture_fields[] = {
+    CYAML_FIELD_STRING_PTR("driver", CYAML_FLAG_OPTIONAL, struct settings_capture, driver, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field workers_fields[] = {
+    CYAML_FIELD_UINT("count", CYAML_FLAG_OPTIONAL, struct settings_workers, count),
+    CYAML_FIELD_UINT("memory_mib", CYAML_FLAG_OPTIONAL, struct settings_workers, memory_mib),
+    CYAML_FIELD_UINT("flows", CYAML_FLAG_OPTIONAL, struct settings_workers, flows),
+    CYAML_FIELD_UINT("flow_idle_seconds", CYAML_FLAG_OPTIONAL, struct settings_workers, flow_idle_seconds),
+    CYAML_FIELD_UINT("skew_ms", CYAML_FLAG_OPTIONAL, struct settings_workers, skew_ms),
+    CYAML_FIELD_UINT("reassembly_mib", CYAML_FLAG_OPTIONAL, struct settings_workers, reassembly_mib),
+    CYAML_FIELD_UINT("flow_reassembly_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, flow_reassembly_kib),
+    CYAML_FIELD_ENUM("checksum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_workers, checksum,
+                     checksum_words, ARRAY_COUNT(checksum_words)),
+    CYAML_FIELD_UINT("body_scan_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, body_scan_kib),
+    CYAML_FIELD_UINT("body_decode_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, body_decode_kib),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field zone_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_DEFAULT, struct settings_zone, name, 1, SETTINGS_NAME_MAX),
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct settings_zone, kind, kind_words, ARRAY_COUNT(kind_words)),
+    CYAML_FIELD_ENUM("environment", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_zone, environment,
+                     environment_words, ARRAY_COUNT(environment_words)),
+    CYAML_FIELD_BOOL("plaintext_allowed", CYAML_FLAG_OPTIONAL, struct settings_zone, plaintext_allowed),
+    CYAML_FIELD_BOOL("trusted_proxy", CYAML_FLAG_OPTIONAL, struct settings_zone, trusted_proxy),
+    CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,
+                         SETTINGS_ZONE_NETS_MAX),
+    CYAML_FIELD_SEQUENCE("vlans", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vlans, &number_entry,
+                         0, SETTINGS_ZONE_TUNNELS_MAX),
+    CYAML_FIELD_SEQUENCE("vnis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vnis, &number_entry, 0,
+                         SETTINGS_ZONE_TUNNELS_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field registry_fields[] = {
+    CYAML_FIELD_STRING_PTR("folder", CYAML_FLAG_OPTIONAL, struct settings_registry, folder, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field queue_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_OPTIONAL, struct settings_queue, name, 1, SETTINGS_NAME_MAX),
+    CYAML_FIELD_UINT("size_kib", CYAML_FLAG_OPTIONAL, struct settings_queue, size_kib),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field log_fields[] = {
+    CYAML_FIELD_STRING_PTR("folder", CYAML_FLAG_OPTIONAL, struct settings_log, folder, 1, TEXT_MAX),
+    CYAML_FIELD_UINT("rotate_mib", CYAML_FLAG_OPTIONAL, struct settings_log, rotate_mib),
+    CYAML_FIELD_UINT("rotate_minutes", CYAML_FLAG_OPTIONAL, struct settings_log, rotate_minutes),
+    CYAML_FIELD_UINT("keep_files", CYAML_FLAG_OPTIONAL, struct settings_log, keep_files),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field reporter_fields[] = {
+    CYAML_FIELD_UINT("flush_ms", CYAML_FLAG_OPTIONAL, struct settings_reporter, flush_ms),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field ledger_fields[] = {
+    CYAML_FIELD_UINT("interval_seconds", CYAML_FLAG_OPTIONAL, struct settings_ledger, interval_seconds),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value zone_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_zone, zone_fields)};
+
+static const struct cyaml_schema_field settings_fields[] = {
+    CYAML_FIELD_MAPPING("sensor", CYAML_FLAG_OPTIONAL, struct settings, sensor, sensor_fields),
+    CYAML_FIELD_MAPPING("capture", CYAML_FLAG_OPTIONAL, struct settings, capture, capture_fields),
+    CYAML_FIELD_MAPPING("workers", CYAML_FLAG_OPTIONAL, struct settings, workers, workers_fields),
+    CYAML_FIELD_SEQUENCE("zones", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, zones, &zone_entry, 0,
+                         SETTINGS_ZONES_MAX),
+    CYAML_FIELD_MAPPING("registry", CYAML_FLAG_OPTIONAL, struct settings, registry, registry_fields),
+    CYAML_FIELD_SEQUENCE("rules", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, rules, &text_entry, 0,
+                         RULES_LISTED_MAX),
+    CYAML_FIELD_SEQUENCE("detectors", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, detectors, &text_entry,
+                         0, RULES_LISTED_MAX),
+    CYAML_FIELD_MAPPING("queue", CYAML_FLAG_OPTIONAL, struct settings, queue, queue_fields),
+    CYAML_FIELD_MAPPING("log", CYAML_FLAG_OPTIONAL, struct settings, log, log_fields),
+    CYAML_FIELD_MAPPING("reporter", CYAML_FLAG_OPTIONAL, struct settings, reporter, reporter_fields),
+    CYAML_FIELD_MAPPING("ledger", CYAML_FLAG_OPTIONAL, struct settings, ledger, ledger_fields),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value settings_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings, settings_fields)};
+
+struct number_rule {
+    const char *pointer;
+    size_t offset; /* of the uint32_t in struct settings */
+    uint32_t unset, min, max;
+};
+
+static const struct number_rule number_rules[] = {
+    {"/workers/count", offsetof(struct settings, workers.count), 1, 1, SETTINGS_WORKERS_MAX},
+    {"/workers/memory_mib", offsetof(struct settings, workers.memory_mib), 1024, 64, 1u << 20},
+    {"/workers/flows", offsetof(struct settings, workers.flows), 65536, 64, 1u << 24},
+    {"/workers/flow_idle_seconds", offsetof(struct settings, workers.flow_idle_seconds), 300, 1, 86400},
+    {"/workers/skew_ms", offsetof(struct settings, workers.skew_ms), 20, 0, 10000},
+    {"/workers/reassembly_mib", offsetof(struct settings, workers.reassembly_mib), 64, 1, 1u << 16},
+    {"/workers/flow_reassembly_kib", offsetof(struct settings, workers.flow_reassembly_kib), 256, 16, 1u << 16},
+    {"/workers/body_scan_kib", offsetof(struct settings, workers.body_scan_kib), 1024, 0, 1u << 20},
+    {"/workers/body_decode_kib", offsetof(struct settings, workers.body_decode_kib), 1024, 0, 1u << 20},
+    {"/queue/size_kib", offsetof(struct settings, queue.size_kib), 16384, 64, 1u << 20},
+    {"/log/rotate_mib", offsetof(struct settings, log.rotate_mib), 256, 1, 1u << 20},
+    {"/log/rotate_minutes", offsetof(struct settings, log.rotate_minutes), 60, 1, 7 * 24 * 60},
+    {"/log/keep_files", offsetof(struct settings, log.keep_files), 0, 0, 1u << 20},
+    {"/reporter/flush_ms", offsetof(struct settings, reporter.flush_ms), 5, 1, 60000},
+    {"/ledger/interval_seconds", offsetof(struct settings, ledger.interval_seconds), 60, 1, 3600},
+};
+
+static void numbers_complete(struct settings *settings, struct diagnostics *diagnostics)
+{
+    for (uint32_t i = 0; i < ARRAY_COUNT(number_rules); i++) {
+        const struct number_rule *rule = &number_rules[i];
+        uint32_t *value = (uint32_t *)(void *)((uint8_t *)settings + rule->offset);
+        if (!yaml_document_has(settings->document, "%s", rule->pointer))
+            *value = rule->unset;
+        (void)yaml_document_check_range(settings->document, diagnostics, rule->pointer, *value, rule->min, rule->max);
+    }
+}
+
+static void error_at(struct settings *settings, struct diagnostics *diagnostics, const char *pointer,
+                     const char *message)
+{
+    struct diagnostic_place place = yaml_document_place(settings->document, "%s", pointer);
+    diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place, "%s", message);
+}
+
+static void zone_numbers_check(struct settings *settings, struct diagnostics *diagnostics, uint32_t zone,
+                               const char *list, const uint32_t *numbers, uint32_t count, uint32_t max)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char entry[YAML_POINTER_SIZE];
+        snprintf(entry, sizeof(entry), "/zones/%u/%s/%u", zone, list, i);
+        (void)yaml_document_check_range(settings->document, diagnostics, entry, numbers[i], 1, max);
+    }
+}
+
+static void zone_check(struct settings *settings, struct diagnostics *diagnostics, uint32_t index)
+{
+    const struct settings_zone *zone = &settings->zones[index];
+    char pointer[YAML_POINTER_SIZE];
+    snprintf(pointer, sizeof(pointer), "/zones/%u", index);
+    if (zone->cidrs_count == 0 && zone->vlans_count == 0 && zone->vnis_count == 0)
+        error_at(settings, diagnostics, pointer, "a zone needs `cidrs`, `vlans` or `vnis`; without any it is nowhere");
+    for (uint32_t other = 0; other < index; other++)
+        if (strcmp(settings->zones[other].name, zone->name) == 0)
+            error_at(settings, diagnostics, pointer, "an earlier zone has the same name; zones are told apart by it");
+    zone_numbers_check(settings, diagnostics, index, "vlans", zone->vlans, zone->vlans_count, VLAN_MAX);
+    zone_numbers_check(settings, diagnostics, index, "vnis", zone->vnis, zone->vnis_count, VNI_MAX);
+}
+
+/* Queue names become part of a name in /dev/shm. */
+static void queue_check(struct settings *settings, struct diagnostics *diagnostics)
+{
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    if (strspn(settings->queue.name, allowed) != strlen(settings->queue.name) || settings->queue.name[0] == '.')
+        error_at(settings, diagnostics, "/queue/name",
+                 "the queue's name may hold letters, digits, '-', '_' and '.', and not begin with '.'");
+    if (settings->queue.size_kib & (settings->queue.size_kib - 1))
+        error_at(settings, diagnostics, "/queue/size_kib", "the queue's size must be a power of two, such as 16384");
+}
+
+/* Relative paths are meant from the folder of the file. */
+static int path_resolve(struct settings *settings, char **path)
+{
+    if (!*path || **path == '/')
+        return 0;
+    const char *file = yaml_document_file(settings->document);
+    const char *slash = strrchr(file, '/');
+    size_t folder_size = slash ? (size_t)(slash - file) + 1 : 0;
+    if (folder_size == 0)
+        return 0;
+    size_t path_size = strlen(*path);
+    char *resolved = arena_take(settings->arena, folder_size + path_size + 1, 1);
+    if (!resolved)
+        return -ENOMEM;
+    memcpy(resolved, file, folder_size);
+    memcpy(resolved + folder_size, *path, path_size + 1);
+    *path = resolved;
+    return 0;
+}
+
+static int paths_resolve(struct settings *settings, char ***paths, uint32_t count)
+{
+    char **copy = arena_take_array(settings->arena, char *, count + 1);
+    if (!copy)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        copy[i] = (*paths)[i];
+        if (path_resolve(settings, &copy[i]) < 0)
+            return -ENOMEM;
+    }
+    *paths = copy;
+    return 0;
+}
+
+/* Shipped files that were not found are left out; who needs one tells. */
+static int shipped_list(struct settings *settings, const char *const *names, char ***paths_out, uint32_t *count_out)
+{
+    uint32_t count = 0;
+    while (names[count])
+        count++;
+    *paths_out = arena_take_array(settings->arena, char *, count + 1);
+    *count_out = 0;
+    for (uint32_t i = 0; *paths_out && i < count; i++) {
+        char path[SHIPPED_PATH_SIZE];
+        if (shipped_path_find(names[i], path) == 0)
+            (*paths_out)[(*count_out)++] = arena_copy_text(settings->arena, path, strlen(path));
+    }
+    return *paths_out ? 0 : -ENOMEM;
+}
+
+static int texts_complete(struct settings *settings)
+{
+    static const char queue_name[] = "assay", log_folder[] = "findings";
+    if (!settings->sensor.name) {
+        char host[256] = "sensor";
+        (void)gethostname(host, sizeof(host) - 1);
+        settings->sensor.name = arena_copy_text(settings->arena, host, strnlen(host, SETTINGS_NAME_MAX));
+    }
+    if (!settings->queue.name)
+        settings->queue.name = arena_copy_text(settings->arena, queue_name, sizeof(queue_name) - 1);
+    if (!settings->log.folder)
+        settings->log.folder = arena_copy_text(settings->arena, log_folder, sizeof(log_folder) - 1);
+    return settings->sensor.name && settings->queue.name && settings->log.folder ? 0 : -ENOMEM;
+}
+
+static int paths_complete(struct settings *settings)
+{
+    static const char *const shipped_rules[] = {"rules", NULL};
+    static const char *const shipped_detectors[] = {"rules/detectors.yaml", "rules/error_signatures.yaml", NULL};
+    int result = yaml_document_has(settings->document, "/rules")
+                     ? paths_resolve(settings, &settings->rules, settings->rules_count)
+                     : shipped_list(settings, shipped_rules, &settings->rules, &settings->rules_count);
+    if (result == 0)
+        result = yaml_document_has(settings->document, "/detectors")
+                     ? paths_resolve(settings, &settings->detectors, settings->detectors_count)
+                     : shipped_list(settings, shipped_detectors, &settings->detectors, &settings->detectors_count);
+    if (result == 0)
+        result = path_resolve(settings, &settings->capture.driver);
+    if (result == 0)
+        result = path_resolve(settings, &settings->registry.folder);
+    if (result == 0)
+        result = path_resolve(settings, &settings->log.folder);
+    return result;
+}
+
+static int settings_complete(struct yaml_document *document, struct diagnostics *diagnostics,
+                             struct settings *settings_out)
+{
+    *settings_out = *(const struct settings *)yaml_document_value(document);
+    settings_out->document = document;
+    settings_out->arena = arena_new_growing();
+    uint32_t errors = diagnostics->errors;
+    int result = settings_out->arena ? texts_complete(settings_out) : -ENOMEM;
+    if (result == 0)
+        result = paths_complete(settings_out);
+    if (result == 0) {
+        numbers_complete(settings_out, diagnostics);
+        queue_check(settings_out, diagnostics);
+        for (uint32_t i = 0; i < settings_out->zones_count; i++)
+            zone_check(settings_out, diagnostics, i);
+    }
+    if (result == 0 && diagnostics->errors > errors)
+        result = -EINVAL;
+    if (result < 0)
+        settings_deinit(settings_out);
+    return result;
+}
+
+int settings_load(const char *path, struct diagnostics *diagnostics, struct settings *settings_out)
+{
+    *settings_out = (struct settings){0};
+    struct yaml_document *document;
+    int result = yaml_load_file(path, &settings_schema, diagnostics, &document);
+    return result < 0 ? result : settings_complete(document, diagnostics, settings_out);
+}
+
+int settings_default(struct diagnostics *diagnostics, struct settings *settings_out)
+{
+    return settings_load_text("assay.yaml", "", 0, diagnostics, settings_out);
+}
+
+int settings_load_text(const char *name, const void *text, size_t size, struct diagnostics *diagnostics,
+                       struct settings *settings_out)
+{
+    *settings_out = (struct settings){0};
+    struct yaml_document *document;
+    int result = yaml_load_text(name, text, size, &settings_schema, diagnostics, &document);
+    return result < 0 ? result : settings_complete(document, diagnostics, settings_out);
+}
+
+void settings_deinit(struct settings *settings)
+{
+    yaml_document_free(settings->document);
+    arena_free(settings->arena);
+    *settings = (struct settings){0};
+}
+
+const char *settings_zone_kind_name(enum settings_zone_kind kind)
+{
+    require(kind < SETTINGS_ZONE_KIND_COUNT);
+    for (uint32_t i = 0; i < ARRAY_COUNT(kind_words); i++)
+        if (kind_words[i].val == (int64_t)kind)
+            return kind_words[i].str;
+    return "unknown";
+}
+
+const char *settings_environment_name(enum settings_environment environment)
+{
+    require(environment < SETTINGS_ENVIRONMENT_COUNT);
+    for (uint32_t i = 0; i < ARRAY_COUNT(environment_words); i++)
+        if (environment_words[i].val == (int64_t)environment)
+            return environment_words[i].str;
+    return "unknown";
+}
