@@ -14,137 +14,10 @@
  * Errors:  as config/yaml.h.
  */
 
-#include "base/diagnostics.h"
-#include "event/finding.h"
-#include "transaction/detection.h"
+#include "policy/rule.h"
 
-#define RULES_MAX        256u /* rules of all packs; verdicts are counted in a table of this size a worker */
-#define RULE_PACKS_MAX   64u
-#define RULE_ID_SIZE_MAX 32u  /* ids become labels and columns */
-#define RULE_LIST_MAX    256u /* entries of one list of a rule */
-
-enum rule_check {
-    RULE_CHECK_CLEARTEXT,
-    RULE_CHECK_PORT,
-    RULE_CHECK_FRAMING,
-    RULE_CHECK_EXPOSED_ENDPOINT,
-    RULE_CHECK_RESPONSE_PROTECTION,
-    RULE_CHECK_HEADER_MISSING,
-    RULE_CHECK_HEADER_FORMAT,
-    RULE_CHECK_FORWARDED_HEADER,
-    RULE_CHECK_CREDENTIAL_MISSING,
-    RULE_CHECK_AUTHORIZATION_SCHEME,
-    RULE_CHECK_CREDENTIAL_CLEARTEXT,
-    RULE_CHECK_CREDENTIAL_IN_URL,
-    RULE_CHECK_SHADOW_ENDPOINT,
-    RULE_CHECK_DEPRECATED_OPERATION,
-    RULE_CHECK_SUNSET_OPERATION,
-    RULE_CHECK_RETIRED_VERSION,
-    RULE_CHECK_UNDOCUMENTED_METHOD,
-    RULE_CHECK_UNDOCUMENTED_RESPONSE,
-    RULE_CHECK_UNDOCUMENTED_PARAMETER,
-    RULE_CHECK_UNDOCUMENTED_HOST,
-    RULE_CHECK_DETECTION,
-    RULE_CHECK_TEST_CARD,
-    RULE_CHECK_COUNT
-};
-
-enum rule_pattern {
-    RULE_PATTERN_IDENTIFIER,  /* printable ASCII without blanks, commas and quotes */
-    RULE_PATTERN_UUID,        /* RFC 9562 4 */
-    RULE_PATTERN_TRACEPARENT, /* W3C Trace Context 3.2 */
-    RULE_PATTERN_COUNT
-};
-
-/* Bits. */
-enum rule_side { RULE_SIDE_REQUEST = 1u << 0, RULE_SIDE_RESPONSE = 1u << 1 };
-
-struct rule_header_format {
-    char *header;
-    enum rule_pattern pattern;
-    uint32_t size_min, size_max; /* bytes; 0: no limit */
-    bool echoed;                 /* the response, if it carries the header, carries the same value */
-};
-
-/* What a kind of check may take; which takes what is told by rule_check_parameters(). */
-struct rule_parameters {
-    char **headers;
-    uint32_t headers_count;
-    char **leak_headers; /* of a response, looked through for private addresses */
-    uint32_t leak_headers_count;
-    struct rule_header_format *formats;
-    uint32_t formats_count;
-    char **anomalies;
-    uint32_t anomalies_count;
-    char **statuses; /* "2xx", "404", "500-599" */
-    uint32_t statuses_count;
-    char **methods;
-    uint32_t methods_count;
-    char **paths; /* patterns, '*' stands for anything */
-    uint32_t paths_count;
-    char **schemes; /* of Authorization */
-    uint32_t schemes_count;
-    char **names; /* of query parameters, headers and cookies */
-    uint32_t names_count;
-    char **media_types;
-    uint32_t media_types_count;
-    uint32_t *ports;
-    uint32_t ports_count;
-    char **classes; /* of detectors */
-    uint32_t classes_count;
-    char **detectors; /* ids */
-    uint32_t detectors_count;
-    char **request_places; /* "path", "query", "header", "cookie", "body" */
-    uint32_t request_places_count;
-    char **response_places;
-    uint32_t response_places_count;
-    char **allowed_in_request; /* tags or data classes of the operation that make it right */
-    uint32_t allowed_in_request_count;
-    char **allowed_in_response;
-    uint32_t allowed_in_response_count;
-    char **scope_zones; /* kinds of zone in which it is right */
-    uint32_t scope_zones_count;
-    char **test_numbers; /* card numbers that the card schemes publish for tests */
-    uint32_t test_numbers_count;
-    bool unless_declared; /* right when the operation declares the class in its data classes */
-    bool cleartext;       /* only in cleartext */
-    uint32_t threshold;   /* values needed; 0 is 1 */
-    enum detection_confidence confidence;
-    uint32_t sides; /* enum rule_side; 0: the kind's own */
-};
-
-/* Where a rule applies; an empty list is "everywhere". */
-struct rule_scope {
-    uint32_t protocols; /* 1 << enum call_protocol */
-    uint32_t zones;     /* 1 << enum settings_zone_kind, of the server */
-    uint32_t environments;
-    char **methods;
-    uint32_t methods_count;
-    char **hosts;
-    uint32_t hosts_count;
-    char **paths;
-    uint32_t paths_count;
-    char **exempt_paths;
-    uint32_t exempt_paths_count;
-};
-
-struct rule {
-    char *id;
-    char *title;
-    char *description;
-    char *guard; /* against false alarms, for the reader */
-    enum rule_check check;
-    enum severity severity;
-    bool enabled;
-    bool report_unknown;     /* "could not be observed" becomes a finding too */
-    uint32_t raise_in_zones; /* 1 << enum settings_zone_kind: severity one step up */
-    char **requirements;     /* clause ids; a trailing '?' says judgement is needed */
-    uint32_t requirements_count;
-    struct rule_parameters parameters;
-    struct rule_scope applies;
-    const struct rule_pack *pack; /* whose words these are (of an override: the first pack's) */
-    uint32_t index;               /* in that pack's file, for places */
-};
+#define RULES_MAX      256u /* rules of all packs; verdicts are counted in a table of this size a worker */
+#define RULE_PACKS_MAX 64u
 
 struct yaml_document;
 
@@ -173,6 +46,3 @@ MUST_USE int rule_packs_add_text(struct rule_packs *packs, const char *name, con
                                  struct diagnostics *diagnostics);
 
 void rule_packs_deinit(struct rule_packs *packs);
-
-/* "header-missing" ... as written in a pack; never NULL. */
-const char *rule_check_name(enum rule_check check);
