@@ -129,7 +129,7 @@ struct rule {
     enum rule_check check;
     enum severity severity;
     bool enabled;
-    bool report_unknown;     /* "could not be observed" becomes a finding too */
+    bool report_unknown;     /* a message that was seen but not searched to its end becomes a finding too */
     uint32_t raise_in_zones; /* 1 << enum settings_zone_kind: severity one step up */
     char **requirements;     /* clause ids; a trailing '?' says judgement is needed */
     uint32_t requirements_count;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Checks of the wire: cleartext, ports, framing, endpoints that should not answer, what a response should carry.
+ */
+
+#include "policy/facts.h"
+
+#define PATH_DECODED_MAX 256u /* patterns of debug paths are short; what lies behind does not matter to them */
+
+enum verdict policy_check_cleartext(const struct policy_rule *rule, const struct policy_facts *facts,
+                                    struct policy_answer *answer)
+{
+    (void)rule;
+    if (facts->input->encrypted)
+        return VERDICT_PASS;
+    if (facts->loopback || facts->input->destination_zone->plaintext_allowed)
+        return VERDICT_NOT_APPLICABLE;
+    policy_answer_add_text(answer, "protocol", call_protocol_name(facts->transaction->call.protocol));
+    policy_answer_add_number(answer, "port", facts->transaction->call.endpoints.destination_port);
+    policy_answer_add_zones(answer, facts);
+    return VERDICT_FAIL;
+}
+
+static bool port_allowed(const struct policy_rule *rule, const struct policy_facts *facts)
+{
+    for (uint32_t i = 0; i < rule->allowed_ports_count; i++)
+        if (rule->allowed_ports[i] == facts->transaction->call.endpoints.destination_port)
+            return true;
+    return false;
+}
+
+enum verdict policy_check_port(const struct policy_rule *rule, const struct policy_facts *facts,
+                               struct policy_answer *answer)
+{
+    if (facts->loopback)
+        return VERDICT_NOT_APPLICABLE;
+    if (port_allowed(rule, facts))
+        return VERDICT_PASS;
+    /* The protocol was parsed, not guessed, so the port is all that is odd. */
+    policy_answer_add_text(answer, "protocol", call_protocol_name(facts->transaction->call.protocol));
+    policy_answer_add_number(answer, "port", facts->transaction->call.endpoints.destination_port);
+    return VERDICT_FAIL;
+}
+
+static void anomalies_add(struct policy_answer *answer, uint64_t anomalies, const char *side)
+{
+    policy_answer_add_text(answer, "side", side);
+    for (uint32_t i = 0; i < ANOMALY_COUNT; i++)
+        if (anomalies & ANOMALY_BIT(i))
+            policy_answer_add_text(answer, "anomaly", anomaly_name((enum anomaly)i));
+}
+
+enum verdict policy_check_framing(const struct policy_rule *rule, const struct policy_facts *facts,
+                                  struct policy_answer *answer)
+{
+    bool sides_all = rule->sides == 0;
+    uint64_t request = sides_all || (rule->sides & RULE_SIDE_REQUEST) ? facts->transaction->request.anomalies : 0;
+    uint64_t response = sides_all || (rule->sides & RULE_SIDE_RESPONSE) ? facts->transaction->response.anomalies : 0;
+    request &= rule->anomalies;
+    /* Nobody refuses a response, so only what receivers are known to disagree about counts there. */
+    response &= rule->anomalies & (ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE));
+    if (response) {
+        anomalies_add(answer, response, "response");
+        return VERDICT_FAIL;
+    }
+    if (!request)
+        return facts->request_head ? VERDICT_PASS : policy_answer_unknown(answer, "request head");
+    if (!facts->response_seen)
+        return policy_answer_unknown(answer, "response: was the request accepted?");
+    if (!policy_status_listed(rule, facts->status))
+        return VERDICT_PASS; /* refused, as it should be */
+    anomalies_add(answer, request, "request");
+    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    return VERDICT_FAIL;
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "/%61ctuator" is answered like "/actuator", so it has to be seen like it. */
+static struct span path_decode(struct span path, uint8_t decoded[PATH_DECODED_MAX])
+{
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < path.size && size < PATH_DECODED_MAX; i++) {
+        int high = path.data[i] == '%' && i + 2 < path.size ? hex_value(path.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(path.data[i + 2]) : -1;
+        decoded[size++] = low >= 0 ? (uint8_t)(high << 4 | low) : path.data[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    return span_of(decoded, size);
+}
+
+static bool path_listed(const struct policy_rule *rule, struct span path)
+{
+    uint8_t decoded[PATH_DECODED_MAX];
+    if (path.size && memchr(path.data, '%', path.size))
+        path = path_decode(path, decoded);
+    return pattern_list_matches(&rule->paths, path);
+}
+
+enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const struct policy_facts *facts,
+                                           struct policy_answer *answer)
+{
+    if (!facts->request_seen)
+        return policy_answer_unknown(answer, "request");
+    const struct transaction *transaction = facts->transaction;
+    if (policy_names_have(&rule->methods, transaction->call.method)) {
+        if (port_allowed(rule, facts))
+            return VERDICT_NOT_APPLICABLE; /* a mesh's own tunnels */
+        policy_answer_add(answer, "method", transaction->call.method);
+    }
+    uint64_t headers = transaction->request.headers_seen & rule->headers;
+    if (headers)
+        policy_answer_add_text(answer, "header", header_id_name((enum header_id)__builtin_ctzll(headers)));
+    if (path_listed(rule, transaction->path))
+        policy_answer_add_name(answer, "path", transaction->path);
+    if (answer->evidence_count == 0)
+        return facts->request_head ? VERDICT_PASS : policy_answer_unknown(answer, "request head");
+    if (!facts->response_seen)
+        return policy_answer_unknown(answer, "response: was it answered?");
+    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    return policy_status_listed(rule, facts->status) ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+/* Is the word one of the comma-separated ones in any header of that id? */
+static bool header_lists(const struct policy_facts *facts, const struct transaction_side *side, enum header_id id,
+                         struct span word)
+{
+    const struct transaction_header *header = transaction_find_header(side, id, NULL);
+    for (; header; header = transaction_find_header(side, id, header)) {
+        struct span value = transaction_header_value(facts->transaction, header);
+        while (value.size) {
+            const uint8_t *comma = memchr(value.data, ',', value.size);
+            uint32_t size = comma ? (uint32_t)(comma - value.data) : value.size;
+            if (span_equal_nocase(span_trim(span_first(value, size)), word))
+                return true;
+            value = span_from(value, comma ? size + 1 : size);
+        }
+    }
+    return false;
+}
+
+/* Requests that came from a browser: what these headers protect against happens there. */
+static bool browser_facing(const struct transaction *transaction)
+{
+    const uint64_t browser = HEADER_BIT(HEADER_ORIGIN) | HEADER_BIT(HEADER_REFERER) | HEADER_BIT(HEADER_COOKIE);
+    return (transaction->request.headers_seen & browser) != 0 ||
+           transaction_side_has(&transaction->response, HEADER_SET_COOKIE);
+}
+
+static bool class_declared(const struct policy_rule *rule, const struct policy_facts *facts)
+{
+    if (!facts->operation)
+        return false;
+    for (uint32_t i = 0; i < facts->policy->class_count; i++) {
+        if (!(rule->classes >> i & 1))
+            continue;
+        for (uint32_t j = 0; j < facts->operation->data_classes.count; j++)
+            if (span_equal_nocase(facts->operation->data_classes.names[j], facts->policy->class_names[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Whether the response is one that caches must not keep: 1, 0, or -1 when that could not be seen. */
+static int response_sensitive(const struct policy_rule *rule, const struct policy_facts *facts)
+{
+    if ((facts->classes[1] & rule->classes) || class_declared(rule, facts))
+        return 1;
+    return facts->response_searched ? 0 : -1;
+}
+
+enum verdict policy_check_response_protection(const struct policy_rule *rule, const struct policy_facts *facts,
+                                              struct policy_answer *answer)
+{
+    const struct transaction_side *response = &facts->transaction->response;
+    if (!facts->response_seen)
+        return policy_answer_unknown(answer, "response");
+    if (!browser_facing(facts->transaction))
+        return facts->request_head ? VERDICT_NOT_APPLICABLE : policy_answer_unknown(answer, "request head");
+    bool any_origin = header_lists(facts, response, HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, SPAN_LITERAL("*"));
+    if (any_origin && header_lists(facts, response, HEADER_ACCESS_CONTROL_ALLOW_CREDENTIALS, SPAN_LITERAL("true")))
+        policy_answer_add_text(answer, "weakness", "Access-Control-Allow-Origin * with credentials");
+    bool unknown = !facts->response_head;
+    /* RFC 6797 7.2: the header means nothing in cleartext. */
+    if (facts->input->encrypted && facts->response_head &&
+        !transaction_side_has(response, HEADER_STRICT_TRANSPORT_SECURITY))
+        policy_answer_add_text(answer, "weakness", "no Strict-Transport-Security");
+    bool stored = facts->status >= 200 && facts->status < 300 && facts->response_head &&
+                  !header_lists(facts, response, HEADER_CACHE_CONTROL, SPAN_LITERAL("no-store"));
+    int sensitive = stored ? response_sensitive(rule, facts) : 0;
+    if (sensitive > 0)
+        policy_answer_add_text(answer, "weakness", "sensitive response without Cache-Control: no-store");
+    if (answer->evidence_count)
+        return VERDICT_FAIL;
+    unknown |= sensitive < 0;
+    return unknown ? policy_answer_unknown(answer, "whole response") : VERDICT_PASS;
+}

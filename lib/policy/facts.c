@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Facts and answers: see the header. */
+
+#include "policy/facts.h"
+
+#define NAME_SHOWN_MAX  128u /* longer names are no names */
+#define NAME_DIGITS_MAX 6u   /* a run of more digits may be a number that identifies somebody */
+#define NUMBER_SIZE_MAX 20u  /* digits of 2^64 */
+
+static const uint8_t mapped_loopback[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+static const uint8_t loopback[16] = {[15] = 1};
+
+static bool address_is_loopback(const struct address *address)
+{
+    return memcmp(address->bytes, mapped_loopback, sizeof(mapped_loopback)) == 0 ||
+           memcmp(address->bytes, loopback, sizeof(loopback)) == 0;
+}
+
+/* A head is known to be whole when something behind it was seen, or nothing at all is missing. */
+static bool head_is_whole(const struct transaction_side *side, uint32_t flags)
+{
+    const uint64_t spoilt = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED) | ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
+    if (!side->seen || (side->anomalies & spoilt))
+        return false;
+    return side->complete || side->body_size > 0 || !(flags & (CALL_GAP | CALL_TRUNCATED | CALL_INCOMPLETE));
+}
+
+static bool side_is_searched(const struct transaction_side *side, uint32_t flags)
+{
+    if (!side->seen || !side->complete || (flags & CALL_GAP))
+        return false;
+    if (side->body_size == 0)
+        return true;
+    return side->scanned_size >= side->body_size && !(flags & (CALL_TRUNCATED | CALL_UNDECODED | CALL_UNSCANNED));
+}
+
+static void detections_gather(struct policy_facts *facts)
+{
+    const struct transaction *transaction = facts->transaction;
+    for (uint32_t i = 0; i < transaction->detection_count && i < TRANSACTION_DETECTIONS_MAX; i++) {
+        const struct detection *detection = &transaction->detections[i];
+        if (detection->detector < facts->policy->detectors_count)
+            facts->classes[detection->in_response] |= 1u << facts->policy->detectors[detection->detector].class_number;
+    }
+}
+
+void policy_facts_gather(struct policy_facts *facts, const struct policy *policy, const struct policy_input *input)
+{
+    const struct transaction *transaction = input->transaction;
+    const struct call *call = &transaction->call;
+    *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
+    facts->status = call->status;
+    facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
+    facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
+    facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);
+    facts->response_head = facts->response_seen && head_is_whole(&transaction->response, call->flags);
+    bool lost = transaction->detections_lost > 0;
+    facts->request_searched = facts->request_seen && !lost && side_is_searched(&transaction->request, call->flags);
+    facts->response_searched = facts->response_seen && !lost && side_is_searched(&transaction->response, call->flags);
+    facts->loopback = address_is_loopback(&call->endpoints.source) && address_is_loopback(&call->endpoints.destination);
+    if (input->match && input->match->outcome == REGISTRY_MATCH)
+        facts->operation = input->match->operation;
+    if (transaction->detection_count)
+        detections_gather(facts);
+}
+
+void policy_answer_add(struct policy_answer *answer, const char *name, struct span value)
+{
+    if (answer->evidence_count < FINDING_EVIDENCE_MAX)
+        answer->evidence[answer->evidence_count++] = (struct finding_evidence){span_from_text(name), value};
+}
+
+void policy_answer_add_text(struct policy_answer *answer, const char *name, const char *text)
+{
+    policy_answer_add(answer, name, span_from_text(text));
+}
+
+void policy_answer_add_number(struct policy_answer *answer, const char *name, uint64_t number)
+{
+    char digits[NUMBER_SIZE_MAX];
+    uint32_t count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    if (POLICY_SCRATCH_SIZE - answer->scratch_used < count)
+        return;
+    char *text = answer->scratch + answer->scratch_used;
+    for (uint32_t i = 0; i < count; i++)
+        text[i] = digits[count - 1 - i];
+    answer->scratch_used += count;
+    policy_answer_add(answer, name, span_of(text, count));
+}
+
+static bool name_is_harmless(struct span name)
+{
+    uint32_t digits = 0;
+    if (name.size > NAME_SHOWN_MAX)
+        return false;
+    for (uint32_t i = 0; i < name.size; i++) {
+        uint8_t c = name.data[i];
+        bool digit = c >= '0' && c <= '9';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!digit && !letter && !memchr("_-./[]$~:", c, 9))
+            return false;
+        digits += digit;
+    }
+    return digits <= NAME_DIGITS_MAX;
+}
+
+void policy_answer_add_name(struct policy_answer *answer, const char *name, struct span value)
+{
+    if (value.size == 0)
+        return;
+    if (name_is_harmless(value))
+        policy_answer_add(answer, name, value);
+    else
+        policy_answer_add_text(answer, name, "(not shown: may hold a value)");
+}
+
+enum verdict policy_answer_unknown(struct policy_answer *answer, const char *reason)
+{
+    policy_answer_add_text(answer, "not_observed", reason);
+    return VERDICT_UNKNOWN;
+}
+
+/* Sixteen bytes of digest as hex, in scratch. */
+static void digest_add(struct policy_answer *answer, const struct detection *detection)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t any = 0;
+    for (uint32_t i = 0; i < DETECTION_DIGEST_SIZE; i++)
+        any |= detection->digest[i];
+    if (!any || POLICY_SCRATCH_SIZE - answer->scratch_used < 2 * DETECTION_DIGEST_SIZE)
+        return;
+    char *text = answer->scratch + answer->scratch_used;
+    for (uint32_t i = 0; i < DETECTION_DIGEST_SIZE; i++) {
+        text[2 * i] = hex[detection->digest[i] >> 4];
+        text[2 * i + 1] = hex[detection->digest[i] & 15];
+    }
+    answer->scratch_used += 2 * DETECTION_DIGEST_SIZE;
+    policy_answer_add(answer, "digest", span_of(text, 2 * DETECTION_DIGEST_SIZE));
+}
+
+void policy_answer_add_detection(struct policy_answer *answer, const struct policy_facts *facts,
+                                 const struct detection *detection)
+{
+    const struct policy_detector_text *detector = &facts->policy->detectors[detection->detector];
+    policy_answer_add(answer, "detector", detector->id);
+    policy_answer_add(answer, "type", detector->name);
+    policy_answer_add(answer, "class", detector->class_name);
+    policy_answer_add_text(answer, "side", detection->in_response ? "response" : "request");
+    policy_answer_add_text(answer, "place", detection_place_name((enum detection_place)detection->place));
+    policy_answer_add_name(answer, "name", detection->name);
+    policy_answer_add_number(answer, "count", detection->count);
+    policy_answer_add_number(answer, "length", detection->value_size);
+    /* A mask beside a digest of one card number needs controls of its own (PCI DSS 3.5.1), so never both. */
+    if (detection->mask_size)
+        policy_answer_add(answer, "mask", span_of(detection->mask, min_u32(detection->mask_size, DETECTION_MASK_SIZE)));
+    else
+        digest_add(answer, detection);
+}
+
+void policy_answer_add_zones(struct policy_answer *answer, const struct policy_facts *facts)
+{
+    const struct zone *zone = facts->input->destination_zone;
+    if (zone->name_size)
+        policy_answer_add(answer, "zone", span_of(zone->name, zone->name_size));
+    policy_answer_add_text(answer, "zone_kind", settings_zone_kind_name(zone->kind));
+}

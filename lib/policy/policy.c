@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Policy: the hot path. Facts are gathered once; each rule is then a few bit tests before anything is looked at, and
+ * only a breach costs more than that.
+ */
+
+#include "policy/policy.h"
+
+#include "base/ledger.h"
+#include "policy/facts.h"
+
+bool policy_names_have(const struct policy_names *names, struct span name)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        if (span_equal(names->names[i], name))
+            return true;
+    return false;
+}
+
+bool policy_names_have_nocase(const struct policy_names *names, struct span name)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        if (span_equal_nocase(names->names[i], name))
+            return true;
+    return false;
+}
+
+static policy_check *const checks[RULE_CHECK_COUNT] = {
+    [RULE_CHECK_CLEARTEXT] = policy_check_cleartext,
+    [RULE_CHECK_PORT] = policy_check_port,
+    [RULE_CHECK_FRAMING] = policy_check_framing,
+    [RULE_CHECK_EXPOSED_ENDPOINT] = policy_check_exposed_endpoint,
+    [RULE_CHECK_RESPONSE_PROTECTION] = policy_check_response_protection,
+    [RULE_CHECK_HEADER_MISSING] = policy_check_header_missing,
+    [RULE_CHECK_HEADER_FORMAT] = policy_check_header_format,
+    [RULE_CHECK_FORWARDED_HEADER] = policy_check_forwarded_header,
+    [RULE_CHECK_CREDENTIAL_MISSING] = policy_check_credential_missing,
+    [RULE_CHECK_AUTHORIZATION_SCHEME] = policy_check_authorization_scheme,
+    [RULE_CHECK_CREDENTIAL_CLEARTEXT] = policy_check_credential_cleartext,
+    [RULE_CHECK_CREDENTIAL_IN_URL] = policy_check_credential_in_url,
+    [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,
+    [RULE_CHECK_DEPRECATED_OPERATION] = policy_check_deprecated_operation,
+    [RULE_CHECK_SUNSET_OPERATION] = policy_check_sunset_operation,
+    [RULE_CHECK_RETIRED_VERSION] = policy_check_retired_version,
+    [RULE_CHECK_UNDOCUMENTED_METHOD] = policy_check_undocumented_method,
+    [RULE_CHECK_UNDOCUMENTED_RESPONSE] = policy_check_undocumented_response,
+    [RULE_CHECK_UNDOCUMENTED_PARAMETER] = policy_check_undocumented_parameter,
+    [RULE_CHECK_UNDOCUMENTED_HOST] = policy_check_undocumented_host,
+    [RULE_CHECK_DETECTION] = policy_check_detection,
+    [RULE_CHECK_TEST_CARD] = policy_check_test_card,
+};
+
+/* Host without port: patterns name hosts. */
+static struct span host_of(const struct policy_facts *facts)
+{
+    struct span host = facts->transaction->call.host;
+    const uint8_t *colon = host.size ? memrchr(host.data, ':', host.size) : NULL;
+    bool port = colon && !memchr(colon, ']', host.size - (uint32_t)(colon - host.data));
+    return port ? span_first(host, (uint32_t)(colon - host.data)) : host;
+}
+
+/* VERDICT_PASS: it applies. Raw paths are compared, so no escape makes a path look exempt that is not. */
+static enum verdict scope_judge(const struct policy_rule *rule, const struct policy_facts *facts)
+{
+    if (!facts->request_seen)
+        return rule->scope_methods.count || rule->scope_hosts.count || rule->scope_paths.count ? VERDICT_UNKNOWN
+                                                                                               : VERDICT_PASS;
+    const struct transaction *transaction = facts->transaction;
+    if (rule->scope_methods.count && !policy_names_have(&rule->scope_methods, transaction->call.method))
+        return VERDICT_NOT_APPLICABLE;
+    if (rule->scope_hosts.count && !pattern_list_matches(&rule->scope_hosts, host_of(facts)))
+        return VERDICT_NOT_APPLICABLE;
+    if (rule->scope_paths.count && !pattern_list_matches(&rule->scope_paths, transaction->path))
+        return VERDICT_NOT_APPLICABLE;
+    return pattern_list_matches(&rule->exempt_paths, transaction->path) ? VERDICT_NOT_APPLICABLE : VERDICT_PASS;
+}
+
+static enum verdict rule_judge(const struct policy_rule *rule, const struct policy_facts *facts,
+                               struct policy_answer *answer)
+{
+    const struct zone *server = facts->input->destination_zone;
+    if (!(rule->protocols >> facts->transaction->call.protocol & 1) || !(rule->zones >> server->kind & 1) ||
+        !(rule->environments >> server->environment & 1))
+        return VERDICT_NOT_APPLICABLE;
+    if (rule->scoped) {
+        enum verdict scope = scope_judge(rule, facts);
+        if (scope == VERDICT_UNKNOWN)
+            return policy_answer_unknown(answer, "request");
+        if (scope != VERDICT_PASS)
+            return scope;
+    }
+    if (rule->blind)
+        return policy_answer_unknown(answer, "no detector of these classes is loaded");
+    return checks[rule->check](rule, facts, answer);
+}
+
+static enum severity severity_raised(const struct policy_rule *rule, const struct policy_facts *facts,
+                                     const struct policy_answer *answer)
+{
+    uint32_t kinds = 1u << facts->input->destination_zone->kind | 1u << facts->input->source_zone->kind;
+    bool raised = (kinds & rule->raise_in_zones) && !answer->severity_fixed;
+    return raised && answer->severity < SEVERITY_CRITICAL ? (enum severity)(answer->severity + 1) : answer->severity;
+}
+
+static void finding_report(const struct policy_rule *rule, const struct policy_facts *facts,
+                           const struct policy_answer *answer, enum verdict verdict, struct policy_sink *sink)
+{
+    const struct policy_input *input = facts->input;
+    struct finding finding = {
+        .call = &facts->transaction->call,
+        .time_ns = input->time_ns,
+        .rule = rule->id,
+        .title = rule->title,
+        .verdict = verdict,
+        .severity = severity_raised(rule, facts, answer),
+        .epoch = input->epoch,
+        .rules_digest = input->rules_digest,
+        .registry_digest = input->registry_digest,
+        .evidence_count = answer->evidence_count,
+        .requirement_count = rule->requirement_count,
+    };
+    const struct registry_operation *operation = input->match ? input->match->operation : NULL;
+    if (operation && operation->file) {
+        finding.source_file = operation->file->name;
+        finding.source_line = operation->line;
+        finding.source_commit = operation->file->commit;
+    }
+    memcpy(finding.evidence, answer->evidence, answer->evidence_count * sizeof(finding.evidence[0]));
+    memcpy(finding.requirements, rule->requirements, rule->requirement_count * sizeof(finding.requirements[0]));
+    sink->finding(sink->context, &finding);
+}
+
+void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
+{
+    struct policy_facts facts;
+    policy_facts_gather(&facts, policy, input);
+    struct policy_answer answer;
+    for (uint32_t i = 0; i < policy->rules_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        answer.severity = (enum severity)rule->severity;
+        answer.severity_fixed = false;
+        answer.observable = false;
+        answer.evidence_count = 0;
+        answer.scratch_used = 0;
+        enum verdict verdict = rule_judge(rule, &facts, &answer);
+        ledger_raise(&sink->verdicts[i][verdict], 1);
+        if (verdict == VERDICT_FAIL || (verdict == VERDICT_UNKNOWN && answer.observable && rule->report_unknown))
+            finding_report(rule, &facts, &answer, verdict, sink);
+    }
+}
+
+uint32_t policy_rule_count(const struct policy *policy)
+{
+    return policy->rules_count;
+}
+
+struct span policy_rule_id(const struct policy *policy, uint32_t index)
+{
+    require(index < policy->rules_count);
+    return policy->rules[index].id;
+}
+
+void policy_free(struct policy *policy)
+{
+    if (policy)
+        arena_free(policy->arena);
+}
