@@ -283,8 +283,9 @@ struct undocumented {
 static void name_judge(struct undocumented *found, enum registry_place place, enum registry_scheme_kind key,
                        const char *evidence, struct span name)
 {
-    uint8_t decoded[NAME_DECODED_MAX];
-    struct span plain = name_decode(name, decoded);
+    uint8_t decoded[NAME_DECODED_MAX], lower[PATTERN_LOWER_MAX];
+    bool header = place == REGISTRY_IN_HEADER;
+    struct span plain = header ? pattern_text_lower(name, lower) : name_decode(name, decoded);
     const struct registry_operation *operation = found->facts->operation;
     if (plain.size == 0 || parameter_find(operation, place, plain) || is_scheme_key(operation, key, plain) ||
         pattern_list_matches(&found->rule->name_patterns, plain))

@@ -41,6 +41,15 @@ bool pattern_matches(const struct pattern *pattern, struct span text)
     return true;
 }
 
+struct span pattern_text_lower(struct span text, uint8_t buffer[PATTERN_LOWER_MAX])
+{
+    if (text.size > PATTERN_LOWER_MAX)
+        return text;
+    for (uint32_t i = 0; i < text.size; i++)
+        buffer[i] = ascii_lower(text.data[i]);
+    return span_of(buffer, text.size);
+}
+
 bool pattern_list_matches(const struct pattern_list *list, struct span text)
 {
     for (uint32_t i = 0; i < list->count; i++)

@@ -30,5 +30,10 @@ MUST_USE bool pattern_init(struct pattern *pattern, const char *text);
 
 bool pattern_matches(const struct pattern *pattern, struct span text);
 
+#define PATTERN_LOWER_MAX 256u /* a DNS name has 253 bytes; longer texts are compared as they are */
+
+/* Lower case in `buffer`, for texts whose letters' case does not count: hosts, header names. */
+struct span pattern_text_lower(struct span text, uint8_t buffer[PATTERN_LOWER_MAX]);
+
 /* False for an empty list. */
 bool pattern_list_matches(const struct pattern_list *list, struct span text);

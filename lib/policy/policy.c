@@ -69,7 +69,8 @@ static enum verdict scope_judge(const struct policy_rule *rule, const struct pol
     const struct transaction *transaction = facts->transaction;
     if (rule->scope_methods.count && !policy_names_have(&rule->scope_methods, transaction->call.method))
         return VERDICT_NOT_APPLICABLE;
-    if (rule->scope_hosts.count && !pattern_list_matches(&rule->scope_hosts, host_of(facts)))
+    uint8_t lower[PATTERN_LOWER_MAX];
+    if (rule->scope_hosts.count && !pattern_list_matches(&rule->scope_hosts, pattern_text_lower(host_of(facts), lower)))
         return VERDICT_NOT_APPLICABLE;
     if (rule->scope_paths.count && !pattern_list_matches(&rule->scope_paths, transaction->path))
         return VERDICT_NOT_APPLICABLE;

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Rules about the wire and about headers. */
+
+#include "unit/policy_case.h"
+
+#define ZONES                                                                                                          \
+    "zones:\n"                                                                                                         \
+    "- {name: mesh, kind: internal, plaintext_allowed: true, cidrs: [10.1.0.0/16]}\n"                                  \
+    "- {name: proxies, kind: internal, trusted_proxy: true, cidrs: [10.2.0.0/16]}\n"                                   \
+    "- {name: cards, kind: cde, environment: production, cidrs: [10.3.0.0/16]}\n"                                      \
+    "- {name: outside, kind: public, cidrs: [0.0.0.0/0]}\n"
+
+static void test_cleartext(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_call(c, "GET", "/a", 200);
+    case_expect(c, "PRO-001", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-001", "protocol=http1;port=443;");
+    assert_int_equal(case_finding_of(c, "PRO-001")->severity, SEVERITY_CRITICAL); /* high, raised in a public zone */
+    assert_int_equal(case_finding_of(c, "PRO-001")->requirement_count, 7);
+    case_addresses(c, "10.2.0.1", "10.2.0.2", 80);
+    case_expect(c, "PRO-001", VERDICT_FAIL);
+    assert_int_equal(case_finding_of(c, "PRO-001")->severity, SEVERITY_HIGH);
+    case_addresses(c, "10.2.0.1", "10.1.0.2", 80);
+    case_expect(c, "PRO-001", VERDICT_NOT_APPLICABLE);
+    case_addresses(c, "127.0.0.1", "127.0.0.2", 80);
+    case_expect(c, "PRO-001", VERDICT_NOT_APPLICABLE);
+    case_addresses(c, "::1", "::1", 80);
+    case_expect(c, "PRO-001", VERDICT_NOT_APPLICABLE);
+    case_call(c, "GET", "/a", 200);
+    c->input.encrypted = true;
+    case_expect(c, "PRO-001", VERDICT_PASS);
+    case_free(c);
+}
+
+static void test_port(void **state)
+{
+    (void)state;
+    struct policy_case *c =
+        case_new("", NULL, "pack: own\nversion: '1'\nrules:\n- id: PRO-002\n  parameters: {allowed_ports: [8080]}\n");
+    case_call(c, "GET", "/a", 200);
+    case_expect(c, "PRO-002", VERDICT_FAIL); /* 443 was taken off the list */
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 8080);
+    case_expect(c, "PRO-002", VERDICT_PASS);
+    case_free(c);
+}
+
+static void test_framing(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "POST", "/a", 200);
+    case_expect(c, "PRO-004", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_LENGTH_AND_CHUNKED);
+    case_expect(c, "PRO-004", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-004", "anomaly=content_length_and_chunked;status=200;");
+    c->transaction.call.status = 400;
+    case_expect(c, "PRO-004", VERDICT_PASS); /* refused */
+    c->transaction.call.status = CALL_STATUS_NONE;
+    case_expect(c, "PRO-004", VERDICT_UNKNOWN);
+    case_call(c, "POST", "/a", 200);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_HOST_MISSING); /* odd, but not of this rule */
+    case_expect(c, "PRO-004", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_BARE_LF);
+    case_expect(c, "PRO-004", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
+    case_expect(c, "PRO-004", VERDICT_FAIL);
+    case_call(c, NULL, NULL, 200);
+    case_expect(c, "PRO-004", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_exposed_endpoint(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "GET", "/v1/users", 200);
+    case_expect(c, "PRO-007", VERDICT_PASS);
+    case_call(c, "TRACE", "/", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "TRACE", "/", 405);
+    case_expect(c, "PRO-007", VERDICT_PASS);
+    case_call(c, "GET", "/app/actuator/env", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "GET", "/%61ctuator", 200); /* the same to a server */
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "GET", "/actuators", 200);
+    case_expect(c, "PRO-007", VERDICT_PASS);
+    case_call(c, "GET", "/actuator", CALL_STATUS_NONE);
+    case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_call(c, "POST", "/v1/users", 200);
+    case_header(c, false, "X-HTTP-Method-Override", "DELETE");
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "CONNECT", "/", 200);
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 15008);
+    case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
+    case_call(c, NULL, NULL, 200);
+    case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_response_protection(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "GET", "/a", 200);
+    case_expect(c, "PRO-009", VERDICT_NOT_APPLICABLE); /* no browser */
+    case_header(c, false, "Origin", "https://shop.example.com");
+    case_expect(c, "PRO-009", VERDICT_PASS); /* nothing sensitive */
+    case_detect(c, SSN, true, DETECTION_BODY, "/ssn", "4399");
+    case_expect(c, "PRO-009", VERDICT_FAIL);
+    case_header(c, true, "Cache-Control", "private, No-Store");
+    case_expect(c, "PRO-009", VERDICT_PASS);
+    case_header(c, true, "Access-Control-Allow-Origin", "*");
+    case_expect(c, "PRO-009", VERDICT_PASS);
+    case_header(c, true, "Access-Control-Allow-Credentials", "true");
+    case_expect(c, "PRO-009", VERDICT_FAIL);
+    case_call(c, "GET", "/a", 200);
+    case_header(c, false, "Cookie", "a=b");
+    c->transaction.response.body_size = 100; /* not searched */
+    case_expect(c, "PRO-009", VERDICT_UNKNOWN);
+    c->transaction.response.scanned_size = 100;
+    case_expect(c, "PRO-009", VERDICT_PASS);
+    c->input.encrypted = true;
+    case_expect(c, "PRO-009", VERDICT_FAIL); /* no HSTS */
+    case_header(c, true, "Strict-Transport-Security", "max-age=1");
+    case_expect(c, "PRO-009", VERDICT_PASS);
+    case_call(c, "GET", "/a", CALL_STATUS_NONE);
+    case_expect(c, "PRO-009", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_header_missing(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_call(c, "GET", "/v1/users", 200);
+    case_expect(c, "HDR-001", VERDICT_FAIL);
+    case_expect_evidence(c, "HDR-001", "header=x-request-id;");
+    assert_int_equal(case_finding_of(c, "HDR-001")->severity, SEVERITY_HIGH);
+    case_header(c, false, "x-request-ID", "1");
+    case_expect(c, "HDR-001", VERDICT_PASS);
+    case_call(c, "GET", "/healthz", 200);
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_call(c, "GET", "/static/site.css", 200);
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_call(c, NULL, NULL, 200);
+    case_expect(c, "HDR-001", VERDICT_UNKNOWN);
+    case_call(c, "GET", "/v1/users", 200); /* the head was cut by a hole */
+    c->transaction.request.complete = false;
+    c->transaction.call.flags = CALL_GAP;
+    case_expect(c, "HDR-001", VERDICT_UNKNOWN);
+    c->transaction.request.body_size = 10; /* a body was seen, so the head was whole */
+    case_expect(c, "HDR-001", VERDICT_FAIL);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED); /* the line could have been it */
+    case_expect(c, "HDR-001", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_header_missing_by_name(void **state)
+{
+    (void)state;
+    const char *pack = "pack: own\nversion: '1'\nrules:\n"
+                       "- id: OWN-1\n  title: Tenant is missing\n  check: header-missing\n  severity: low\n"
+                       "  requirements: [X1]\n  parameters: {headers: [X-Tenant, X-Tenant-Id], sides: [request]}\n"
+                       "- id: OWN-2\n  title: No content type options\n  check: header-missing\n  severity: low\n"
+                       "  requirements: [X1]\n"
+                       "  parameters: {headers: [X-Content-Type-Options], sides: [response]}\n";
+    struct policy_case *c = case_new("", NULL, pack);
+    case_call(c, "GET", "/a", 200);
+    case_expect(c, "OWN-1", VERDICT_FAIL);
+    case_expect(c, "OWN-2", VERDICT_FAIL);
+    case_header(c, false, "x-tenant-id", "7");
+    case_header(c, true, "x-content-type-options", "nosniff");
+    case_expect(c, "OWN-1", VERDICT_PASS);
+    case_expect(c, "OWN-2", VERDICT_PASS);
+    case_call(c, "GET", "/a", CALL_STATUS_NONE);
+    c->transaction.request.header_count_wire = 101;
+    case_expect(c, "OWN-1", VERDICT_UNKNOWN);
+    case_expect(c, "OWN-2", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void expect_format(const char *name, const char *value, const char *echo, enum verdict verdict)
+{
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "GET", "/a", 200);
+    case_header(c, false, name, value);
+    if (echo)
+        case_header(c, true, name, echo);
+    case_expect(c, "HDR-002", verdict);
+    case_free(c);
+}
+
+static void test_header_format(void **state)
+{
+    (void)state;
+    expect_format("X-Request-ID", "7b1e", "7b1e", VERDICT_PASS);
+    expect_format("X-Request-ID", "7b1e", "7b1f", VERDICT_FAIL);
+    expect_format("X-Request-ID", "7b1e", NULL, VERDICT_FAIL);
+    expect_format("X-Request-ID", "a b", "a b", VERDICT_FAIL);
+    expect_format("X-Request-ID", "", "", VERDICT_FAIL);
+    expect_format("Other", "x", NULL, VERDICT_NOT_APPLICABLE);
+    /* examples and rules of W3C Trace Context, 3.2.2 */
+    expect_format("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL, VERDICT_PASS);
+    expect_format("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x", NULL, VERDICT_FAIL);
+    expect_format("traceparent", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x", NULL, VERDICT_PASS);
+    expect_format("traceparent", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL, VERDICT_FAIL);
+    expect_format("traceparent", "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL, VERDICT_FAIL);
+    expect_format("traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01", NULL, VERDICT_FAIL);
+    expect_format("traceparent", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", NULL, VERDICT_FAIL);
+    expect_format("traceparent", "00-0af7", NULL, VERDICT_FAIL);
+
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "GET", "/a", CALL_STATUS_NONE);
+    case_header(c, false, "X-Request-ID", "7b1e");
+    case_expect(c, "HDR-002", VERDICT_UNKNOWN); /* no response to look for the echo in */
+    case_header(c, false, "X-Request-ID", "7b1e");
+    case_expect(c, "HDR-002", VERDICT_FAIL); /* twice */
+    case_expect_evidence(c, "HDR-002", "fault=sent more than once;length=4;");
+    case_free(c);
+}
+
+static void test_forwarded_header(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_call(c, "GET", "/a", 200);
+    case_expect(c, "HDR-003", VERDICT_PASS);
+    case_header(c, false, "X-Forwarded-For", "192.0.2.1");
+    case_expect(c, "HDR-003", VERDICT_FAIL);
+    case_addresses(c, "10.2.3.4", "203.0.113.9", 443);
+    case_expect(c, "HDR-003", VERDICT_PASS); /* from a trusted proxy */
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 443);
+    c->transaction.call.status = 403;
+    case_expect(c, "HDR-003", VERDICT_PASS);
+    case_call(c, "GET", "/a", 302);
+    case_header(c, true, "Location", "http://10.9.8.7:8080/login");
+    case_expect(c, "HDR-003", VERDICT_FAIL);
+    case_expect_evidence(c, "HDR-003", "leaking_header=location;");
+    case_addresses(c, "10.2.3.4", "203.0.113.9", 443); /* an internal client may know */
+    case_expect(c, "HDR-003", VERDICT_PASS);
+    case_call(c, "GET", "/a", 200);
+    case_header(c, true, "Server", "nginx/1.10.172.16.5"); /* a version, no address */
+    case_expect(c, "HDR-003", VERDICT_PASS);
+    case_call(c, NULL, NULL, 200);
+    case_expect(c, "HDR-003", VERDICT_UNKNOWN);
+    case_free(c);
+    c = case_new("", NULL, NULL); /* nobody said who is trusted */
+    case_call(c, "GET", "/a", 200);
+    case_header(c, false, "X-Forwarded-For", "192.0.2.1");
+    case_expect(c, "HDR-003", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cleartext),
+        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_exposed_endpoint),
+        cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),
+        cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),
+        cmocka_unit_test(test_forwarded_header),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
