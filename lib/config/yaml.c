@@ -32,6 +32,8 @@ struct complaint {
     char text[512]; /* the first line libcyaml logs: what is wrong, without its backtrace */
 };
 
+static void complaint_keep(cyaml_log_t level, void *context, const char *format, va_list arguments) PRINTF_LIKE(3, 0);
+
 static void complaint_keep(cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
     struct complaint *complaint = context;
@@ -171,6 +173,9 @@ const char *yaml_document_file(const struct yaml_document *document)
 {
     return document->file;
 }
+
+static uint32_t find_formatted(const struct yaml_document *document, const char *format, va_list arguments,
+                               bool *found_out) PRINTF_LIKE(2, 0);
 
 static uint32_t find_formatted(const struct yaml_document *document, const char *format, va_list arguments,
                                bool *found_out)

@@ -3,8 +3,9 @@
 /* Checks against the registry: what is called and not documented, or documented and not to be called any more. */
 
 #include "policy/facts.h"
+#include "policy/percent.h"
 
-#define NAME_DECODED_MAX 128u /* longer parameter names are compared as sent */
+#define NAME_DECODED_MAX 128u /* of longer parameter names the front is compared */
 #define NAMES_SHOWN_MAX  6u   /* undocumented ones named in one finding; the count tells of the others */
 
 /* What a check needs before it can say anything. VERDICT_PASS: go on. */
@@ -117,29 +118,6 @@ static bool name_next(struct span *rest, uint8_t separator, struct span *name_ou
     return false;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "filter%5Bname%5D" becomes "filter[name]". */
-static struct span name_decode(struct span name, uint8_t decoded[NAME_DECODED_MAX])
-{
-    if (name.size > NAME_DECODED_MAX || !memchr(name.data, '%', name.size))
-        return name;
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < name.size; i++) {
-        int high = name.data[i] == '%' && i + 2 < name.size ? hex_value(name.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(name.data[i + 2]) : -1;
-        decoded[size++] = low >= 0 ? (uint8_t)(high << 4 | low) : name.data[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    return span_of(decoded, size);
-}
-
 static const struct registry_parameter *parameter_find(const struct registry_operation *operation,
                                                        enum registry_place place, struct span name)
 {
@@ -158,7 +136,7 @@ static bool query_uses_deprecated(const struct policy_facts *facts, struct polic
     while (name_next(&rest, '&', &name)) {
         uint8_t decoded[NAME_DECODED_MAX];
         const struct registry_parameter *parameter =
-            parameter_find(facts->operation, REGISTRY_IN_QUERY, name_decode(name, decoded));
+            parameter_find(facts->operation, REGISTRY_IN_QUERY, percent_decode(name, decoded, sizeof(decoded)));
         if (parameter && parameter->deprecated) {
             policy_answer_add(answer, "deprecated_parameter", parameter->name);
             return true;
@@ -285,7 +263,7 @@ static void name_judge(struct undocumented *found, enum registry_place place, en
 {
     uint8_t decoded[NAME_DECODED_MAX], lower[PATTERN_LOWER_MAX];
     bool header = place == REGISTRY_IN_HEADER;
-    struct span plain = header ? pattern_text_lower(name, lower) : name_decode(name, decoded);
+    struct span plain = header ? pattern_text_lower(name, lower) : percent_decode(name, decoded, sizeof(decoded));
     const struct registry_operation *operation = found->facts->operation;
     if (plain.size == 0 || parameter_find(operation, place, plain) || is_scheme_key(operation, key, plain) ||
         pattern_list_matches(&found->rule->name_patterns, plain))

@@ -5,6 +5,7 @@
  */
 
 #include "policy/facts.h"
+#include "policy/percent.h"
 
 #define PATH_DECODED_MAX 256u /* patterns of debug paths are short; what lies behind does not matter to them */
 
@@ -75,33 +76,11 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     return VERDICT_FAIL;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "/%61ctuator" is answered like "/actuator", so it has to be seen like it. */
-static struct span path_decode(struct span path, uint8_t decoded[PATH_DECODED_MAX])
-{
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < path.size && size < PATH_DECODED_MAX; i++) {
-        int high = path.data[i] == '%' && i + 2 < path.size ? hex_value(path.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(path.data[i + 2]) : -1;
-        decoded[size++] = low >= 0 ? (uint8_t)(high << 4 | low) : path.data[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    return span_of(decoded, size);
-}
-
 static bool path_listed(const struct policy_rule *rule, struct span path)
 {
     uint8_t decoded[PATH_DECODED_MAX];
-    if (path.size && memchr(path.data, '%', path.size))
-        path = path_decode(path, decoded);
-    return pattern_list_matches(&rule->paths, path);
+    return pattern_list_matches(&rule->paths, percent_decode(path, decoded, sizeof(decoded)));
 }
 
 enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const struct policy_facts *facts,
