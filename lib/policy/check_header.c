@@ -87,10 +87,12 @@ static bool is_uuid(struct span value)
 
 static bool is_identifier(struct span value)
 {
-    for (uint32_t i = 0; i < value.size; i++)
-        if (value.data[i] <= ' ' || value.data[i] >= 0x7f || memchr(",;\"\\", value.data[i], 4))
-            return false;
-    return value.size > 0;
+    bool sound = value.size > 0;
+    for (uint32_t i = 0; i < value.size; i++) {
+        uint8_t c = value.data[i];
+        sound &= c > ' ' && c < 0x7f && c != ',' && c != ';' && c != '"' && c != '\\';
+    }
+    return sound;
 }
 
 static bool value_is_sound(const struct policy_format *format, struct span value)

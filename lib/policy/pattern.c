@@ -4,6 +4,12 @@
 
 #include "policy/pattern.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+#define STAR_FIRST 256u /* in place of a first byte */
+#define KEY_BYTES  4u
+
 bool pattern_init(struct pattern *pattern, const char *text)
 {
     *pattern = (struct pattern){0};
@@ -41,6 +47,99 @@ bool pattern_matches(const struct pattern *pattern, struct span text)
     return true;
 }
 
+/* The first four bytes, the first one lowest; missing ones are zero. */
+static uint32_t head_of(struct span text)
+{
+    uint32_t head = 0;
+    if (text.size >= KEY_BYTES)
+        memcpy(&head, text.data, KEY_BYTES);
+    else if (text.size)
+        memcpy(&head, text.data, text.size);
+    return head;
+}
+
+/* The last four bytes, the last one highest; missing ones are zero. */
+static uint32_t tail_of(struct span text)
+{
+    if (text.size >= KEY_BYTES)
+        return head_of(span_from(text, text.size - KEY_BYTES));
+    return text.size ? head_of(text) << 8 * (KEY_BYTES - text.size) : 0;
+}
+
+static uint32_t low_bytes(uint32_t count)
+{
+    return count >= KEY_BYTES ? UINT32_MAX : (1u << 8 * count) - 1;
+}
+
+static uint32_t high_bytes(uint32_t count)
+{
+    return count == 0 ? 0 : ~low_bytes(KEY_BYTES - min_u32(count, KEY_BYTES));
+}
+
+static struct pattern_key key_of(const struct pattern *pattern)
+{
+    struct span first = pattern->pieces[0], last = pattern->pieces[pattern->piece_count - 1];
+    return (struct pattern_key){head_of(first), low_bytes(first.size), tail_of(last), high_bytes(last.size)};
+}
+
+static uint32_t first_byte(const struct pattern *pattern)
+{
+    bool empty_text = pattern->piece_count == 1 && pattern->pieces[0].size == 0;
+    return pattern->pieces[0].size ? pattern->pieces[0].data[0] : empty_text ? 0 : STAR_FIRST;
+}
+
+static int first_byte_order(const void *a, const void *b)
+{
+    return (int)first_byte(a) - (int)first_byte(b);
+}
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "heads and tails are loaded as they lie");
+
+int pattern_list_init(struct pattern_list *list, struct arena *arena, struct pattern *patterns, uint32_t count)
+{
+    *list = (struct pattern_list){.patterns = patterns};
+    uint16_t *starts = arena_take_array(arena, uint16_t, STAR_FIRST + 1);
+    struct pattern_key *keys = arena_take_array(arena, struct pattern_key, count + 1);
+    if (!starts || !keys)
+        return -ENOMEM;
+    require(count <= UINT16_MAX);
+    if (count)
+        qsort(patterns, count, sizeof(*patterns), first_byte_order);
+    uint32_t at = 0;
+    for (uint32_t byte = 0; byte <= STAR_FIRST; byte++) {
+        while (at < count && first_byte(&patterns[at]) < byte)
+            at++;
+        starts[byte] = (uint16_t)at;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = key_of(&patterns[i]);
+    list->starts = starts;
+    list->keys = keys;
+    list->count = count;
+    return 0;
+}
+
+static bool range_matches(const struct pattern_list *list, uint32_t from, uint32_t to, struct span text)
+{
+    uint32_t head = head_of(text), tail = tail_of(text);
+    for (uint32_t i = from; i < to; i++) {
+        const struct pattern_key *key = &list->keys[i];
+        bool differs = ((head ^ key->head) & key->head_mask) | ((tail ^ key->tail) & key->tail_mask);
+        if (!differs && pattern_matches(&list->patterns[i], text))
+            return true;
+    }
+    return false;
+}
+
+bool pattern_list_matches(const struct pattern_list *list, struct span text)
+{
+    if (list->count == 0)
+        return false;
+    uint32_t first = text.size ? text.data[0] : 0;
+    return range_matches(list, list->starts[first], list->starts[first + 1], text) ||
+           range_matches(list, list->starts[STAR_FIRST], list->count, text);
+}
+
 struct span pattern_text_lower(struct span text, uint8_t buffer[PATTERN_LOWER_MAX])
 {
     if (text.size > PATTERN_LOWER_MAX)
@@ -48,12 +147,4 @@ struct span pattern_text_lower(struct span text, uint8_t buffer[PATTERN_LOWER_MA
     for (uint32_t i = 0; i < text.size; i++)
         buffer[i] = ascii_lower(text.data[i]);
     return span_of(buffer, text.size);
-}
-
-bool pattern_list_matches(const struct pattern_list *list, struct span text)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        if (pattern_matches(&list->patterns[i], text))
-            return true;
-    return false;
 }

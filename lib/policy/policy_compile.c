@@ -58,13 +58,18 @@ static struct pattern_list patterns_compile(struct compiler *compiler, const cha
     struct pattern *patterns = take(compiler, count * sizeof(*patterns));
     for (uint32_t i = 0; patterns && i < count; i++) {
         struct span text = text_keep(compiler, texts[i]);
-        if (!text.data || pattern_init(&patterns[i], (const char *)text.data))
+        if (!text.data)
+            return (struct pattern_list){0};
+        if (pattern_init(&patterns[i], (const char *)text.data))
             continue;
         struct diagnostic_place place = rule_place(compiler->rule, "%s/%u", key, i);
         mistake(compiler, place, "'%.60s' has more than %u stars; split it into several patterns", texts[i],
                 PATTERN_STARS_MAX);
     }
-    return (struct pattern_list){patterns, patterns ? count : 0};
+    struct pattern_list list = {0};
+    if (patterns && pattern_list_init(&list, compiler->policy->arena, patterns, count) < 0)
+        compiler->out_of_memory = true;
+    return list;
 }
 
 static uint64_t headers_compile(struct compiler *compiler, const char *key, char *const *texts, uint32_t count,
