@@ -130,8 +130,7 @@ enum verdict policy_check_credential_cleartext(const struct policy_rule *rule, c
         policy_answer_add_detection(answer, facts, detection);
         return VERDICT_FAIL;
     }
-    bool all_seen = facts->request_head && facts->request_searched && facts->response_head && facts->response_searched;
-    return all_seen ? VERDICT_PASS : policy_answer_unknown(answer, "whole call");
+    return facts->all_searched ? VERDICT_PASS : policy_answer_unknown(answer, "whole call");
 }
 
 static bool name_could_be(const struct policy_rule *rule, uint8_t first)

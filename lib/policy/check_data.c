@@ -122,6 +122,8 @@ enum verdict policy_check_detection(const struct policy_rule *rule, const struct
         if (verdict != VERDICT_PASS)
             return verdict;
     }
+    if (facts->all_searched)
+        return VERDICT_PASS;
     if (!places_searched(rule, facts, false)) {
         answer->observable = facts->request_seen;
         return policy_answer_unknown(answer, "request not searched to its end");
@@ -195,6 +197,5 @@ enum verdict policy_check_test_card(const struct policy_rule *rule, const struct
     }
     if (unsure)
         return policy_answer_unknown(answer, "the mask does not show enough");
-    bool all_seen = facts->request_head && facts->request_searched && facts->response_head && facts->response_searched;
-    return all_seen ? VERDICT_PASS : policy_answer_unknown(answer, "whole call");
+    return facts->all_searched ? VERDICT_PASS : policy_answer_unknown(answer, "whole call");
 }

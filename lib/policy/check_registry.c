@@ -265,8 +265,8 @@ static void name_judge(struct undocumented *found, enum registry_place place, en
     bool header = place == REGISTRY_IN_HEADER;
     struct span plain = header ? pattern_text_lower(name, lower) : percent_decode(name, decoded, sizeof(decoded));
     const struct registry_operation *operation = found->facts->operation;
-    if (plain.size == 0 || parameter_find(operation, place, plain) || is_scheme_key(operation, key, plain) ||
-        pattern_list_matches(&found->rule->name_patterns, plain))
+    if (plain.size == 0 || pattern_list_matches(&found->rule->name_patterns, plain) ||
+        parameter_find(operation, place, plain) || is_scheme_key(operation, key, plain))
         return;
     if (found->count++ < NAMES_SHOWN_MAX)
         policy_answer_add_name(found->answer, evidence, name);

@@ -58,6 +58,8 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
     bool lost = transaction->detections_lost > 0;
     facts->request_searched = facts->request_seen && !lost && side_is_searched(&transaction->request, call->flags);
     facts->response_searched = facts->response_seen && !lost && side_is_searched(&transaction->response, call->flags);
+    facts->all_searched =
+        facts->request_head && facts->response_head && facts->request_searched && facts->response_searched;
     facts->loopback = address_is_loopback(&call->endpoints.source) && address_is_loopback(&call->endpoints.destination);
     if (input->match && input->match->outcome == REGISTRY_MATCH)
         facts->operation = input->match->operation;

@@ -23,6 +23,7 @@ struct policy_facts {
     bool request_seen, response_seen;
     bool request_head, response_head;         /* the whole head: what is not there was not sent */
     bool request_searched, response_searched; /* every byte of the body was searched, or there was none */
+    bool all_searched;                        /* both heads and both bodies */
     bool loopback;
     uint32_t classes[2]; /* classes of what was detected, by side */
 };
