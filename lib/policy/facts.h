@@ -25,7 +25,9 @@ struct policy_facts {
     bool request_searched, response_searched; /* every byte of the body was searched, or there was none */
     bool all_searched;                        /* both heads and both bodies */
     bool loopback;
-    uint32_t classes[2]; /* classes of what was detected, by side */
+    uint32_t classes[2];                   /* classes of what was detected, by side */
+    const struct pattern_key *exempt_list; /* looked up last ... */
+    bool exempt;                           /* ... with this answer; rules often have the same list */
 };
 
 struct policy_answer {

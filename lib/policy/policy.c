@@ -61,7 +61,7 @@ static struct span host_of(const struct policy_facts *facts)
 }
 
 /* VERDICT_PASS: it applies. Raw paths are compared, so no escape makes a path look exempt that is not. */
-static enum verdict scope_judge(const struct policy_rule *rule, const struct policy_facts *facts)
+static enum verdict scope_judge(const struct policy_rule *rule, struct policy_facts *facts)
 {
     if (!facts->request_seen)
         return rule->scope_methods.count || rule->scope_hosts.count || rule->scope_paths.count ? VERDICT_UNKNOWN
@@ -74,11 +74,14 @@ static enum verdict scope_judge(const struct policy_rule *rule, const struct pol
         return VERDICT_NOT_APPLICABLE;
     if (rule->scope_paths.count && !pattern_list_matches(&rule->scope_paths, transaction->path))
         return VERDICT_NOT_APPLICABLE;
-    return pattern_list_matches(&rule->exempt_paths, transaction->path) ? VERDICT_NOT_APPLICABLE : VERDICT_PASS;
+    if (facts->exempt_list != rule->exempt_paths.keys) {
+        facts->exempt_list = rule->exempt_paths.keys;
+        facts->exempt = pattern_list_matches(&rule->exempt_paths, transaction->path);
+    }
+    return facts->exempt ? VERDICT_NOT_APPLICABLE : VERDICT_PASS;
 }
 
-static enum verdict rule_judge(const struct policy_rule *rule, const struct policy_facts *facts,
-                               struct policy_answer *answer)
+static enum verdict rule_judge(const struct policy_rule *rule, struct policy_facts *facts, struct policy_answer *answer)
 {
     const struct zone *server = facts->input->destination_zone;
     if (!(rule->protocols >> facts->transaction->call.protocol & 1) || !(rule->zones >> server->kind & 1) ||

@@ -278,6 +278,29 @@ static uint32_t all_if_none(uint32_t set)
     return set ? set : UINT32_MAX;
 }
 
+static bool lists_equal(const struct pattern_list *a, const struct pattern_list *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct pattern *one = &a->patterns[i], *other = &b->patterns[i];
+        if (one->piece_count != other->piece_count)
+            return false;
+        for (uint32_t piece = 0; piece < one->piece_count; piece++)
+            if (!span_equal(one->pieces[piece], other->pieces[piece]))
+                return false;
+    }
+    return true;
+}
+
+/* One list for rules that exempt the same paths, so that a call is compared with it once. `out` is the last rule. */
+static void exempt_share(const struct policy *policy, struct policy_rule *out)
+{
+    for (const struct policy_rule *rule = policy->rules; rule < out; rule++)
+        if (lists_equal(&rule->exempt_paths, &out->exempt_paths))
+            out->exempt_paths = rule->exempt_paths;
+}
+
 static void scope_compile(struct compiler *compiler, struct policy_rule *out)
 {
     const struct rule_scope *scope = &compiler->rule->applies;
@@ -289,6 +312,7 @@ static void scope_compile(struct compiler *compiler, struct policy_rule *out)
     out->scope_paths = patterns_compile(compiler, "applies/paths", scope->paths, scope->paths_count);
     out->exempt_paths =
         patterns_compile(compiler, "applies/exempt_paths", scope->exempt_paths, scope->exempt_paths_count);
+    exempt_share(compiler->policy, out);
     out->scoped = scope->methods_count || scope->hosts_count || scope->paths_count || scope->exempt_paths_count;
 }
 
