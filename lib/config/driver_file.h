@@ -65,7 +65,7 @@ struct driver_mbufs {
 };
 
 struct driver_memory {
-    bool no_huge;           /* the EAL takes ordinary pages */
+    bool no_huge;           /* ordinary pages: --no-huge and -m no_huge_mib are added to the arguments */
     uint32_t huge_page_kib; /* 2048 or 1048576; default 2048 */
     uint32_t huge_pages;    /* wanted; `doctor` compares with what the system has */
     uint32_t no_huge_mib;   /* memory when no_huge; default 256 */
