@@ -35,9 +35,9 @@ static const char api[] = "openapi: 3.1.0\n"
                           "      responses: {'200': {description: ok, content: {application/json: {}}}}\n";
 
 static const struct policy_detector detectors[] = {
-    {"D01", "PAN", "PCI-CHD"},     {"D02", "CVV", "PCI-SAD"}, {"D07", "IBAN", "fin-PII"},
-    {"D11", "US SSN", "PII-high"}, {"D16", "NHS", "health"},  {"D39", "E-mail", "PII"},
-    {"D47", "ICD-10", "GDPR-9"},   {"D49", "JWT", "secret"},  {"E01", "Java", "error-signature"},
+    {"D01", "PAN", "PCI-CHD", false},     {"D02", "CVV", "PCI-SAD", false}, {"D07", "IBAN", "fin-PII", false},
+    {"D11", "US SSN", "PII-high", false}, {"D16", "NHS", "health", false},  {"D39", "E-mail", "PII", false},
+    {"D47", "ICD-10", "GDPR-9", false},   {"D49", "JWT", "secret", false},  {"E01", "Java", "error-signature", false},
 };
 
 struct bench {

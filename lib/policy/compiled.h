@@ -74,6 +74,7 @@ struct policy_rule {
 struct policy_detector_text {
     struct span id, name, class_name;
     uint32_t class_number;
+    bool disabled;
 };
 
 struct policy {

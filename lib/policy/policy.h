@@ -30,11 +30,12 @@ struct policy_detector {
     const char *id;         /* "D01" */
     const char *name;       /* "PAN" */
     const char *class_name; /* "PCI-CHD" */
+    bool disabled;          /* not searched for: a rule with none but such detectors answers unknown */
 };
 
 struct policy_input {
     const struct transaction *transaction;
-    const struct registry_match *match; /* NULL: there is no registry: what needs one is unknown */
+    const struct registry_match *match; /* NULL: no registry, or an empty one: what needs it is unknown */
     const struct zone *source_zone;     /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;   /* it travelled in TLS and was decrypted */

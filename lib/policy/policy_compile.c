@@ -160,7 +160,7 @@ static void class_add(struct policy_rule *out, const struct policy *policy, uint
 {
     out->classes |= 1u << class_number;
     for (uint32_t i = 0; i < policy->detectors_count; i++)
-        if (policy->detectors[i].class_number == class_number)
+        if (policy->detectors[i].class_number == class_number && !policy->detectors[i].disabled)
             out->detectors[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
@@ -197,7 +197,7 @@ static void detectors_compile(struct compiler *compiler, struct policy_rule *out
                !span_equal(policy->detectors[number].id, span_from_text(parameters->detectors[i])))
             number++;
         if (number < policy->detectors_count) {
-            out->detectors[number / 64] |= UINT64_C(1) << (number % 64);
+            out->detectors[number / 64] |= (uint64_t)!policy->detectors[number].disabled << (number % 64);
             out->classes |= 1u << policy->detectors[number].class_number;
             continue;
         }
@@ -373,7 +373,10 @@ static void rule_compile(struct compiler *compiler, struct policy_rule *out)
     scope_compile(compiler, out);
     if (rule->check != RULE_CHECK_DETECTION && rule->check != RULE_CHECK_TEST_CARD)
         return;
-    out->blind = out->classes == 0;
+    uint64_t searched = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(out->detectors); i++)
+        searched |= out->detectors[i];
+    out->blind = searched == 0;
     if (parameters->classes_count || parameters->detectors_count)
         return;
     struct diagnostic_place place = rule_place(rule, "parameters");
@@ -386,7 +389,7 @@ static void detector_compile(struct compiler *compiler, const struct policy_dete
 {
     struct policy *policy = compiler->policy;
     *out = (struct policy_detector_text){text_keep(compiler, from->id), text_keep(compiler, from->name),
-                                         text_keep(compiler, from->class_name), 0};
+                                         text_keep(compiler, from->class_name), 0, from->disabled};
     while (out->class_number < policy->class_count &&
            !span_equal_nocase(policy->class_names[out->class_number], out->class_name))
         out->class_number++;

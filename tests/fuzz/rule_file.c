@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct policy_detector detectors[] = {{"D01", "PAN", "PCI-CHD"}, {"D49", "JWT", "secret"}};
+static const struct policy_detector detectors[] = {{"D01", "PAN", "PCI-CHD", false}, {"D49", "JWT", "secret", false}};
 
 static void finding_check(void *context, const struct finding *finding)
 {

@@ -19,15 +19,15 @@
 enum { PAN, CVV, IBAN, SSN, NHS, EMAIL, ICD, JWT, SIGNATURE, DETECTOR_COUNT };
 
 static const struct policy_detector case_detectors[DETECTOR_COUNT] = {
-    [PAN] = {"D01", "PAN", "PCI-CHD"},
-    [CVV] = {"D02", "CVV", "PCI-SAD"},
-    [IBAN] = {"D07", "IBAN", "fin-PII"},
-    [SSN] = {"D11", "US SSN", "PII-high"},
-    [NHS] = {"D16", "UK NHS", "health"},
-    [EMAIL] = {"D39", "E-mail", "PII"},
-    [ICD] = {"D47", "ICD-10", "GDPR-9"},
-    [JWT] = {"D49", "JWT", "secret"},
-    [SIGNATURE] = {"E01", "Java stack trace", "error-signature"},
+    [PAN] = {"D01", "PAN", "PCI-CHD", false},
+    [CVV] = {"D02", "CVV", "PCI-SAD", false},
+    [IBAN] = {"D07", "IBAN", "fin-PII", false},
+    [SSN] = {"D11", "US SSN", "PII-high", false},
+    [NHS] = {"D16", "UK NHS", "health", false},
+    [EMAIL] = {"D39", "E-mail", "PII", false},
+    [ICD] = {"D47", "ICD-10", "GDPR-9", false},
+    [JWT] = {"D49", "JWT", "secret", false},
+    [SIGNATURE] = {"E01", "Java stack trace", "error-signature", false},
 };
 
 #define CASE_TIME_NS UINT64_C(1795186800000000000) /* 2026-11-20 */

@@ -280,6 +280,13 @@ static void test_blind_rule(void **state)
     assert_true(diagnostics.warnings > 0);
     case_call(c, "GET", "/plain", 200);
     case_expect(c, "DAT-001", VERDICT_UNKNOWN); /* nothing could have been found */
+    struct policy_detector some[DETECTOR_COUNT];
+    memcpy(some, case_detectors, sizeof(some));
+    some[PAN].disabled = true;
+    policy_free(c->policy);
+    assert_int_equal(policy_compile(&c->packs, c->zones, some, DETECTOR_COUNT, &diagnostics, &c->policy), 0);
+    case_expect(c, "DAT-001", VERDICT_UNKNOWN);
+    case_expect(c, "DAT-007", VERDICT_PASS);
     diagnostics_deinit(&diagnostics);
     case_free(c);
 }
