@@ -100,6 +100,7 @@ static const struct cyaml_schema_field driver_fields[] = {
     CYAML_FIELD_MAPPING("memory", CYAML_FLAG_OPTIONAL, struct driver_file, memory, memory_fields),
     CYAML_FIELD_MAPPING("cores", CYAML_FLAG_OPTIONAL, struct driver_file, cores, cores_fields),
     CYAML_FIELD_MAPPING("binding", CYAML_FLAG_DEFAULT, struct driver_file, binding, binding_fields),
+    CYAML_FIELD_UINT("idle_sleep_us", CYAML_FLAG_OPTIONAL, struct driver_file, idle_sleep_us),
     CYAML_FIELD_BOOL("tested", CYAML_FLAG_DEFAULT, struct driver_file, tested),
     CYAML_FIELD_STRING_PTR("tested_note", CYAML_FLAG_DEFAULT, struct driver_file, tested_note, 1, TEXT_MAX),
     CYAML_FIELD_END,

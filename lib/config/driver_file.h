@@ -97,6 +97,8 @@ struct driver_file {
     struct driver_memory memory;
     struct driver_cores cores;
     struct driver_binding binding;
+    /* How long a worker sleeps when no packets come; 0, the default: never. For machines that have other work too. */
+    uint32_t idle_sleep_us;
     bool tested;
     char *tested_note; /* where, or what was missing */
     struct yaml_document *document;
