@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Flow
+ *
+ * One TCP connection as the tap shows it, and the two byte streams it carries (RFC 9293). Whoever wants the bytes gives
+ * a struct flow_sink; it is called with every stretch of both streams in order, each byte once, holes told as such.
+ *
+ * Memory:  flows are the table's; a chunk's bytes are valid during the call only. `session` belongs to the sink.
+ * Threads: one owner, the worker.
+ * Limits:  stream offsets have 64 bits; a connection may live and send for ever.
+ */
+
+#include "base/ledger.h"
+#include "transaction/endpoints.h"
+
+enum flow_direction { FLOW_TO_SERVER, FLOW_TO_CLIENT };
+
+enum flow_end {
+    FLOW_END_FIN,     /* both streams were closed */
+    FLOW_END_RST,     /* reset, and nothing more came */
+    FLOW_END_TIMEOUT, /* silent too long */
+    FLOW_END_EVICTED, /* the table was full of more valuable flows */
+    FLOW_END_REUSE,   /* the same ports began a new connection */
+    FLOW_END_FLUSH,   /* the capture ended */
+    FLOW_END_COUNT
+};
+
+/* Why two receivers may have read different streams from the same packets. */
+enum flow_ambiguity {
+    FLOW_AMBIGUOUS_OVERLAP,     /* the same sequence numbers came with different bytes */
+    FLOW_AMBIGUOUS_RST,         /* new data behind a reset of the same sender */
+    FLOW_AMBIGUOUS_FIN,         /* two ends of one stream, or an end before bytes already sent */
+    FLOW_AMBIGUOUS_SYN,         /* a SYN that contradicts a living connection */
+    FLOW_AMBIGUOUS_ACK,         /* acknowledges what was never sent */
+    FLOW_AMBIGUOUS_AFTER_CLOSE, /* data behind the FIN of the same sender */
+    FLOW_AMBIGUOUS_TIMESTAMP,   /* new data under an old timestamp: PAWS drops it, others do not (RFC 7323 5) */
+    FLOW_AMBIGUOUS_CHECKSUM,    /* a segment with a bad checksum that differs from the good one */
+    FLOW_AMBIGUOUS_URGENT,      /* urgent data: in the stream or beside it (RFC 6093) */
+    FLOW_AMBIGUOUS_MD5,         /* data signed and unsigned in one connection (RFC 2385, RFC 5925) */
+    FLOW_AMBIGUITY_COUNT
+};
+
+#define FLOW_AMBIGUITY_BIT(ambiguity) (1u << (ambiguity))
+
+enum flow_flag {
+    FLOW_MIDSTREAM = 1u << 0,     /* began before its first packet here; who is the client is a guess */
+    FLOW_SWAPPED = 1u << 1,       /* internal: sides[1] is the client */
+    FLOW_HAD_DATA = 1u << 2,      /* the sink was called for it */
+    FLOW_TOLD_END = 1u << 3,      /* ... and told its end */
+    FLOW_REPLACED = 1u << 4,      /* its SYN ended a living connection and is not yet confirmed by the peer */
+    FLOW_CHECKSUM_SEEN = 1u << 5, /* carried payload under a bad checksum */
+};
+
+enum flow_side_flag {
+    FLOW_SIDE_SEEN = 1u << 0,      /* sent at least one packet */
+    FLOW_SIDE_STARTED = 1u << 1,   /* `next` is known */
+    FLOW_SIDE_SYN = 1u << 2,       /* its SYN was seen, `initial` and `scale` are known */
+    FLOW_SIDE_ACK = 1u << 3,       /* `ack` and `edge` are known */
+    FLOW_SIDE_FIN = 1u << 4,       /* its end is known, `fin` */
+    FLOW_SIDE_CLOSED = 1u << 5,    /* ... and was told to the sink */
+    FLOW_SIDE_RST = 1u << 6,       /* it sent a reset */
+    FLOW_SIDE_TIMESTAMP = 1u << 7, /* `timestamp` is known */
+    FLOW_SIDE_SIGNED = 1u << 8,    /* its first segment carried a signature option */
+    FLOW_SIDE_SUM_GOOD = 1u << 9,  /* a good checksum was seen: it does not leave them to its network card */
+    FLOW_SIDE_ACK_GAP = 1u << 10,  /* its last gap rests on the peer's acknowledgement alone */
+};
+
+/* One half of a connection: what this side sent. Sequence numbers are those on the wire. Internal but for the counters.
+ */
+struct flow_side {
+    uint64_t offset;                /* stream offset of `next`: bytes delivered and lost so far */
+    uint64_t lost_bytes;            /* of them lost */
+    uint64_t acked_ns;              /* since when the peer has acknowledged more than `next`; 0: it has not */
+    uint32_t lost_count;            /* holes told to the sink */
+    uint32_t packets;               /* wraps */
+    uint32_t next;                  /* first sequence number not yet delivered */
+    uint32_t end;                   /* highest one seen, plus one */
+    uint32_t initial;               /* of its SYN */
+    uint32_t fin;                   /* of its FIN */
+    uint32_t ack;                   /* highest acknowledgement it sent */
+    uint32_t edge;                  /* right edge of the window it offered */
+    uint32_t timestamp;             /* of the last segment that came in order */
+    uint32_t held_first, held_last; /* segments that wait, by sequence number */
+    uint32_t held_count;
+    uint32_t kept_first, kept_last; /* delivered, not yet acknowledged: retransmissions are compared with them */
+    uint16_t kept_count;
+    uint16_t flags; /* enum flow_side_flag */
+    uint8_t scale;  /* window scale of its SYN (RFC 7323 2) */
+};
+
+struct flow {
+    uint32_t domain; /* address space: the same addresses in another domain are another flow */
+    uint32_t hash;
+    struct endpoints endpoints; /* source is the client; tunnels of the first packet */
+    uint8_t state;              /* internal */
+    uint8_t end_reason;         /* internal: enum flow_end told when the closing time is over */
+    uint16_t timer_slot;        /* internal */
+    uint32_t flags;             /* enum flow_flag */
+    uint32_t ambiguity;         /* set of FLOW_AMBIGUITY_BIT() */
+    void *session;              /* the sink's; NULL at first */
+    uint64_t start_ns;          /* time of the first packet */
+    uint64_t last_ns;           /* latest time of any packet */
+    uint64_t timer_ns;          /* internal, as all below */
+    uint32_t timer_previous, timer_next;
+    uint32_t class_previous, class_next;
+    uint64_t undecided_bytes; /* ledger weight the sink has not decided on */
+    uint32_t undecided_packets;
+    struct flow_side sides[2];
+};
+
+static_assert(sizeof(struct flow) <= 384, "a million flows must fit 400 MB");
+
+/* A stretch of one stream. Either bytes (data, size) or a hole (data NULL, lost > 0) or neither (only `last`). */
+struct flow_chunk {
+    enum flow_direction direction;
+    bool last; /* the stream ends behind it */
+    const uint8_t *data;
+    uint32_t size;
+    uint32_t lost;    /* bytes of the stream not seen */
+    uint64_t offset;  /* of its first byte in the stream */
+    uint64_t time_ns; /* of the packet that carried it; of a hole: when it was given up */
+    uint32_t packets; /* ledger weight: packets and frame bytes whose fate the answer decides; may be 0 */
+    uint32_t bytes;
+};
+
+/* The sink cannot say yet what becomes of the bytes; its next decided answer for this flow settles them too. */
+#define FLOW_UNDECIDED ((enum ledger_reason)LEDGER_REASON_COUNT)
+
+struct flow_sink {
+    void *context;
+    /* Returns what becomes of the chunk's packets: AUDITED, UNCLASSIFIED, ENCRYPTED, UNPARSED, PARSER, or
+     * FLOW_UNDECIDED. */
+    enum ledger_reason (*data)(void *context, struct flow *flow, const struct flow_chunk *chunk);
+    /* Once for each flow that had data or has a session. The sink releases `session`. No data follows. */
+    void (*end)(void *context, struct flow *flow, enum flow_end reason);
+};
+
+/* The half that sends in `direction`. */
+static inline const struct flow_side *flow_side(const struct flow *flow, enum flow_direction direction)
+{
+    return &flow->sides[(direction == FLOW_TO_CLIENT) ^ ((flow->flags & FLOW_SWAPPED) != 0)];
+}
+
+/* Only one direction was ever seen. */
+static inline bool flow_one_way(const struct flow *flow)
+{
+    return !(flow->sides[0].flags & flow->sides[1].flags & FLOW_SIDE_SEEN);
+}
+
+static inline bool flow_ambiguous(const struct flow *flow)
+{
+    return flow->ambiguity != 0;
+}
+
+/*
+ * The guess of a midstream flow was wrong: client and server change roles. Allowed inside the sink's data(); the chunk
+ * in hand keeps its direction as told, later ones have the new one, and endpoints and flow_side() follow at once.
+ */
+void flow_swap_direction(struct flow *flow);
+
+/* Stable lower-case names, never NULL. */
+const char *flow_end_name(enum flow_end reason);
+const char *flow_ambiguity_name(enum flow_ambiguity ambiguity);
