@@ -39,42 +39,27 @@ enum flow_ambiguity {
     FLOW_AMBIGUOUS_CHECKSUM,    /* a segment with a bad checksum that differs from the good one */
     FLOW_AMBIGUOUS_URGENT,      /* urgent data: in the stream or beside it (RFC 6093) */
     FLOW_AMBIGUOUS_MD5,         /* data signed and unsigned in one connection (RFC 2385, RFC 5925) */
+    FLOW_AMBIGUOUS_FRAGMENT,    /* IP fragments that contradict each other */
     FLOW_AMBIGUITY_COUNT
 };
 
 #define FLOW_AMBIGUITY_BIT(ambiguity) (1u << (ambiguity))
 
 enum flow_flag {
-    FLOW_MIDSTREAM = 1u << 0,     /* began before its first packet here; who is the client is a guess */
-    FLOW_SWAPPED = 1u << 1,       /* internal: sides[1] is the client */
-    FLOW_HAD_DATA = 1u << 2,      /* the sink was called for it */
-    FLOW_TOLD_END = 1u << 3,      /* ... and told its end */
-    FLOW_REPLACED = 1u << 4,      /* its SYN ended a living connection and is not yet confirmed by the peer */
-    FLOW_CHECKSUM_SEEN = 1u << 5, /* carried payload under a bad checksum */
+    FLOW_MIDSTREAM = 1u << 0,    /* began before its first packet here; who is the client is a guess */
+    FLOW_SWAPPED = 1u << 1,      /* internal: sides[1] is the client */
+    FLOW_HAD_DATA = 1u << 2,     /* the sink was called for it */
+    FLOW_TOLD_END = 1u << 3,     /* ... and told its end */
+    FLOW_CHECKSUM_BAD = 1u << 4, /* carried payload under a bad checksum, which was taken */
 };
 
-enum flow_side_flag {
-    FLOW_SIDE_SEEN = 1u << 0,      /* sent at least one packet */
-    FLOW_SIDE_STARTED = 1u << 1,   /* `next` is known */
-    FLOW_SIDE_SYN = 1u << 2,       /* its SYN was seen, `initial` and `scale` are known */
-    FLOW_SIDE_ACK = 1u << 3,       /* `ack` and `edge` are known */
-    FLOW_SIDE_FIN = 1u << 4,       /* its end is known, `fin` */
-    FLOW_SIDE_CLOSED = 1u << 5,    /* ... and was told to the sink */
-    FLOW_SIDE_RST = 1u << 6,       /* it sent a reset */
-    FLOW_SIDE_TIMESTAMP = 1u << 7, /* `timestamp` is known */
-    FLOW_SIDE_SIGNED = 1u << 8,    /* its first segment carried a signature option */
-    FLOW_SIDE_SUM_GOOD = 1u << 9,  /* a good checksum was seen: it does not leave them to its network card */
-    FLOW_SIDE_ACK_GAP = 1u << 10,  /* its last gap rests on the peer's acknowledgement alone */
-};
-
-/* One half of a connection: what this side sent. Sequence numbers are those on the wire. Internal but for the counters.
- */
+/* One half of a connection: what this side sent. Sequence numbers are those on the wire. Sinks read the counters. */
 struct flow_side {
-    uint64_t offset;                /* stream offset of `next`: bytes delivered and lost so far */
-    uint64_t lost_bytes;            /* of them lost */
-    uint64_t acked_ns;              /* since when the peer has acknowledged more than `next`; 0: it has not */
-    uint32_t lost_count;            /* holes told to the sink */
-    uint32_t packets;               /* wraps */
+    uint64_t offset;     /* bytes of the stream delivered and lost so far: stream offset of `next` */
+    uint64_t lost_bytes; /* of them lost */
+    uint32_t lost_count; /* holes told to the sink */
+    uint32_t packets;    /* stays at its maximum */
+    /* The rest is the reassembly's, see tcp.c. */
     uint32_t next;                  /* first sequence number not yet delivered */
     uint32_t end;                   /* highest one seen, plus one */
     uint32_t initial;               /* of its SYN */
@@ -82,11 +67,13 @@ struct flow_side {
     uint32_t ack;                   /* highest acknowledgement it sent */
     uint32_t edge;                  /* right edge of the window it offered */
     uint32_t timestamp;             /* of the last segment that came in order */
+    uint32_t acked_to;              /* the peer had acknowledged this much ... */
+    uint64_t acked_ns;              /* ... at that time, and we had not seen it; 0: nothing */
+    uint32_t gap_start, gap_end;    /* the last hole */
     uint32_t held_first, held_last; /* segments that wait, by sequence number */
-    uint32_t held_count;
     uint32_t kept_first, kept_last; /* delivered, not yet acknowledged: retransmissions are compared with them */
-    uint16_t kept_count;
-    uint16_t flags; /* enum flow_side_flag */
+    uint16_t held_count, kept_count;
+    uint16_t flags; /* enum flow_side_flag, see table.h */
     uint8_t scale;  /* window scale of its SYN (RFC 7323 2) */
 };
 
@@ -94,19 +81,19 @@ struct flow {
     uint32_t domain; /* address space: the same addresses in another domain are another flow */
     uint32_t hash;
     struct endpoints endpoints; /* source is the client; tunnels of the first packet */
-    uint8_t state;              /* internal */
-    uint8_t end_reason;         /* internal: enum flow_end told when the closing time is over */
-    uint16_t timer_slot;        /* internal */
+    uint8_t state;              /* enum flow_state, see table.h */
+    uint8_t end_reason;         /* of a closing flow */
+    uint16_t timer_slot;
     uint32_t flags;             /* enum flow_flag */
     uint32_t ambiguity;         /* set of FLOW_AMBIGUITY_BIT() */
-    void *session;              /* the sink's; NULL at first */
-    uint64_t start_ns;          /* time of the first packet */
-    uint64_t last_ns;           /* latest time of any packet */
-    uint64_t timer_ns;          /* internal, as all below */
-    uint32_t timer_previous, timer_next;
+    uint32_t undecided_packets; /* ledger weight the sink has not decided on */
+    uint64_t undecided_bytes;
+    void *session;                       /* the sink's; NULL at first */
+    uint64_t start_ns;                   /* time of the first packet */
+    uint64_t last_ns;                    /* latest time of any packet */
+    uint64_t timer_ns;                   /* when the table looks at it next */
+    uint32_t timer_previous, timer_next; /* links: number of the flow plus one */
     uint32_t class_previous, class_next;
-    uint64_t undecided_bytes; /* ledger weight the sink has not decided on */
-    uint32_t undecided_packets;
     struct flow_side sides[2];
 };
 
@@ -146,7 +133,7 @@ static inline const struct flow_side *flow_side(const struct flow *flow, enum fl
 /* Only one direction was ever seen. */
 static inline bool flow_one_way(const struct flow *flow)
 {
-    return !(flow->sides[0].flags & flow->sides[1].flags & FLOW_SIDE_SEEN);
+    return flow->sides[0].packets == 0 || flow->sides[1].packets == 0;
 }
 
 static inline bool flow_ambiguous(const struct flow *flow)

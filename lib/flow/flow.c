@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Flow: names, and the change of roles. */
+
+#include "flow/flow.h"
+
+const char *flow_end_name(enum flow_end reason)
+{
+    static const char *const names[FLOW_END_COUNT] = {
+        [FLOW_END_FIN] = "fin",         [FLOW_END_RST] = "rst",     [FLOW_END_TIMEOUT] = "timeout",
+        [FLOW_END_EVICTED] = "evicted", [FLOW_END_REUSE] = "reuse", [FLOW_END_FLUSH] = "flush",
+    };
+    return reason < FLOW_END_COUNT ? names[reason] : "unknown";
+}
+
+const char *flow_ambiguity_name(enum flow_ambiguity ambiguity)
+{
+    static const char *const names[FLOW_AMBIGUITY_COUNT] = {
+        [FLOW_AMBIGUOUS_OVERLAP] = "overlap",
+        [FLOW_AMBIGUOUS_RST] = "rst",
+        [FLOW_AMBIGUOUS_FIN] = "fin",
+        [FLOW_AMBIGUOUS_SYN] = "syn",
+        [FLOW_AMBIGUOUS_ACK] = "ack",
+        [FLOW_AMBIGUOUS_AFTER_CLOSE] = "after_close",
+        [FLOW_AMBIGUOUS_TIMESTAMP] = "timestamp",
+        [FLOW_AMBIGUOUS_CHECKSUM] = "checksum",
+        [FLOW_AMBIGUOUS_URGENT] = "urgent",
+        [FLOW_AMBIGUOUS_MD5] = "md5",
+        [FLOW_AMBIGUOUS_FRAGMENT] = "fragment",
+    };
+    return ambiguity < FLOW_AMBIGUITY_COUNT ? names[ambiguity] : "unknown";
+}
+
+void flow_swap_direction(struct flow *flow)
+{
+    struct endpoints *endpoints = &flow->endpoints;
+    struct address source = endpoints->source;
+    uint16_t source_port = endpoints->source_port;
+    endpoints->source = endpoints->destination;
+    endpoints->source_port = endpoints->destination_port;
+    endpoints->destination = source;
+    endpoints->destination_port = source_port;
+    flow->flags ^= FLOW_SWAPPED;
+}
