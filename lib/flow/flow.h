@@ -95,7 +95,7 @@ struct flow {
     uint32_t timer_previous, timer_next; /* links: number of the flow plus one */
     uint32_t class_previous, class_next;
     struct flow_side sides[2];
-};
+} CACHE_ALIGNED;
 
 static_assert(sizeof(struct flow) <= 384, "a million flows must fit 400 MB");
 
