@@ -11,6 +11,10 @@
 
 #include "flow/deliver.h"
 
+/* Waiting segments looked at for the one that acknowledged more: those before it can be told by then, so few are left.
+ */
+#define REARM_SEARCH 8u
+
 static struct flow_segment *held_first(const struct flow_table *table, const struct flow_side *side)
 {
     return flow_segment_at(&table->held, side->held_first);
@@ -109,17 +113,29 @@ static void tell(struct flow_table *table, struct flow *flow, uint32_t index, st
     }
 }
 
-/* `next` has moved to or beyond what was acknowledged: what more has been acknowledged since counts from now. */
-static void side_moved(struct flow *flow, uint32_t index, uint64_t now_ns)
+/*
+ * `next` has moved to or beyond what was acknowledged. What more has been acknowledged since counts from the packet
+ * that did it, where that one still waits here, else from now.
+ */
+static void side_moved(const struct flow_table *table, struct flow *flow, uint32_t index, uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
     const struct flow_side *peer = &flow->sides[!index];
     if (!side->acked_ns || sequence_before(side->next, side->acked_to))
         return;
     side->acked_ns = 0;
-    if ((peer->flags & FLOW_SIDE_ACK) && sequence_before(side->next, peer->ack)) {
-        side->acked_ns = now_ns;
-        side->acked_to = peer->ack;
+    if (!(peer->flags & FLOW_SIDE_ACK) || !sequence_before(side->next, peer->ack))
+        return;
+    side->acked_ns = now_ns;
+    side->acked_to = peer->ack;
+    const struct flow_segment *waiting = held_first(table, peer);
+    for (uint32_t i = 0; waiting && i < REARM_SEARCH; i++) {
+        if (waiting->acknowledges && sequence_before(side->next, waiting->acknowledgement)) {
+            side->acked_ns = waiting->arrival_ns;
+            side->acked_to = waiting->acknowledgement;
+            return;
+        }
+        waiting = flow_segment_at(&table->held, waiting->next);
     }
 }
 
@@ -188,7 +204,7 @@ void flow_deliver_piece(struct flow_table *table, struct flow *flow, uint32_t in
         chunk.lost = piece->lost;
         tell_hole(table, flow, index, &chunk);
     }
-    side_moved(flow, index, now_ns);
+    side_moved(table, flow, index, now_ns);
 }
 
 static void deliver_held(struct flow_table *table, struct flow *flow, uint32_t index, uint64_t now_ns)
@@ -216,7 +232,7 @@ static void give_up_hole(struct flow_table *table, struct flow *flow, uint32_t i
     side->gap_end = end;
     struct flow_chunk chunk = {.lost = end - side->next, .time_ns = now_ns};
     tell_hole(table, flow, index, &chunk);
-    side_moved(flow, index, now_ns);
+    side_moved(table, flow, index, now_ns);
 }
 
 /* --- one step --------------------------------------------------------------------------------------------------- */
