@@ -63,7 +63,10 @@ static uint32_t acked_hole_end(const struct flow_side *side, const struct flow_s
         return side->next;
     if (first && sequence_before(first->sequence, side->acked_to))
         return first->sequence;
-    return side->acked_to - side->next > 1 ? side->acked_to : side->next;
+    bool fin = (side->flags & FLOW_SIDE_FIN) != 0;
+    if (fin && sequence_before(side->fin, side->acked_to))
+        return side->fin;
+    return fin || side->acked_to - side->next > 1 ? side->acked_to : side->next;
 }
 
 static uint64_t hole_deadline(const struct flow_table *table, const struct flow *flow, uint32_t index)
@@ -354,6 +357,8 @@ static void end_side(struct flow_table *table, struct flow *flow, uint32_t index
     /* Twice at most: up to what was acknowledged first, then up to what is by now. */
     for (uint32_t end = acked_hole_end(side, NULL); end != side->next; end = acked_hole_end(side, NULL))
         give_up_hole(table, flow, index, end, flow->last_ns);
+    if ((side->flags & (FLOW_SIDE_FIN | FLOW_SIDE_CLOSED)) == FLOW_SIDE_FIN && sequence_before(side->next, side->fin))
+        give_up_hole(table, flow, index, side->fin, flow->last_ns);
 }
 
 void flow_deliver_end(struct flow_table *table, struct flow *flow, enum flow_end reason)

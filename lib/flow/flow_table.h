@@ -56,8 +56,8 @@ struct flow_settings {
 struct flow_statistics {
     uint64_t created;
     uint64_t midstream;
-    uint64_t ended[FLOW_END_COUNT];                            /* flows removed, also those the sink never heard of */
-    uint64_t evicted_half_open, evicted_closing, evicted_idle; /* their sum is ended[FLOW_END_EVICTED] */
+    uint64_t ended[FLOW_END_COUNT]; /* flows removed, by the reason told, or that would have been */
+    uint64_t evicted_half_open, evicted_closing, evicted_idle; /* closing ones had another reason already */
     uint64_t refused;                               /* packets that should have begun a flow in a full table */
     uint64_t ambiguous[FLOW_AMBIGUITY_COUNT];       /* flows marked, by reason */
     uint64_t held_segments;                         /* segments that had to wait */

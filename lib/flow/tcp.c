@@ -206,6 +206,8 @@ static void take_syn(struct flow *flow, uint32_t index, const struct net_packet 
         side->flags |= FLOW_SIDE_SCALE;
     }
     side_start(side, packet->sequence + 1);
+    if (side->offset == 0 && sequence_before(packet->sequence + 1, side->next))
+        side->next = packet->sequence + 1; /* what had been taken for the beginning was not */
     if (answers)
         side_start(&flow->sides[!index], packet->acknowledgement);
     bool as_server = flow_direction_of(flow, index) == FLOW_TO_CLIENT;
@@ -251,6 +253,9 @@ static void take_ack(struct flow_table *table, struct flow *flow, uint32_t index
             flow_mark(table, flow, FLOW_AMBIGUOUS_ACK);
         return;
     }
+    /* The end of a handshake whose middle we have not seen (yet) tells where the other side begins. */
+    if ((side->flags & FLOW_SIDE_SYN) && packet->sequence == side->initial + 1)
+        side_start(&flow->sides[!index], ack);
     bool first = !(side->flags & FLOW_SIDE_ACK);
     uint32_t edge = ack + window_of(flow, index, packet);
     if (first || sequence_before(side->edge, edge))

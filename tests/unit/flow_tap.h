@@ -40,6 +40,7 @@ struct tap_stream {
 struct tap_flow {
     struct tap_stream streams[2]; /* by enum flow_direction */
     char log[TAP_LOG_MAX];        /* "C:abc " bytes, "S-5 " hole, "C. " end, in order of telling */
+    uint64_t digest;              /* of every fact of every chunk, in order */
     uint32_t ends;
     enum flow_end reason;
     uint32_t ambiguity; /* at the end */
@@ -85,6 +86,25 @@ static inline void tap_log_chunk(struct tap_flow *record, const struct flow_chun
         tap_log(record, text, (size_t)snprintf(text, sizeof(text), "%c. ", who));
 }
 
+/* FNV-1a over 64-bit words: two stories with one digest are one story. */
+static inline void tap_digest(struct tap_flow *record, uint64_t fact)
+{
+    record->digest = (record->digest ^ fact) * UINT64_C(0x100000001b3);
+    record->digest ^= record->digest >> 29;
+}
+
+static inline void tap_digest_chunk(struct tap_flow *record, const struct flow_chunk *chunk)
+{
+    tap_digest(record, chunk->direction);
+    tap_digest(record, chunk->offset);
+    tap_digest(record, chunk->lost);
+    tap_digest(record, chunk->last);
+    tap_digest(record, chunk->time_ns);
+    tap_digest(record, chunk->size);
+    for (uint32_t i = 0; i < chunk->size; i++)
+        tap_digest(record, chunk->data[i]);
+}
+
 static inline enum ledger_reason tap_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
 {
     struct tap *tap = context;
@@ -111,6 +131,7 @@ static inline enum ledger_reason tap_data(void *context, struct flow *flow, cons
     stream->chunks++;
     stream->last = chunk->last;
     tap_log_chunk(record, chunk);
+    tap_digest_chunk(record, chunk);
     if (tap->swap_first) {
         tap->swap_first = false;
         flow_swap_direction(flow);

@@ -324,6 +324,7 @@ static void stray_acks_and_resets_make_no_flow(void **state)
     tap_finish(tap);
 }
 
+/* Only in the first moments the other port might still be coming. */
 static void one_way_flows_are_told_without_waiting(void **state)
 {
     (void)state;
@@ -331,9 +332,33 @@ static void one_way_flows_are_told_without_waiting(void **state)
     tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
     tap_ack(tap, CLIENT, 1, 1);
     tap_data_from(tap, CLIENT, 1, 1, "first");
-    tap_data_from(tap, CLIENT, 6, 500, "second");
     assert_int_equal(tap->ledger.pending.packets, 0);
-    tap_expect(tap, "C:first C:second ");
+    tap_data_from(tap, CLIENT, 6, 500, "second");
+    assert_int_equal(tap->ledger.pending.packets, 1);
+    tap_wait(tap, tap->settings.skew_window_ns);
+    tap_data_from(tap, CLIENT, 12, 900, "third");
+    assert_int_equal(tap->ledger.pending.packets, 0);
+    tap_data_from(tap, CLIENT, 17, 1900, "fourth");
+    assert_int_equal(tap->ledger.pending.packets, 0);
+    assert_int_equal(tap->ledger.missing[LEDGER_MISSING_TCP_GAPS], 0);
+    tap_expect(tap, "C:first C:second C:third C:fourth ");
+    tap = tap_default();
+    tap_data_from(tap, SERVER, 1, 500, "first");
+    tap_data_from(tap, SERVER, 6, 900, "second");
+    assert_int_equal(tap->ledger.pending.packets, 0);
+    tap_expect(tap, "S:first S:second ");
+}
+
+static void server_that_speaks_first_is_heard_from_its_first_byte(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_default();
+    tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
+    tap_data_from(tap, CLIENT, 1, 8, "login"); /* the bare ACK before it came later */
+    tap_ack(tap, CLIENT, 1, 1);
+    tap_send(tap, SERVER, NET_TCP_SYN | NET_TCP_ACK, 0, 1, "");
+    tap_data_from(tap, SERVER, 1, 1, "welcome");
+    tap_expect(tap, "C:login S:welcome ");
 }
 
 static void reset_ends_after_the_closing_time(void **state)
@@ -441,6 +466,7 @@ int main(void)
         cmocka_unit_test(midstream_may_be_switched_off),
         cmocka_unit_test(stray_acks_and_resets_make_no_flow),
         cmocka_unit_test(one_way_flows_are_told_without_waiting),
+        cmocka_unit_test(server_that_speaks_first_is_heard_from_its_first_byte),
         cmocka_unit_test(reset_ends_after_the_closing_time),
         cmocka_unit_test(refused_connection_tells_nothing),
         cmocka_unit_test(ports_used_again_are_a_new_flow),
