@@ -59,7 +59,7 @@ static bool segment_is_next(const struct flow_side *side, const struct flow_segm
 static uint32_t acked_hole_end(const struct flow_side *side, const struct flow_segment *first)
 {
     bool proven = side->acked_ns && flow_side_seen(side) && sequence_before(side->next, side->acked_to);
-    if (!proven || segment_is_next(side, first))
+    if (!proven || (side->flags & FLOW_SIDE_CLOSED) || segment_is_next(side, first))
         return side->next;
     if (first && sequence_before(first->sequence, side->acked_to))
         return first->sequence;
@@ -365,7 +365,6 @@ void flow_deliver_end(struct flow_table *table, struct flow *flow, enum flow_end
 {
     bool told = (flow->flags & FLOW_TOLD_END) != 0;
     if (!told) {
-        flow_deliver_expire(table, flow, FLOW_TIMER_NEVER - 1);
         for (uint32_t index = side_waiting(table, flow); index != 2; index = side_waiting(table, flow))
             flow_deliver_force(table, flow, index, flow->last_ns);
         end_side(table, flow, 0);

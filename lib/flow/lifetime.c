@@ -86,6 +86,9 @@ void flow_schedule(struct flow_table *table, struct flow *flow)
 
 void flow_remove(struct flow_table *table, struct flow *flow, enum flow_end reason)
 {
+    /* Time alone might have told the rest and closed the flow: what ends it must not depend on when it is looked at. */
+    flow_deliver_expire(table, flow, FLOW_TIMER_NEVER - 1);
+    flow_deliver_closed(table, flow);
     if (flow->state == FLOW_STATE_CLOSING)
         reason = flow->end_reason;
     flow_deliver_end(table, flow, reason);

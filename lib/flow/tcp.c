@@ -206,7 +206,7 @@ static void take_syn(struct flow *flow, uint32_t index, const struct net_packet 
         side->flags |= FLOW_SIDE_SCALE;
     }
     side_start(side, packet->sequence + 1);
-    if (side->offset == 0 && sequence_before(packet->sequence + 1, side->next))
+    if (side->offset == 0 && !(side->flags & FLOW_SIDE_CLOSED) && sequence_before(packet->sequence + 1, side->next))
         side->next = packet->sequence + 1; /* what had been taken for the beginning was not */
     if (answers)
         side_start(&flow->sides[!index], packet->acknowledgement);
@@ -315,7 +315,8 @@ static void hold_fin(struct flow_table *table, struct flow *flow, uint32_t index
                      uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
-    if ((side->flags & FLOW_SIDE_CLOSED) || !packet_has(packet, NET_TCP_ACK) ||
+    bool open = (side->flags & (FLOW_SIDE_FIN | FLOW_SIDE_CLOSED)) == FLOW_SIDE_FIN;
+    if (!open || payload_sequence(packet) != side->fin || !packet_has(packet, NET_TCP_ACK) ||
         !flow_deliver_must_wait(table, flow, index, packet->acknowledgement, now_ns, now_ns))
         return;
     struct flow_piece piece = piece_of(packet, now_ns);
