@@ -90,6 +90,8 @@ static uint64_t side_deadline(const struct flow_table *table, const struct flow 
 
 uint64_t flow_deliver_deadline(const struct flow_table *table, const struct flow *flow)
 {
+    if (likely(!flow_waits(flow)))
+        return FLOW_TIMER_NEVER;
     return min_u64(side_deadline(table, flow, 0), side_deadline(table, flow, 1));
 }
 
@@ -299,6 +301,8 @@ static bool step_close(struct flow_table *table, struct flow *flow)
 
 void flow_deliver_ready(struct flow_table *table, struct flow *flow, uint64_t now_ns)
 {
+    if (likely(!flow_waits(flow) && !((flow->sides[0].flags | flow->sides[1].flags) & FLOW_SIDE_FIN)))
+        return;
     /* Every step takes a held segment, a hole before one, or an end: bounded by the budgets. */
     while (step_tell(table, flow, true, now_ns) || step_hole(table, flow, now_ns) ||
            step_tell(table, flow, false, now_ns) || step_close(table, flow))

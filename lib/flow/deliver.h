@@ -11,6 +11,13 @@
 
 #include "flow/table.h"
 
+/* Something waits for bytes, acknowledged ones included. False for nearly every packet, and then cheap to know. */
+static inline bool flow_waits(const struct flow *flow)
+{
+    const struct flow_side *a = &flow->sides[0], *b = &flow->sides[1];
+    return (a->held_first | b->held_first) != 0 || (a->acked_ns | b->acked_ns) != 0;
+}
+
 /* The next time at which something that waits is to be given up, FLOW_TIMER_NEVER when nothing waits for time. */
 uint64_t flow_deliver_deadline(const struct flow_table *table, const struct flow *flow);
 

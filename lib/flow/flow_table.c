@@ -28,12 +28,22 @@ struct flow_key {
 
 static_assert(sizeof(struct flow_key) == 40, "hashed as bytes: no padding");
 
+/* Any order will do that both directions agree on. */
+static bool end_before(const struct address *a, uint16_t a_port, const struct address *b, uint16_t b_port)
+{
+    uint64_t left[2], right[2];
+    memcpy(left, a, sizeof(left));
+    memcpy(right, b, sizeof(right));
+    if (left[1] != right[1])
+        return left[1] < right[1];
+    return left[0] != right[0] ? left[0] < right[0] : a_port < b_port;
+}
+
 /* The same for both directions: the smaller end first. */
 static uint64_t key_hash(const struct flow_table *table, const struct net_packet *packet)
 {
     const struct endpoints *ends = &packet->endpoints;
-    int order = memcmp(&ends->source, &ends->destination, sizeof(ends->source));
-    bool forward = order < 0 || (order == 0 && ends->source_port <= ends->destination_port);
+    bool forward = end_before(&ends->source, ends->source_port, &ends->destination, ends->destination_port);
     struct flow_key key = {.low = forward ? ends->source : ends->destination,
                            .high = forward ? ends->destination : ends->source,
                            .low_port = forward ? ends->source_port : ends->destination_port,
@@ -47,20 +57,16 @@ static bool same_address(const struct address *a, const struct address *b)
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-enum match { MATCH_NONE, MATCH_FROM_CLIENT, MATCH_FROM_SERVER };
-
-static enum match flow_match(const struct flow *flow, const struct net_packet *packet, uint64_t hash)
+static bool flow_match(const struct flow *flow, const struct net_packet *packet, uint64_t hash)
 {
     const struct endpoints *f = &flow->endpoints, *p = &packet->endpoints;
     if (flow->hash != (uint32_t)hash || flow->domain != packet->domain || flow->state == FLOW_STATE_FREE)
-        return MATCH_NONE;
+        return false;
     if (f->source_port == p->source_port && f->destination_port == p->destination_port &&
         same_address(&f->source, &p->source) && same_address(&f->destination, &p->destination))
-        return MATCH_FROM_CLIENT;
-    if (f->source_port == p->destination_port && f->destination_port == p->source_port &&
-        same_address(&f->source, &p->destination) && same_address(&f->destination, &p->source))
-        return MATCH_FROM_SERVER;
-    return MATCH_NONE;
+        return true;
+    return f->source_port == p->destination_port && f->destination_port == p->source_port &&
+           same_address(&f->source, &p->destination) && same_address(&f->destination, &p->source);
 }
 
 /* The flow of the first tag that fits in the first bucket: right but for one time in thousands. 0: none. */
@@ -83,7 +89,7 @@ static struct flow *bucket_find(const struct flow_table *table, const struct flo
         for (; set; set &= set - 1) {
             uint32_t reference = bucket->flows[half * 4 + (uint32_t)__builtin_ctzll(set) / 16];
             struct flow *flow = &table->flows[reference - 1];
-            if (flow_match(flow, packet, hash) != MATCH_NONE)
+            if (flow_match(flow, packet, hash))
                 return flow;
         }
     }
@@ -118,10 +124,13 @@ static bool begins_flow(const struct flow_table *table, const struct net_packet 
     return (packet->tcp_flags & NET_TCP_SYN) || (table->settings.midstream && flow_payload_size(packet));
 }
 
-static uint32_t side_of(const struct flow *flow, const struct net_packet *packet, uint64_t hash)
+static uint32_t side_of(const struct flow *flow, const struct net_packet *packet)
 {
+    const struct endpoints *f = &flow->endpoints, *p = &packet->endpoints;
     bool swapped = (flow->flags & FLOW_SWAPPED) != 0;
-    return (flow_match(flow, packet, hash) == MATCH_FROM_SERVER) ^ swapped;
+    bool from_client = f->source_port == p->source_port && f->destination_port == p->destination_port &&
+                       same_address(&f->source, &p->source);
+    return from_client == swapped;
 }
 
 /* What lies between the flow's last packet and this one: its deadlines, or its end. Returns NULL when it ended. */
@@ -135,11 +144,11 @@ static struct flow *catch_up(struct flow_table *table, struct flow *flow, uint64
     return NULL;
 }
 
-static void work_known(struct flow_table *table, struct flow *flow, const struct net_packet *packet, uint64_t hash)
+static void work_known(struct flow_table *table, struct flow *flow, uint32_t side, const struct net_packet *packet)
 {
     if (packet->time_ns > flow->last_ns)
         flow->last_ns = packet->time_ns;
-    flow_tcp_packet(table, flow, side_of(flow, packet, hash), packet);
+    flow_tcp_packet(table, flow, side, packet);
     flow_schedule(table, flow);
 }
 
@@ -159,13 +168,13 @@ static void work_unknown(struct flow_table *table, const struct net_packet *pack
         flow_settle(table, packet, LEDGER_FLOW_BUDGET);
         return;
     }
-    work_known(table, flow, packet, hash);
+    work_known(table, flow, side_of(flow, packet), packet);
 }
 
 static void work_packet(struct flow_table *table, const struct net_packet *packet, uint64_t hash, uint32_t guessed)
 {
     struct flow *flow = guessed ? &table->flows[guessed - 1] : NULL;
-    if (!flow || flow_match(flow, packet, hash) == MATCH_NONE)
+    if (!flow || !flow_match(flow, packet, hash))
         flow = find(table, packet, hash);
     if (flow)
         flow = catch_up(table, flow, packet->time_ns);
@@ -173,7 +182,7 @@ static void work_packet(struct flow_table *table, const struct net_packet *packe
         work_unknown(table, packet, hash);
         return;
     }
-    uint32_t side = side_of(flow, packet, hash);
+    uint32_t side = side_of(flow, packet);
     if (unlikely(flow_tcp_refused(table, flow, side, packet))) {
         flow_tcp_ignore(table, flow, side, packet, LEDGER_CHECKSUM);
         return;
@@ -186,7 +195,7 @@ static void work_packet(struct flow_table *table, const struct net_packet *packe
         flow_remove(table, flow, FLOW_END_REUSE);
         work_unknown(table, packet, hash);
     } else {
-        work_known(table, flow, packet, hash);
+        work_known(table, flow, side, packet);
     }
 }
 
