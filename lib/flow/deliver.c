@@ -333,6 +333,19 @@ bool flow_deliver_force(struct flow_table *table, struct flow *flow, uint32_t in
     return true;
 }
 
+void flow_deliver_jump(struct flow_table *table, struct flow *flow, uint32_t index, uint32_t sequence, uint64_t now_ns)
+{
+    struct flow_side *side = &flow->sides[index];
+    while (side->held_first)
+        flow_deliver_force(table, flow, index, now_ns);
+    flow_keep_clear(&table->kept, side);
+    give_up_hole(table, flow, index, sequence, now_ns);
+    side->flags &= (uint16_t)~FLOW_SIDE_ACK_GAP;
+    side->end = sequence;
+    side->acked_ns = 0;
+    flow->sides[!index].flags &= (uint16_t)~FLOW_SIDE_ACK; /* what it acknowledged is on the other side of the hole */
+}
+
 void flow_deliver_acknowledged(struct flow_table *table, struct flow *flow, uint32_t index, uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];

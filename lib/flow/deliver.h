@@ -38,6 +38,9 @@ void flow_deliver_ready(struct flow_table *table, struct flow *flow, uint64_t no
 /* Makes room: gives up the first hole or wait of `side` (or of the other one). False when nothing waits. */
 bool flow_deliver_force(struct flow_table *table, struct flow *flow, uint32_t side, uint64_t now_ns);
 
+/* Gives up everything between `next` and `sequence`, however far: the side goes on there. */
+void flow_deliver_jump(struct flow_table *table, struct flow *flow, uint32_t side, uint32_t sequence, uint64_t now_ns);
+
 /* Everything goes, the flow ends: holes are given up, the sink is told, the segments go back. */
 void flow_deliver_end(struct flow_table *table, struct flow *flow, enum flow_end reason);
 

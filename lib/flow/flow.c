@@ -27,6 +27,7 @@ const char *flow_ambiguity_name(enum flow_ambiguity ambiguity)
         [FLOW_AMBIGUOUS_URGENT] = "urgent",
         [FLOW_AMBIGUOUS_MD5] = "md5",
         [FLOW_AMBIGUOUS_FRAGMENT] = "fragment",
+        [FLOW_AMBIGUOUS_WINDOW] = "window",
     };
     return ambiguity < FLOW_AMBIGUITY_COUNT ? names[ambiguity] : "unknown";
 }

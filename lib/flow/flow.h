@@ -40,6 +40,7 @@ enum flow_ambiguity {
     FLOW_AMBIGUOUS_URGENT,      /* urgent data: in the stream or beside it (RFC 6093) */
     FLOW_AMBIGUOUS_MD5,         /* data signed and unsigned in one connection (RFC 2385, RFC 5925) */
     FLOW_AMBIGUOUS_FRAGMENT,    /* IP fragments that contradict each other */
+    FLOW_AMBIGUOUS_WINDOW,      /* the stream jumped out of every window and went on there */
     FLOW_AMBIGUITY_COUNT
 };
 
@@ -75,6 +76,7 @@ struct flow_side {
     uint16_t held_count, kept_count;
     uint16_t flags; /* enum flow_side_flag, see table.h */
     uint8_t scale;  /* window scale of its SYN (RFC 7323 2) */
+    uint8_t strays; /* segments outside the window since the last one inside */
 };
 
 struct flow {

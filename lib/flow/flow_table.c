@@ -11,6 +11,7 @@
 
 #include "flow/deliver.h"
 #include "flow/lifetime.h"
+#include "flow/payload.h"
 #include "flow/tcp.h"
 
 /* Work of one flow_table_advance(): a burst of 64 packets makes at most as many flows due; four times that catches up.
@@ -184,13 +185,14 @@ static void work_packet(struct flow_table *table, const struct net_packet *packe
     }
     uint32_t side = side_of(flow, packet);
     if (unlikely(flow_tcp_refused(table, flow, side, packet))) {
-        flow_tcp_ignore(table, flow, side, packet, LEDGER_CHECKSUM);
+        flow_payload_ignore(table, flow, side, packet, LEDGER_CHECKSUM);
         return;
     }
     enum flow_syn syn = flow_tcp_syn(table, flow, side, packet);
     if (syn == FLOW_SYN_CONTRADICTS) {
         flow_mark(table, flow, FLOW_AMBIGUOUS_SYN);
-        flow_tcp_ignore(table, flow, side, packet, flow_payload_size(packet) ? LEDGER_OUT_OF_WINDOW : LEDGER_AUDITED);
+        flow_payload_ignore(table, flow, side, packet,
+                            flow_payload_size(packet) ? LEDGER_OUT_OF_WINDOW : LEDGER_AUDITED);
     } else if (syn == FLOW_SYN_REUSE) {
         flow_remove(table, flow, FLOW_END_REUSE);
         work_unknown(table, packet, hash);

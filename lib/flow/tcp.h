@@ -9,8 +9,7 @@
  * flow where they differ.
  */
 
-#include "flow/table.h"
-#include "net/net_packet.h"
+#include "flow/window.h"
 
 enum flow_syn {
     FLOW_SYN_BELONGS,     /* no SYN, or the one of this connection */
@@ -28,17 +27,3 @@ bool flow_tcp_refused(const struct flow_table *table, const struct flow *flow, u
 
 /* Works the packet and settles it (or leaves it pending with the flow). */
 void flow_tcp_packet(struct flow_table *table, struct flow *flow, uint32_t side, const struct net_packet *packet);
-
-/* Settles a packet that has no effect on its flow but to be compared: refused, or contradicting. */
-void flow_tcp_ignore(struct flow_table *table, struct flow *flow, uint32_t side, const struct net_packet *packet,
-                     enum ledger_reason reason);
-
-static inline void flow_settle(struct flow_table *table, const struct net_packet *packet, enum ledger_reason reason)
-{
-    ledger_settle(table->ledger, reason, packet->packets, packet->bytes);
-}
-
-static inline uint32_t flow_payload_size(const struct net_packet *packet)
-{
-    return packet->payload.size + packet->payload_missing;
-}

@@ -324,6 +324,27 @@ static void conflicting_fragments_mark(void **state)
     tap_expect_ambiguous(tap, "C:abc ", bit(FLOW_AMBIGUOUS_FRAGMENT));
 }
 
+/* After an outage of gigabytes both sides are somewhere else; a few strays are not enough to follow them. */
+static void stream_that_goes_on_out_of_the_window_is_followed_and_marked(void **state)
+{
+    (void)state;
+    const uint32_t jump = 5u << 29; /* out of reach in both directions */
+    struct tap *tap = tap_started();
+    tap_data_from(tap, CLIENT, 1, 1, "abc");
+    for (uint32_t i = 0; i < 7; i++)
+        tap_data_from(tap, CLIENT, 4 + jump, 1, "stray");
+    tap_data_from(tap, CLIENT, 4, 1, "def");
+    for (uint32_t i = 0; i < 10; i++)
+        tap_data_from(tap, CLIENT, 7 + jump + i, 1 + jump, "x");
+    for (uint32_t i = 0; i < 10; i++)
+        tap_data_from(tap, SERVER, 1 + jump + i, 17 + jump, "y");
+    assert_int_equal(tap_settled(tap, LEDGER_OUT_OF_WINDOW), 7 + 7 + 7);
+    tap_flush(tap);
+    assert_string_equal(tap->flows[0].log, "C:abc C:def C-2684354567 C:x C:x C:x S-2684354567 S:y S:y S:y ");
+    assert_int_equal(tap->flows[0].ambiguity & ~bit(FLOW_AMBIGUOUS_ACK), bit(FLOW_AMBIGUOUS_WINDOW));
+    tap_free(tap);
+}
+
 static void marks_are_counted_once_a_flow(void **state)
 {
     (void)state;
@@ -358,6 +379,7 @@ int main(void)
         cmocka_unit_test(urgent_data_marks),
         cmocka_unit_test(signed_and_unsigned_data_marks),
         cmocka_unit_test(conflicting_fragments_mark),
+        cmocka_unit_test(stream_that_goes_on_out_of_the_window_is_followed_and_marked),
         cmocka_unit_test(marks_are_counted_once_a_flow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
