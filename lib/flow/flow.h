@@ -138,11 +138,6 @@ static inline bool flow_one_way(const struct flow *flow)
     return flow->sides[0].packets == 0 || flow->sides[1].packets == 0;
 }
 
-static inline bool flow_ambiguous(const struct flow *flow)
-{
-    return flow->ambiguity != 0;
-}
-
 /*
  * The guess of a midstream flow was wrong: client and server change roles. Allowed inside the sink's data(); the chunk
  * in hand keeps its direction as told, later ones have the new one, and endpoints and flow_side() follow at once.

@@ -27,7 +27,7 @@ enum flow_side_flag {
     FLOW_SIDE_RST = 1u << 6,       /* it sent a reset that a receiver may have taken */
     FLOW_SIDE_TIMESTAMP = 1u << 7, /* `timestamp` is known */
     FLOW_SIDE_SIGNED = 1u << 8,    /* its first segment carried a signature option */
-    FLOW_SIDE_SUM_GOOD = 1u << 9,  /* it has sent a good checksum: it does not leave them to its network card */
+    FLOW_SIDE_SUM_GOOD = 1u << 9,  /* it has sent payload under a good checksum: it does not leave that to its card */
     FLOW_SIDE_ACK_GAP = 1u << 10,  /* the last hole rests on the peer's acknowledgement alone */
 };
 

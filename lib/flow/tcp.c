@@ -209,7 +209,8 @@ static void note_side(struct flow_side *side, const struct net_packet *packet)
 {
     if (side->packets == 0 && (packet->options & NET_OPTION_SIGNATURE))
         side->flags |= FLOW_SIDE_SIGNED;
-    if (packet->checksum == NET_CHECKSUM_GOOD)
+    /* Some systems fill in the sum of bare segments and leave only those with payload to the card. */
+    if (packet->checksum == NET_CHECKSUM_GOOD && packet->payload.size)
         side->flags |= FLOW_SIDE_SUM_GOOD;
     side->packets += side->packets != UINT32_MAX;
 }
