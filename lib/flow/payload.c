@@ -124,8 +124,8 @@ static void give_up_piece(struct flow_table *table, const struct flow_piece *pie
     ledger_settle(table->ledger, reason, piece->packets, piece->bytes);
 }
 
-/* Holds the piece, at the price of giving up what the flow waits for. False: it was settled or delivered instead. */
-static bool hold_piece(struct flow_table *table, struct flow *flow, uint32_t index, struct flow_piece *piece,
+/* Holds the piece, at the price of giving up what the flow waits for; without room even so, it is counted. */
+static void hold_piece(struct flow_table *table, struct flow *flow, uint32_t index, struct flow_piece *piece,
                        const struct net_packet *packet, uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
@@ -147,12 +147,11 @@ static bool hold_piece(struct flow_table *table, struct flow *flow, uint32_t ind
     if (hold == FLOW_HOLD_DUPLICATE)
         give_up_piece(table, piece, LEDGER_DUPLICATE);
     if (hold != FLOW_HOLD_NO_ROOM)
-        return hold == FLOW_HOLD_TAKEN;
+        return;
     if (piece->sequence == side->next && piece->size + piece->lost)
         flow_deliver_piece(table, flow, index, piece, now_ns);
     else
         give_up_piece(table, piece, LEDGER_BUFFER_BUDGET);
-    return false;
 }
 
 /* In order and waiting for nothing: by reference. Only where held bytes begin inside it is the rest held as well. */
@@ -241,7 +240,7 @@ void flow_payload_take(struct flow_table *table, struct flow *flow, uint32_t ind
     const struct flow_segment *first = flow_segment_at(&table->held, side->held_first);
     waits = waits || (first && !sequence_before(side->next, first->sequence));
     if (waits)
-        (void)hold_piece(table, flow, index, &piece, packet, now_ns);
+        hold_piece(table, flow, index, &piece, packet, now_ns);
     else
         deliver_now(table, flow, index, &piece, packet, now_ns);
 }
