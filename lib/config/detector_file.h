@@ -9,25 +9,26 @@
  *
  * Memory:  slow path only; detector_file_free() frees all of it.
  * Threads: any; nothing is shared.
- * Limits:  DETECTORS_MAX detectors a file, DETECTOR_FILE_SIZE_MAX bytes.
+ * Limits:  DETECTORS_MAX detectors a file, and those of config/yaml.h.
  * Errors:  -EINVAL with every mistake in the diagnostics (file, line, column, what to do); -errno of reading the file.
  */
 
 #include "base/diagnostics.h"
 
-#define DETECTORS_MAX          256u       /* shipped: 60; room for a house's own without losing the one-byte tables */
-#define DETECTOR_KEYWORDS_MAX  16u        /* words that name one kind of value in a few languages */
-#define DETECTOR_FILE_SIZE_MAX (1u << 20) /* the shipped file has 40 KB */
+#define DETECTORS_MAX         256u /* shipped: 60; room for a house's own without losing the one-byte tables */
+#define DETECTOR_KEYWORDS_MAX 16u  /* words that name one kind of value in a few languages */
 
 /* How places where a pattern could match are found; a set of these bits. */
 enum detector_candidate {
     DETECTOR_LITERAL = 1 << 0, /* the pattern has a literal of three bytes or more: searched for in the whole text */
-    DETECTOR_DIGITS = 1 << 1,  /* every match has nine digits or more, with at most one of " .-+/" between two */
-    DETECTOR_LETTERS = 1 << 2, /* every match starts a word, and its first word mixes or meets letters and digits */
-    DETECTOR_AT = 1 << 3,      /* every match has an @ */
-    DETECTOR_PLUS = 1 << 4,    /* ... a + in front of a digit */
-    DETECTOR_CARET = 1 << 5,   /* ... a ^ */
-    DETECTOR_ANGLE = 1 << 6,   /* ... a < */
+    DETECTOR_DIGITS =
+        1 << 1, /* a match starts a word of digits; nine or more follow, two at most one of " .-+/" apart */
+    DETECTOR_LETTERS =
+        1 << 2,              /* a match starts a word; letters, digits, " .-+/", the first two side by side early on */
+    DETECTOR_AT = 1 << 3,    /* every match has an @ */
+    DETECTOR_PLUS = 1 << 4,  /* ... a + in front of a digit */
+    DETECTOR_CARET = 1 << 5, /* ... a ^ */
+    DETECTOR_ANGLE = 1 << 6, /* ... a < */
     DETECTOR_KEYWORD = 1 << 7, /* searched for only near its keywords */
     DETECTOR_ALWAYS = 1 << 8,  /* none of these: the pattern is run over the whole text, which is slow */
 };
@@ -86,7 +87,7 @@ struct detector_setting {
 };
 
 struct detector_file {
-    char *path;
+    struct yaml_document *document; /* owns the settings */
     struct detector_setting *settings;
     uint32_t count;
 };
