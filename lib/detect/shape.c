@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Shape finder
+ *
+ * Works on bit masks of 64 bytes: a run of nine is four shifted ANDs, a border between a letter and a digit one. Only
+ * the places that survive are looked at byte by byte. Dates, prices, UUIDs and time stamps, of which ordinary bodies
+ * are full, die in the masks or in the first bytes of the word.
+ */
+
+#include "detect/shape.h"
+
+#include <string.h>
+
+#include "config/detector_file.h"
+
+/* Called once for each 64 bytes of all traffic; a call would cost as much as what is done in it. */
+#define INLINE static inline __attribute__((always_inline))
+
+struct chunk {
+    const struct shape_plan *plan;
+    struct shape_state *state;
+    const uint8_t *data;
+    uint32_t size;
+    uint32_t end;
+    struct shape_spot *spots;
+    uint32_t spot_count;
+};
+
+static bool is_digit(uint8_t c)
+{
+    return (uint8_t)(c - '0') < 10;
+}
+
+static bool is_separator(uint8_t c)
+{
+    return c == ' ' || c == '.' || c == '-' || c == '+' || c == '/';
+}
+
+static void add_spot(struct chunk *chunk, uint32_t start, uint32_t end, uint32_t kinds)
+{
+    if (likely(chunk->spot_count < SHAPE_SPOTS_MAX)) {
+        chunk->spots[chunk->spot_count++] = (struct shape_spot){start, end, kinds};
+        return;
+    }
+    struct shape_spot *last = &chunk->spots[SHAPE_SPOTS_MAX - 1];
+    last->start = min_u32(last->start, start);
+    last->end = end > chunk->end ? end : chunk->end;
+    last->kinds = chunk->plan->wanted;
+}
+
+/* The mask moved up by `count` bits, what comes in at the bottom being the top of the block in front. */
+INLINE uint64_t shift_in(uint64_t mask, uint64_t before, uint32_t count)
+{
+    return mask << count | before >> (64 - count);
+}
+
+/* The masks that need the block in front. */
+struct features {
+    uint64_t group;   /* digits, and separators behind a digit */
+    uint64_t borders; /* a letter behind a digit or the other way round, at most one separator between them */
+    uint64_t starts;  /* of words */
+    uint64_t body;    /* letters, digits, separators */
+};
+
+INLINE struct features find_features(const struct shape_masks *before, const struct shape_masks *now)
+{
+    uint64_t digits_1 = shift_in(now->digit, before->digit, 1), letters_1 = shift_in(now->letter, before->letter, 1);
+    uint64_t apart = shift_in(now->separator, before->separator, 1);
+    uint64_t digits_2 = shift_in(now->digit, before->digit, 2), letters_2 = shift_in(now->letter, before->letter, 2);
+    uint64_t words = now->digit | now->letter;
+    return (struct features){
+        .group = now->digit | (now->separator & digits_1),
+        .borders = (now->letter & (digits_1 | (apart & digits_2))) | (now->digit & (letters_1 | (apart & letters_2))),
+        .starts = words & ~(digits_1 | letters_1),
+        .body = words | now->separator,
+    };
+}
+
+/* Bits at which at least nine set ones begin; `next` is the block behind. */
+INLINE uint64_t runs_of_nine(uint64_t mask, uint64_t next)
+{
+    uint64_t two = mask & (mask >> 1 | next << 63), next_two = next & next >> 1;
+    uint64_t four = two & (two >> 2 | next_two << 62), next_four = next_two & next_two >> 2;
+    uint64_t eight = four & (four >> 4 | next_four << 60);
+    return eight & (mask >> 8 | next << 56);
+}
+
+/* Bits at which a set one is at most SHAPE_BORDER_MAX places ahead. */
+INLINE uint64_t set_ahead(uint64_t mask, uint64_t next)
+{
+    uint64_t two = mask | mask >> 1 | next << 63, next_two = next | next >> 1;
+    uint64_t four = two | two >> 2 | next_two << 62, next_four = next_two | next_two >> 2;
+    uint64_t eight = four | four >> 4 | next_four << 60, next_eight = next_four | next_four >> 4;
+    static_assert(SHAPE_BORDER_MAX == 9, "eight places and two more");
+    return eight | eight >> 2 | next_eight << 62;
+}
+
+/* How the bytes from `start` on begin a match, of the halves in `wanted`. */
+static bool begins_match(const struct chunk *chunk, uint32_t start, uint32_t wanted)
+{
+    const struct shape_plan *plan = chunk->plan;
+    uint32_t possible = wanted, left = chunk->size - start;
+    for (uint32_t i = 0; i < PATTERN_HEAD_SIZE && possible; i++) {
+        uint32_t place = plan->order[i];
+        if (place < left)
+            possible &= plan->heads[place][chunk->data[start + place]];
+    }
+    return possible != 0;
+}
+
+static void look_at_digits(struct chunk *chunk, uint32_t start)
+{
+    uint32_t at = start, count = 0;
+    while (at < chunk->size) {
+        uint8_t c = chunk->data[at];
+        if (is_digit(c))
+            count++;
+        else if (!is_separator(c) || at == start || !is_digit(chunk->data[at - 1]))
+            break;
+        at++;
+    }
+    chunk->state->digits_done = at;
+    if (count < SHAPE_DIGITS_MIN)
+        return;
+    for (uint32_t word = start; word < at; word++) {
+        bool starts = is_digit(chunk->data[word]) && (word == start || !is_digit(chunk->data[word - 1]));
+        if (starts && begins_match(chunk, word, SHAPE_HEAD_DIGITS))
+            add_spot(chunk, word, word + 1, DETECTOR_DIGITS);
+    }
+}
+
+static void find_digits(struct chunk *chunk, uint32_t position, uint64_t runs)
+{
+    while (runs) {
+        uint32_t start = position + (uint32_t)__builtin_ctzll(runs);
+        if (start < chunk->state->digits_done) {
+            uint32_t skip = chunk->state->digits_done - position;
+            runs = skip >= 64 ? 0 : runs & (UINT64_MAX << skip);
+            continue;
+        }
+        look_at_digits(chunk, start);
+    }
+}
+
+static void find_words(struct chunk *chunk, uint32_t position, uint64_t words)
+{
+    for (; words; words &= words - 1) {
+        uint32_t start = position + (uint32_t)__builtin_ctzll(words);
+        if (begins_match(chunk, start, SHAPE_HEAD_LETTERS))
+            add_spot(chunk, start, start + 1, DETECTOR_LETTERS);
+    }
+}
+
+static void find_symbols(struct chunk *chunk, uint32_t position, uint64_t symbols)
+{
+    while (symbols) {
+        uint32_t at = position + (uint32_t)__builtin_ctzll(symbols);
+        uint8_t c = chunk->data[at];
+        uint32_t kind = c == '@' ? DETECTOR_AT : c == '^' ? DETECTOR_CARET : c == '<' ? DETECTOR_ANGLE : DETECTOR_PLUS;
+        symbols &= symbols - 1;
+        if (kind == DETECTOR_PLUS && (at + 1 >= chunk->size || !is_digit(chunk->data[at + 1])))
+            continue;
+        if (chunk->plan->wanted & kind)
+            add_spot(chunk, at, at + 1, kind);
+    }
+}
+
+static void look_at_block(struct chunk *chunk, uint32_t position, const struct features *now,
+                          const struct features *next)
+{
+    uint64_t runs = runs_of_nine(now->group, next->group);
+    if (unlikely(runs))
+        find_digits(chunk, position, runs);
+    uint64_t words = now->starts & runs_of_nine(now->body, next->body) & set_ahead(now->borders, next->borders);
+    if (words)
+        find_words(chunk, position, words);
+}
+
+/* Masks of `block_count` blocks; what lies behind the text belongs to no class. */
+static void classify(const struct shape_plan *plan, const uint8_t *data, uint32_t size, uint32_t block_count,
+                     struct shape_masks *masks_out)
+{
+    uint32_t whole = min_u32(size / SHAPE_BLOCK, block_count), rest = size - whole * SHAPE_BLOCK;
+    plan->kernel(data, whole, masks_out);
+    if (whole == block_count)
+        return;
+    uint8_t padded[SHAPE_BLOCK] = {0};
+    memset(masks_out + whole, 0, sizeof(*masks_out) * (block_count - whole));
+    memcpy(padded, data + (size_t)whole * SHAPE_BLOCK, rest);
+    if (rest)
+        plan->kernel(padded, 1, masks_out + whole);
+    /* The copy may hold a value; the barrier keeps the compiler from dropping the store. */
+    memset(padded, 0, sizeof(padded));
+    __asm__ volatile("" : : "r"(padded) : "memory");
+}
+
+void shape_plan_finish(struct shape_plan *plan)
+{
+    uint32_t passing[PATTERN_HEAD_SIZE] = {0};
+    for (uint32_t i = 0; i < PATTERN_HEAD_SIZE; i++) {
+        plan->order[i] = (uint8_t)i;
+        for (uint32_t byte = 0; byte < 256; byte++)
+            passing[i] += (uint32_t)__builtin_popcount(plan->heads[i][byte] & SHAPE_HEAD_LETTERS);
+    }
+    for (uint32_t i = 1; i < PATTERN_HEAD_SIZE; i++) {
+        uint8_t place = plan->order[i];
+        uint32_t k = i;
+        for (; k > 0 && passing[plan->order[k - 1]] > passing[place]; k--)
+            plan->order[k] = plan->order[k - 1];
+        plan->order[k] = place;
+    }
+}
+
+uint32_t shape_find(const struct shape_plan *plan, struct shape_state *state, const uint8_t *data, uint32_t size,
+                    struct shape_spot spots_out[SHAPE_SPOTS_MAX])
+{
+    struct shape_masks masks[SHAPE_CHUNK_BLOCKS + 1];
+    uint32_t base = state->position, left = size - base;
+    require(base < size);
+    uint32_t blocks = min_u32((left + SHAPE_BLOCK - 1) / SHAPE_BLOCK, SHAPE_CHUNK_BLOCKS);
+    struct chunk chunk = {.plan = plan,
+                          .state = state,
+                          .data = data,
+                          .size = size,
+                          .end = min_u32(size, base + SHAPE_CHUNK),
+                          .spots = spots_out};
+    classify(plan, data + base, left, blocks + 1, masks);
+    struct features now = find_features(&state->before, &masks[0]);
+    for (uint32_t i = 0; i < blocks; i++) {
+        struct features next = find_features(&masks[i], &masks[i + 1]);
+        look_at_block(&chunk, base + i * SHAPE_BLOCK, &now, &next);
+        if (unlikely(masks[i].symbol))
+            find_symbols(&chunk, base + i * SHAPE_BLOCK, masks[i].symbol);
+        now = next;
+    }
+    state->before = masks[blocks - 1];
+    state->position = chunk.end;
+    return chunk.spot_count;
+}
