@@ -35,8 +35,8 @@ struct detect_text {
 };
 
 enum detect_flag {
-    DETECT_KEYWORD = 1 << 0,     /* a keyword in the name or near the value */
-    DETECT_TEST_NUMBER = 1 << 1, /* a card number that the schemes publish for tests */
+    DETECT_TEST_NUMBER = DETECTION_TEST_NUMBER, /* a card number that the schemes publish for tests */
+    DETECT_KEYWORD = 1 << 7,                    /* a keyword in the name or near the value; not for struct detection */
 };
 
 struct detect_hit {
