@@ -123,6 +123,12 @@ static bool has_keyword(const struct detector *detector, const struct detect_tex
     uint32_t start = (uint32_t)(value.data - text->data), end = start + value.size;
     uint32_t first = start > DETECT_CONTEXT_SIZE ? start - DETECT_CONTEXT_SIZE : 0;
     uint32_t last = text->size - end > DETECT_CONTEXT_SIZE ? end + DETECT_CONTEXT_SIZE : text->size;
+    if (text->lines) {
+        const uint8_t *before = memrchr(text->data + first, '\n', start - first);
+        const uint8_t *behind = memchr(text->data + end, '\n', last - end);
+        first = before ? (uint32_t)(before + 1 - text->data) : first;
+        last = behind ? (uint32_t)(behind - text->data) : last;
+    }
     return context_has_keyword(&detector->keywords, all, first, start) ||
            context_has_keyword(&detector->keywords, all, end, last);
 }

@@ -32,6 +32,7 @@ struct detect_text {
     uint32_t start_from;  /* look-behind: bytes in front of this are read, but no value may start there */
     uint32_t start_limit; /* values start in front of this; behind it they belong to the next window */
     struct span context;  /* name of the header, parameter or field; may be empty */
+    bool lines;           /* a head, lines of "name: value": the words of another line are no context */
 };
 
 enum detect_flag {
@@ -70,7 +71,7 @@ uint32_t detect_scan_full(const struct detect_set *set, struct detect_scratch *s
 /* A text that is all there. */
 static inline struct detect_text detect_text_whole(const void *data, uint32_t size, struct span context)
 {
-    return (struct detect_text){(const uint8_t *)data, size, 0, size, context};
+    return (struct detect_text){(const uint8_t *)data, size, 0, size, context, false};
 }
 
 /*
@@ -82,5 +83,5 @@ static inline struct detect_text detect_text_window(const void *data, uint32_t s
                                                     struct span context)
 {
     uint32_t limit = final ? size : size > DETECT_WINDOW_OVERLAP ? size - DETECT_WINDOW_OVERLAP : 0;
-    return (struct detect_text){(const uint8_t *)data, size, min_u32(lookbehind, size), limit, context};
+    return (struct detect_text){(const uint8_t *)data, size, min_u32(lookbehind, size), limit, context, false};
 }
