@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reading the log: files of the folder in the order of their names, which is the order of time; a line is taken only when
- * its end has been written.
+ * Reading the log: files of the folder in the order of their names, which is the order of time; a line is taken only
+ * when its end has been written.
  */
 
 #include "report/log.h"
@@ -186,7 +186,8 @@ static void evidence_text(const json_t *evidence, char *text, size_t size)
     const char *key;
     json_t *value;
     text[0] = 0;
-    json_object_foreach((json_t *)(uintptr_t)evidence, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)evidence, key, value)
+    {
         int added = snprintf(text + used, size - used, "%s%s=%s", used ? ", " : "", key,
                              json_is_string(value) ? json_string_value(value) : "-");
         if (added < 0 || (size_t)added >= size - used)
@@ -222,10 +223,10 @@ static void take_finding(struct report_log *log, struct report_entry *entry)
     char status_text[32] = "-";
     if (json_is_integer(status))
         snprintf(status_text, sizeof(status_text), "%lld", (long long)json_integer_value(status));
-    snprintf(log->text, sizeof(log->text), "%.19s %-8s %-7s %-8s %s %s %s: %s [%s]", terminated(root, "time", "-"),
+    snprintf(log->text, sizeof(log->text), "%.19s %-8s %-7s %-8s %s %.60s %s: %s [%s]", terminated(root, "time", "-"),
              terminated(root, "severity", "-"), terminated(root, "verdict", "-"), terminated(root, "rule", "-"),
-             terminated(root, "method", "-"), terminated(root, "path", "-"), status_text, terminated(root, "title", "-"),
-             evidence);
+             terminated(root, "method", "-"), terminated(root, "path", "-"), status_text,
+             terminated(root, "title", "-"), evidence);
     make_printable(log->text);
     entry->text = log->text;
 }
@@ -265,8 +266,8 @@ static void take_reload(struct report_log *log, struct report_entry *entry)
 {
     bool accepted = json_is_true(json_object_get(log->root, "accepted"));
     snprintf(log->text, sizeof(log->text), "%.19s reload %s, epoch %llu%s%s", terminated(log->root, "time", "-"),
-             accepted ? "accepted" : "REFUSED", (unsigned long long)number_of(log->root, "epoch"),
-             accepted ? "" : ": ", accepted ? "" : terminated(log->root, "error", ""));
+             accepted ? "accepted" : "REFUSED", (unsigned long long)number_of(log->root, "epoch"), accepted ? "" : ": ",
+             accepted ? "" : terminated(log->root, "error", ""));
     make_printable(log->text);
     entry->text = log->text;
 }

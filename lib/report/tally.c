@@ -14,7 +14,7 @@
 #include "base/hash.h"
 
 #define SLOTS      (TALLY_ROWS_MAX * 2u) /* half full at most */
-#define NAME_WIDTH 44u                   /* columns of an operation in the table */
+#define NAME_WIDTH 60u                   /* columns of an operation in the table */
 
 struct row {
     struct span key;
@@ -102,7 +102,7 @@ static struct span operation_key(const struct tally_finding *finding, char *buff
     uint32_t path_size = 0;
     while (path_size < finding->path.size && finding->path.data[path_size] != '?')
         path_size++;
-    int length = snprintf(buffer, size, "%.*s %.*s%.*s (not registered)", (int)finding->method.size,
+    int length = snprintf(buffer, size, "not registered: %.*s %.*s%.*s", (int)finding->method.size,
                           (const char *)finding->method.data, (int)finding->host.size, (const char *)finding->host.data,
                           (int)path_size, (const char *)finding->path.data);
     return span_of(buffer, length < 0 ? 0 : min_u64((uint64_t)length, size - 1));

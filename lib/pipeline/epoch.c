@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Epoch: read and compiled step by step; the first step that fails leaves nothing behind but the diagnostics. */
+
+#include "pipeline/epoch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "config/detector_file.h"
+#include "pipeline/digest.h"
+
+/* Counters of one worker for all operations: 100,000 operations and 60 rules are 240 MB of address space. */
+#define ROLLUP_BYTES_MAX ((size_t)1 << 30)
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ------------------------------------------------------------------ detectors */
+
+/* The detectors of all files as one list; the settings stay the files'. */
+struct detector_list {
+    struct detector_file **files;
+    uint32_t file_count;
+    struct detector_setting *settings;
+    uint32_t count;
+};
+
+static void detector_list_deinit(struct detector_list *list)
+{
+    for (uint32_t i = 0; i < list->file_count; i++)
+        detector_file_free(list->files[i]);
+    free(list->files);
+    free(list->settings);
+}
+
+static int detector_list_load(const struct settings *settings, struct diagnostics *diagnostics,
+                              struct detector_list *list)
+{
+    *list = (struct detector_list){0};
+    list->files = calloc(settings->detectors_count + 1, sizeof(struct detector_file *));
+    list->settings = calloc((size_t)DETECTORS_MAX * (settings->detectors_count + 1), sizeof(*list->settings));
+    if (!list->files || !list->settings)
+        return -ENOMEM;
+    int result = 0;
+    for (uint32_t i = 0; i < settings->detectors_count; i++) {
+        struct detector_file *file;
+        int loaded = detector_file_load(settings->detectors[i], diagnostics, &file);
+        if (loaded < 0) {
+            result = loaded;
+            continue;
+        }
+        list->files[list->file_count++] = file;
+        memcpy(list->settings + list->count, file->settings, file->count * sizeof(*file->settings));
+        list->count += file->count;
+    }
+    return result;
+}
+
+static int detectors_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
+{
+    struct detector_list list;
+    int result = detector_list_load(settings, diagnostics, &list);
+    if (result == 0) {
+        const char *file = settings->detectors_count ? settings->detectors[0] : NULL;
+        epoch->detectors = detect_set_new(list.settings, list.count, file, diagnostics);
+        result = epoch->detectors ? 0 : -EINVAL;
+    }
+    detector_list_deinit(&list);
+    return result;
+}
+
+/* ---------------------------------------------------------------------- rules */
+
+static int policy_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
+{
+    struct rule_packs *packs = calloc(1, sizeof(*packs));
+    struct policy_detector *names = calloc(POLICY_DETECTORS_MAX, sizeof(*names));
+    int result = packs && names ? 0 : -ENOMEM;
+    if (result == 0)
+        result = rule_packs_load(settings->rules, settings->rules_count, diagnostics, packs);
+    if (result == 0) {
+        uint32_t count = min_u32(detect_set_count(epoch->detectors), POLICY_DETECTORS_MAX);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct detect_detector *detector = detect_set_detector(epoch->detectors, i);
+            names[i] = (struct policy_detector){detector->id, detector->name, detector->class, detector->disabled};
+        }
+        result = policy_compile(packs, epoch->zones, names, count, diagnostics, &epoch->policy);
+    }
+    if (packs)
+        rule_packs_deinit(packs);
+    free(packs);
+    free(names);
+    return result;
+}
+
+static int registry_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
+{
+    if (!settings->registry.folder)
+        return 0;
+    int result = registry_load(settings->registry.folder, diagnostics, &epoch->registry);
+    if (result == REGISTRY_E_INVALID)
+        return -EINVAL;
+    if (result == 0)
+        snprintf(epoch->registry_digest, sizeof(epoch->registry_digest), "%s", registry_digest(epoch->registry));
+    return result;
+}
+
+static int digests_build(struct epoch *epoch, const struct settings *settings, const char *settings_path)
+{
+    struct file_digest *rules = file_digest_new(), *configuration = file_digest_new();
+    int result = rules && configuration ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < settings->rules_count && result == 0; i++)
+        result = file_digest_add(rules, settings->rules[i]);
+    for (uint32_t i = 0; i < settings->detectors_count && result == 0; i++)
+        result = file_digest_add(rules, settings->detectors[i]);
+    if (result == 0 && settings_path)
+        result = file_digest_add(configuration, settings_path);
+    if (result == 0) {
+        file_digest_finish(rules, epoch->rules_digest);
+        file_digest_finish(configuration, epoch->configuration_digest);
+    }
+    file_digest_free(rules);
+    file_digest_free(configuration);
+    return result;
+}
+
+/* -------------------------------------------------------------------- workers */
+
+/*
+ * Untouched pages cost nothing, and most operations are called rarely: so the rows are mapped, not allocated, and never
+ * as huge pages.
+ */
+static void *rows_map(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    (void)madvise(memory, size, MADV_NOHUGEPAGE);
+    return memory;
+}
+
+static size_t operation_rows(const struct epoch *epoch)
+{
+    return 1 + (epoch->registry ? registry_operation_count(epoch->registry) : 0);
+}
+
+static size_t verdict_bytes(const struct epoch *epoch)
+{
+    return operation_rows(epoch) * policy_rule_count(epoch->policy) * sizeof(uint64_t[VERDICT_COUNT]);
+}
+
+static int workers_build(struct epoch *epoch, struct digest_key *key, struct diagnostics *diagnostics)
+{
+    size_t rows = operation_rows(epoch);
+    if (verdict_bytes(epoch) > ROLLUP_BYTES_MAX) {
+        diagnostics_add(
+            diagnostics, DIAGNOSTIC_ERROR, NULL,
+            "%zu operations with %u rules need more than %zu MiB of counters a worker; split the registry over "
+            "several sensors",
+            rows, policy_rule_count(epoch->policy), ROLLUP_BYTES_MAX >> 20);
+        return -E2BIG;
+    }
+    for (uint32_t i = 0; i < epoch->worker_count; i++) {
+        struct epoch_worker *worker = &epoch->workers[i];
+        worker->scratch = detect_scratch_new(epoch->detectors, key);
+        worker->operations = rows_map(rows * sizeof(*worker->operations));
+        worker->touched = rows_map(rows * sizeof(*worker->touched));
+        worker->verdicts = rows_map(verdict_bytes(epoch) + 1);
+        if (!worker->scratch || !worker->operations || !worker->touched || !worker->verdicts)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnostics, struct epoch **epoch_out)
+{
+    uint64_t start_ns = monotonic_ns();
+    struct epoch *epoch = aligned_alloc(CACHE_LINE, sizeof(*epoch));
+    if (!epoch)
+        return -ENOMEM;
+    memset(epoch, 0, sizeof(*epoch));
+    epoch->number = sources->number;
+    epoch->worker_count = sources->worker_count;
+    /* Every source is read even when an earlier one is wrong, so that all mistakes are told at once. */
+    int zones = zones_compile(sources->settings, diagnostics, &epoch->zones);
+    int registry = registry_build(epoch, sources->settings, diagnostics);
+    int detectors = detectors_build(epoch, sources->settings, diagnostics);
+    int result = zones < 0 ? zones : registry < 0 ? registry : detectors;
+    if (result == 0)
+        result = policy_build(epoch, sources->settings, diagnostics);
+    if (result == 0)
+        result = digests_build(epoch, sources->settings, sources->settings_path);
+    if (result == 0)
+        result = workers_build(epoch, sources->key, diagnostics);
+    if (result < 0) {
+        if (diagnostics->errors == 0)
+            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "rules and registry cannot be loaded: %s",
+                            strerror(-result));
+        epoch_free(epoch);
+        return result;
+    }
+    epoch->build_ns = monotonic_ns() - start_ns;
+    *epoch_out = epoch;
+    return 0;
+}
+
+void epoch_free(struct epoch *epoch)
+{
+    if (!epoch)
+        return;
+    for (uint32_t i = 0; i < epoch->worker_count; i++) {
+        struct epoch_worker *worker = &epoch->workers[i];
+        detect_scratch_free(worker->scratch);
+        if (worker->operations)
+            munmap(worker->operations, operation_rows(epoch) * sizeof(*worker->operations));
+        if (worker->touched)
+            munmap(worker->touched, operation_rows(epoch) * sizeof(*worker->touched));
+        if (worker->verdicts)
+            munmap(worker->verdicts, verdict_bytes(epoch) + 1);
+    }
+    policy_free(epoch->policy);
+    detect_set_free(epoch->detectors);
+    registry_free(epoch->registry);
+    zones_free(epoch->zones);
+    free(epoch);
+}

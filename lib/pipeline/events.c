@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Events: the one place where the pipeline meets the ring, and where a full ring is accounted for. */
+
+#include "pipeline/worker.h"
+
+static bool make_room(struct pipeline *worker)
+{
+    if (!worker->options.make_room)
+        return false;
+    ring_publish(worker->options.ring);
+    worker->options.make_room(worker->options.make_room_context);
+    return true;
+}
+
+static void lost(struct pipeline *worker)
+{
+    ledger_raise(&worker->counts.events_lost, 1);
+    ledger_miss(&worker->ledger, LEDGER_MISSING_EVENTS, 1);
+}
+
+void tell_finding(void *context, const struct finding *finding)
+{
+    struct pipeline *worker = context;
+    struct ring_producer *ring = worker->options.ring;
+    if (ring_put_finding(ring, finding) || (make_room(worker) && ring_put_finding(ring, finding)))
+        ledger_raise(&worker->counts.findings, 1);
+    else
+        lost(worker);
+}
+
+void tell_call(struct pipeline *worker, const struct call *call)
+{
+    struct ring_producer *ring = worker->options.ring;
+    if (!ring_put_call(ring, call) && !(make_room(worker) && ring_put_call(ring, call)))
+        lost(worker);
+}
+
+void tell_rollup(struct pipeline *worker, const struct rollup *rollup)
+{
+    struct ring_producer *ring = worker->options.ring;
+    if (!ring_put_rollup(ring, rollup) && !(make_room(worker) && ring_put_rollup(ring, rollup)))
+        lost(worker);
+}

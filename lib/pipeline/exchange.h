@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Exchange
+ *
+ * A transaction while its bytes arrive: the transaction itself, its place in the row of those waiting for their
+ * response, and the state of scanning its two bodies.
+ *
+ * Memory:  from the worker's pools, given back when it is judged.
+ * Threads: one owner, the worker.
+ */
+
+#include "pipeline/epoch.h"
+#include "proto/body_text.h"
+#include "proto/http1.h"
+#include "transaction/transaction.h"
+
+struct body_scan {
+    bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
+    bool encoded; /* in a content coding that is not opened */
+    bool locator_ready;
+    uint8_t kind;    /* enum body_kind */
+    bool started;    /* the first bytes have been seen, `kind` is decided */
+    uint64_t length; /* of the body, when length_known */
+    bool length_known;
+    uint64_t size; /* body bytes so far, lost ones included */
+    struct body_window window;
+    struct body_locator locator;
+    struct body_values values;
+};
+
+struct exchange {
+    struct exchange *next; /* later request of the same connection */
+    struct epoch *epoch;
+    uint8_t request_method; /* enum http1_method: frames the response */
+    bool request_done;
+    bool response_done;
+    bool pipelined;            /* another request was waiting when this one began */
+    struct body_scan scans[2]; /* request, response */
+    struct transaction transaction;
+};

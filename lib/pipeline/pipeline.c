@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Pipeline: the order of one poll turn, and how the worker's memory is shared out at start.
+ *
+ * Of the budget, flows, reassembly and fragments take what the settings say; what is left goes to the calls in flight,
+ * nearly all of it to exchanges, because without one a call cannot be judged at all.
+ */
+
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pipeline/session.h"
+
+#define MEBIBYTE ((size_t)1 << 20)
+
+/* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
+ * lines. */
+#define SHARE_EXCHANGES 55u
+#define SHARE_WINDOWS   30u
+#define SHARE_CARRIES   10u
+
+/* A worker below this could not hold a few hundred calls in flight. */
+#define LEFT_MIN (16 * MEBIBYTE)
+
+static struct flow_settings flow_settings_of(const struct settings *settings)
+{
+    const struct settings_workers *workers = &settings->workers;
+    struct flow_settings flows = flow_settings_default(workers->flows);
+    flows.hold_bytes = (uint64_t)workers->reassembly_mib * MEBIBYTE;
+    flows.hold_flow_bytes = workers->flow_reassembly_kib * 1024u;
+    flows.skew_window_ns = (uint64_t)workers->skew_ms * 1000000u;
+    flows.established_timeout_ns = (uint64_t)workers->flow_idle_seconds * 1000000000u;
+    flows.checksum_policy = workers->checksum == SETTINGS_CHECKSUM_EXCUSE ? FLOW_CHECKSUM_REFUSE : FLOW_CHECKSUM_ACCEPT;
+    return flows;
+}
+
+static int pools_init(struct pipeline *worker, size_t left)
+{
+    uint32_t flows = worker->options.settings->workers.flows;
+    size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
+    size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
+    size_t carries = left / 100 * SHARE_CARRIES / (SESSION_CARRY_SIZE + CACHE_LINE);
+    if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
+        pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
+        pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
+        pool_init(&worker->carries, worker->arena, SESSION_CARRY_SIZE, (uint32_t)carries))
+        return -ENOMEM;
+    return 0;
+}
+
+static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
+{
+    const struct settings_workers *setting = &worker->options.settings->workers;
+    struct flow_settings flows = flow_settings_of(worker->options.settings);
+    struct net_settings net;
+    net_settings_default(&net);
+    net.key = worker->options.key;
+    net.checksum = NET_CHECKSUM_COUNT;
+
+    size_t fixed = flow_table_size(&flows) + net_decoder_size(&net) +
+                   (size_t)setting->flows * (sizeof(struct session) + CACHE_LINE);
+    size_t budget = setting->memory_mib * MEBIBYTE;
+    if (fixed + LEFT_MIN > budget) {
+        diagnostics_add(
+            diagnostics, DIAGNOSTIC_ERROR, NULL,
+            "workers.memory_mib is %u, but %u flows and %u MiB of reassembly alone need %zu; raise it to %zu or "
+            "lower workers.flows",
+            setting->memory_mib, setting->flows, setting->reassembly_mib, fixed / MEBIBYTE + 1,
+            (fixed + LEFT_MIN) / MEBIBYTE + 1);
+        return -ENOMEM;
+    }
+    worker->arena = arena_new(budget);
+    if (!worker->arena) {
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
+                        "the system has not the %u MiB that workers.memory_mib asks for each worker",
+                        setting->memory_mib);
+        return -ENOMEM;
+    }
+    struct flow_sink sink = {worker, session_data, session_end};
+    int result = net_decoder_new(&worker->decoder, worker->arena, &net);
+    if (result == 0)
+        result = flow_table_new(&worker->flows, worker->arena, &flows, &worker->ledger, &worker->options.key, &sink);
+    if (result == 0)
+        result = pools_init(worker, budget - fixed);
+    if (result < 0)
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
+                        "the worker's memory cannot be laid out (%s); raise workers.memory_mib or lower workers.flows",
+                        strerror(-result));
+    return result;
+}
+
+int pipeline_new(const struct pipeline_options *options, struct diagnostics *diagnostics,
+                 struct pipeline **pipeline_out)
+{
+    struct pipeline *worker = aligned_alloc(CACHE_LINE, (sizeof(*worker) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+    if (!worker)
+        return -ENOMEM;
+    memset(worker, 0, sizeof(*worker));
+    worker->options = *options;
+    worker->body_scan_max = (uint64_t)options->settings->workers.body_scan_kib * 1024u;
+    int result = memory_init(worker, diagnostics);
+    if (result < 0) {
+        pipeline_free(worker);
+        return result;
+    }
+    worker->epoch = publication_adopt(options->publication, options->worker);
+    require(worker->epoch);
+    *pipeline_out = worker;
+    return 0;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    arena_free(pipeline->arena);
+    free(pipeline);
+}
+
+/*
+ * Every worker sees every packet: keeps the flows that fall to it, by a hash that is the same for both directions. What
+ * is no TCP is accounted for by the first worker.
+ */
+static uint32_t keep_own(struct pipeline *worker, struct net_packet *packets, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct net_packet *packet = &packets[i];
+        ledger_settle(&worker->decode_ledger, LEDGER_NOT_MINE, packet->packets, packet->bytes);
+        if (net_hash(&worker->options.key, packet) % worker->options.worker_count != worker->options.worker)
+            continue;
+        ledger_receive(&worker->ledger, packet->packets, packet->bytes);
+        if (kept != i)
+            packets[kept] = *packet;
+        kept++;
+    }
+    return kept;
+}
+
+static void turn_begin(struct pipeline *worker)
+{
+    worker->epoch = publication_adopt(worker->options.publication, worker->options.worker);
+}
+
+static void turn_end(struct pipeline *worker, uint64_t now_ns)
+{
+    if (now_ns > worker->now_ns)
+        worker->now_ns = now_ns;
+    flow_table_advance(worker->flows, worker->now_ns);
+    rollup_advance(worker);
+    ring_publish(worker->options.ring);
+}
+
+static struct ledger *decode_ledger(struct pipeline *worker)
+{
+    return worker->options.share ? &worker->decode_ledger : &worker->ledger;
+}
+
+void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uint32_t count)
+{
+    require(count <= PACKET_BURST_MAX);
+    turn_begin(pipeline);
+    ledger_raise(&pipeline->counts.packets, count);
+    uint32_t segments = net_decode_burst(pipeline->decoder, decode_ledger(pipeline), packets, count, pipeline->packets);
+    if (pipeline->options.share)
+        segments = keep_own(pipeline, pipeline->packets, segments);
+    flow_table_packets(pipeline->flows, pipeline->packets, segments);
+    turn_end(pipeline, count ? packets[count - 1].time_ns : 0);
+}
+
+void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns)
+{
+    turn_begin(pipeline);
+    net_decoder_expire(pipeline->decoder, decode_ledger(pipeline), now_ns);
+    turn_end(pipeline, now_ns);
+}
+
+/* What only the first of several workers accounts for, so that it counts once. */
+static void decode_ledger_close(struct pipeline *worker)
+{
+    if (!worker->options.share || worker->options.worker != 0)
+        return;
+    struct ledger *seen = &worker->decode_ledger;
+    struct ledger_sum *others = &seen->settled[LEDGER_NOT_MINE];
+    seen->received.packets -= others->packets;
+    seen->received.bytes -= others->bytes;
+    *others = (struct ledger_sum){0};
+    ledger_add(&worker->ledger, seen);
+    memset(seen, 0, sizeof(*seen));
+}
+
+void pipeline_flush(struct pipeline *pipeline)
+{
+    net_decoder_flush(pipeline->decoder, decode_ledger(pipeline));
+    flow_table_flush(pipeline->flows);
+    rollup_flush(pipeline);
+    decode_ledger_close(pipeline);
+    ring_publish(pipeline->options.ring);
+}
+
+const struct ledger *pipeline_ledger(const struct pipeline *pipeline)
+{
+    return &pipeline->ledger;
+}
+
+const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline)
+{
+    return &pipeline->counts;
+}
+
+uint32_t pipeline_epoch(const struct pipeline *pipeline)
+{
+    return pipeline->epoch->number;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Pipeline
+ *
+ * One worker's whole work: packets in, events out. Knows neither where packets come from nor where events go.
+ *
+ * Memory:  everything is taken in pipeline_new() from the budget of the settings; nothing later.
+ * Threads: one owner; pipeline_ledger() and pipeline_counts() may be read by others (relaxed, exact once it stopped).
+ * Limits:  settings.workers; what does not fit is counted in the ledger.
+ */
+
+#include "base/hash.h"
+#include "base/ledger.h"
+#include "config/settings.h"
+#include "event/ring.h"
+#include "net/packet.h"
+#include "pipeline/publication.h"
+
+struct pipeline;
+
+struct pipeline_options {
+    const struct settings *settings;
+    struct publication *publication;
+    struct ring_producer *ring;
+    struct hash_key key;   /* the same for all workers of a run */
+    uint32_t worker;       /* index of this one */
+    uint32_t worker_count; /* over 1 with `share`: take only the flows that fall to this worker */
+    bool share;            /* every worker is handed every packet (replay); otherwise each is handed its own */
+    bool transactions;     /* tell every transaction, not only findings */
+    bool rollups;          /* tell the counts of verdicts every minute of packet time */
+    /*
+     * Called when the ring refuses an event, which is then offered once more; NULL: it is lost and counted, as it must
+     * be where packets do not wait.
+     */
+    void (*make_room)(void *context);
+    void *make_room_context;
+};
+
+struct pipeline_counts {
+    uint64_t packets;
+    uint64_t transactions;
+    uint64_t findings;
+    uint64_t events_lost; /* the ring was full; the ring counts them by kind */
+};
+
+/* Returns 0, or -ENOMEM with a diagnostic that says which setting to change. */
+MUST_USE int pipeline_new(const struct pipeline_options *options, struct diagnostics *diagnostics,
+                          struct pipeline **pipeline_out);
+void pipeline_free(struct pipeline *pipeline);
+
+/* Works through a burst of up to PACKET_BURST_MAX packets and publishes what came of it. */
+void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uint32_t count);
+
+/* No packets came: timers run on. `now_ns` is what a packet coming now would be stamped with. */
+void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns);
+
+/* The end: everything that waits is decided, every flow ends, nothing stays pending. */
+void pipeline_flush(struct pipeline *pipeline);
+
+const struct ledger *pipeline_ledger(const struct pipeline *pipeline);
+
+/* Number of the epoch that judges new transactions. */
+uint32_t pipeline_epoch(const struct pipeline *pipeline);
+const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Roll-ups
+ *
+ * Passes are counted, not told one by one: for each operation a row of counters for each rule, told once a minute of
+ * packet time. Telling is spread over bursts, so that a large registry never holds up the port; an epoch that was
+ * replaced is kept until its last counts are told.
+ */
+
+#include "pipeline/worker.h"
+
+#define ROLLUP_INTERVAL_NS    UINT64_C(60000000000)
+#define ROLLUP_OPERATIONS_MAX 4u /* told in one burst: about 200 records, some ten microseconds */
+
+uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT]
+{
+    struct epoch_worker *own = &epoch->workers[worker->options.worker];
+    uint32_t rules = policy_rule_count(epoch->policy);
+    struct epoch_operation *counts = &own->operations[operation];
+    if (counts->calls++ == 0 && worker->options.rollups) {
+        if (own->touched_count == 0) {
+            own->rollup_start_ns = worker->now_ns;
+            epoch_enter(epoch, worker->options.worker);
+            require(worker->rollup_count < ARRAY_COUNT(worker->rollups));
+            worker->rollups[worker->rollup_count++] = epoch;
+        }
+        own->touched[own->touched_count++] = operation;
+    }
+    return &own->verdicts[(size_t)operation * rules];
+}
+
+static bool verdicts_any(const uint64_t verdicts[VERDICT_COUNT])
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < VERDICT_COUNT; i++)
+        sum += verdicts[i];
+    return sum != 0;
+}
+
+static void tell_operation(struct pipeline *worker, struct epoch *epoch, uint32_t operation)
+{
+    struct epoch_worker *own = &epoch->workers[worker->options.worker];
+    uint32_t rules = policy_rule_count(epoch->policy);
+    bool registered = epoch->registry && operation < registry_operation_count(epoch->registry);
+    struct rollup rollup = {
+        .start_ns = own->rollup_start_ns,
+        .seconds = (uint32_t)min_u64((worker->now_ns - own->rollup_start_ns + 999999999) / 1000000000, UINT32_MAX),
+        .epoch = epoch->number,
+        .calls = own->operations[operation].calls,
+        .operation = registered ? registry_operation_at(epoch->registry, operation)->id : (struct span){0},
+    };
+    tell_rollup(worker, &rollup);
+    uint64_t(*row)[VERDICT_COUNT] = &own->verdicts[(size_t)operation * rules];
+    for (uint32_t rule = 0; rule < rules; rule++) {
+        if (!verdicts_any(row[rule]))
+            continue;
+        rollup.rule = policy_rule_id(epoch->policy, rule);
+        memcpy(rollup.verdicts, row[rule], sizeof(rollup.verdicts));
+        tell_rollup(worker, &rollup);
+        memset(row[rule], 0, sizeof(row[rule]));
+    }
+    own->operations[operation].calls = 0;
+}
+
+/* Tells up to `limit` operations. True when all of them are told. */
+static bool tell_epoch(struct pipeline *worker, struct epoch *epoch, uint32_t limit)
+{
+    struct epoch_worker *own = &epoch->workers[worker->options.worker];
+    for (; limit && own->touched_count; limit--)
+        tell_operation(worker, epoch, own->touched[--own->touched_count]);
+    return own->touched_count == 0;
+}
+
+static bool due(const struct pipeline *worker, const struct epoch *epoch)
+{
+    uint64_t start = epoch->workers[worker->options.worker].rollup_start_ns;
+    return epoch != worker->epoch || worker->now_ns / ROLLUP_INTERVAL_NS != start / ROLLUP_INTERVAL_NS;
+}
+
+static void advance(struct pipeline *worker, bool all)
+{
+    for (uint32_t i = 0; i < worker->rollup_count;) {
+        struct epoch *epoch = worker->rollups[i];
+        bool told = (all || due(worker, epoch)) && tell_epoch(worker, epoch, all ? UINT32_MAX : ROLLUP_OPERATIONS_MAX);
+        if (!told) {
+            i++;
+            continue;
+        }
+        worker->rollups[i] = worker->rollups[--worker->rollup_count];
+        epoch_leave(epoch, worker->options.worker);
+    }
+}
+
+void rollup_advance(struct pipeline *worker)
+{
+    if (worker->rollup_count)
+        advance(worker, false);
+}
+
+void rollup_flush(struct pipeline *worker)
+{
+    advance(worker, true);
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Searching for sensitive data
+ *
+ * A whole head lies in the transaction's store as one text of lines, so one scan reads target, headers and cookies;
+ * what is found is then mapped back to its place by its offset. Bodies come as views (proto/body_window.h). Percent-
+ * and JSON-escaped values are decoded and searched as well; a raw match in such a value is dropped, so each is told
+ * once.
+ */
+
+#include "pipeline/worker.h"
+#include "proto/http_text.h"
+
+struct place {
+    enum detection_place kind;
+    struct span name;
+};
+
+#define NAME_DIGITS_MAX 8u /* longer runs of digits in a name are data, not an index or a version */
+
+/* A name comes from the traffic and may itself hold what must not be told: {"4111111111111111": true}. */
+static struct span name_mask(struct span name, uint8_t *buffer, uint32_t capacity)
+{
+    uint32_t size = min_u32(name.size, capacity), digits = 0;
+    for (uint32_t i = 0; i < size; i++) {
+        uint8_t c = name.data[i];
+        buffer[i] = c;
+        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+        if (digits > NAME_DIGITS_MAX)
+            memset(buffer + i + 1 - digits, '*', digits);
+        /* The part of a mail address in front of the at sign. */
+        for (uint32_t j = i; c == '@' && j > 0 && buffer[j - 1] != '/'; j--)
+            buffer[j - 1] = '*';
+    }
+    return span_of(buffer, size);
+}
+
+static void detection_add(struct exchange *exchange, bool response, const struct detect_hit *hit,
+                          const struct place *place, uint64_t offset)
+{
+    uint8_t name[BODY_NAME_MAX];
+    struct detection detection = {
+        .detector = hit->detector,
+        .place = (uint8_t)place->kind,
+        .confidence = hit->confidence,
+        .flags = (hit->flags & DETECT_TEST_NUMBER) ? DETECTION_TEST_NUMBER : 0,
+        .in_response = response,
+        .mask_size = hit->mask_size,
+        .value_size = (uint16_t)min_u32(hit->size, UINT16_MAX),
+        .count = 1,
+        .offset = offset,
+        .name = name_mask(place->name, name, sizeof(name)),
+    };
+    memcpy(detection.mask, hit->mask, sizeof(detection.mask));
+    memcpy(detection.digest, hit->digest, sizeof(detection.digest));
+    transaction_add_detection(&exchange->transaction, &detection);
+}
+
+static uint32_t scan_text(struct pipeline *worker, const struct exchange *exchange, const struct detect_text *text)
+{
+    struct epoch_worker *own = &exchange->epoch->workers[worker->options.worker];
+    return detect_scan(exchange->epoch->detectors, own->scratch, text, worker->hits, WORKER_HITS_MAX);
+}
+
+static bool has_escape(struct span text, bool plus)
+{
+    if (text.size == 0)
+        return false;
+    return memchr(text.data, '%', text.size) || (plus && memchr(text.data, '+', text.size));
+}
+
+/* Overwrites a text of the store. It is not told in any output from here on; its length stays. */
+static void redact(struct transaction *transaction, const uint8_t *data, uint32_t size)
+{
+    require(data >= transaction->store && data + size <= transaction->store + transaction->store_used);
+    memset(transaction->store + (data - transaction->store), '*', size);
+}
+
+static void scan_decoded(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool plus,
+                         const struct place *place)
+{
+    struct http_decoded decoded = http_percent_decode(text, plus, worker->decoded, sizeof(worker->decoded));
+    struct detect_text whole = detect_text_whole(decoded.text.data, decoded.text.size, place->name);
+    uint32_t count = scan_text(worker, exchange, &whole);
+    for (uint32_t i = 0; i < count; i++)
+        detection_add(exchange, response, &worker->hits[i], place, worker->hits[i].offset);
+    if (count)
+        redact(&exchange->transaction, text.data, text.size);
+}
+
+/* True when [data, data + size) lies inside `text`. */
+static bool inside(struct span text, const uint8_t *data, uint32_t size)
+{
+    return text.data && data >= text.data && data + size <= text.data + text.size;
+}
+
+/* ---------------------------------------------------------------------- heads */
+
+/* The pair that contains the hit; false when it lies in none, or in one that is decoded and searched by itself. */
+static bool pair_place(struct span rest, bool (*next)(struct span *, struct http_pair *), bool plus,
+                       const uint8_t *data, uint32_t size, struct place *place_out)
+{
+    struct http_pair pair;
+    while (next(&rest, &pair)) {
+        if (inside(pair.value, data, size)) {
+            place_out->name = pair.name;
+            return !has_escape(pair.value, plus);
+        }
+        if (inside(pair.name, data, size)) {
+            place_out->name = (struct span){0};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool header_place(const struct transaction *transaction, const struct transaction_side *side,
+                         const uint8_t *data, uint32_t size, struct place *place_out)
+{
+    for (uint32_t i = 0; i < side->header_count; i++) {
+        const struct transaction_header *header = &side->headers[i];
+        struct span value = transaction_header_value(transaction, header);
+        if (!inside(value, data, size))
+            continue;
+        if (header->id == HEADER_COOKIE || header->id == HEADER_SET_COOKIE) {
+            place_out->kind = DETECTION_COOKIE;
+            return pair_place(value, http_cookie_next, false, data, size, place_out);
+        }
+        *place_out = (struct place){DETECTION_HEADER, transaction_header_name(transaction, header)};
+        return true;
+    }
+    return false;
+}
+
+static bool head_place(const struct transaction *transaction, bool response, const uint8_t *data, uint32_t size,
+                       struct place *place_out)
+{
+    if (response)
+        return header_place(transaction, &transaction->response, data, size, place_out);
+    if (inside(transaction->query, data, size)) {
+        place_out->kind = DETECTION_QUERY;
+        return pair_place(transaction->query, http_query_next, true, data, size, place_out);
+    }
+    if (inside(transaction->path, data, size)) {
+        *place_out = (struct place){DETECTION_PATH, {0}};
+        return !has_escape(transaction->path, false);
+    }
+    return header_place(transaction, &transaction->request, data, size, place_out);
+}
+
+static void scan_escaped_pairs(struct pipeline *worker, struct exchange *exchange, bool response, struct span rest,
+                               bool (*next)(struct span *, struct http_pair *), enum detection_place kind)
+{
+    bool plus = kind == DETECTION_QUERY;
+    struct http_pair pair;
+    if (!has_escape(rest, plus))
+        return;
+    while (next(&rest, &pair))
+        if (has_escape(pair.value, plus))
+            scan_decoded(worker, exchange, response, pair.value, plus, &(struct place){kind, pair.name});
+}
+
+static void scan_escaped_head(struct pipeline *worker, struct exchange *exchange, bool response)
+{
+    const struct transaction *transaction = &exchange->transaction;
+    const struct transaction_side *side = exchange_side(exchange, response);
+    if (!response) {
+        if (has_escape(transaction->path, false))
+            scan_decoded(worker, exchange, false, transaction->path, false, &(struct place){DETECTION_PATH, {0}});
+        scan_escaped_pairs(worker, exchange, false, transaction->query, http_query_next, DETECTION_QUERY);
+    }
+    if (!(side->headers_seen & (HEADER_BIT(HEADER_COOKIE) | HEADER_BIT(HEADER_SET_COOKIE))))
+        return;
+    for (uint32_t i = 0; i < side->header_count; i++)
+        if (side->headers[i].id == HEADER_COOKIE || side->headers[i].id == HEADER_SET_COOKIE)
+            scan_escaped_pairs(worker, exchange, response, transaction_header_value(transaction, &side->headers[i]),
+                               http_cookie_next, DETECTION_COOKIE);
+}
+
+/* Parameters whose value is a credential by its name alone. */
+static bool names_credential(struct span name)
+{
+    static const char *const names[] = {
+        "access_token",  "id_token", "refresh_token", "token",         "auth_token", "api_key",
+        "apikey",        "api-key",  "password",      "passwd",        "pwd",        "secret",
+        "client_secret", "session",  "session_id",    "sessionid",     "jsessionid", "sid",
+        "signature",     "sig",      "code",          "authorization", "x-api-key",  "credential",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (span_equal_nocase(name, span_from_text(names[i])))
+            return true;
+    return false;
+}
+
+/* The scheme in front of a credential ("Basic dXNlcjpwYXNz") is no secret, and rules ask for it. */
+static void redact_hit(struct transaction *transaction, const uint8_t *data, uint32_t size)
+{
+    const uint8_t *blank = memchr(data, ' ', size);
+    bool scheme = blank && data >= transaction->store + 2 && memcmp(data - 2, ": ", 2) == 0;
+    for (const uint8_t *c = data; scheme && c < blank; c++)
+        scheme = ascii_lower(*c) >= 'a' && ascii_lower(*c) <= 'z';
+    uint32_t kept = scheme ? (uint32_t)(blank + 1 - data) : 0;
+    redact(transaction, data + kept, size - kept);
+}
+
+static void redact_credentials(struct transaction *transaction)
+{
+    struct span rest = transaction->query;
+    struct http_pair pair;
+    while (http_query_next(&rest, &pair))
+        if (pair.value.size && names_credential(pair.name))
+            redact(transaction, pair.value.data, pair.value.size);
+}
+
+void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin)
+{
+    struct transaction *transaction = &exchange->transaction;
+    const uint8_t *begin = transaction->store + store_begin;
+    uint32_t size = transaction->store_used - store_begin;
+    struct detect_text text = detect_text_whole(begin, size, (struct span){0});
+    text.lines = true;
+    uint32_t count = scan_text(worker, exchange, &text);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct detect_hit *hit = &worker->hits[i];
+        const uint8_t *data = begin + hit->offset;
+        struct place place;
+        if (!head_place(transaction, response, data, hit->size, &place))
+            continue;
+        detection_add(exchange, response, hit, &place, hit->offset);
+        redact_hit(transaction, data, hit->size);
+    }
+    scan_escaped_head(worker, exchange, response);
+    if (!response)
+        redact_credentials(transaction);
+}
+
+/* --------------------------------------------------------------------- bodies */
+
+static struct span side_header(const struct exchange *exchange, bool response, enum header_id id)
+{
+    const struct transaction *transaction = &exchange->transaction;
+    const struct transaction_side *side = response ? &transaction->response : &transaction->request;
+    const struct transaction_header *header = transaction_find_header(side, id, NULL);
+    return header ? transaction_header_value(transaction, header) : (struct span){0};
+}
+
+void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool response)
+{
+    (void)worker;
+    struct span encoding = side_header(exchange, response, HEADER_CONTENT_ENCODING);
+    struct body_scan *scan = &exchange->scans[response];
+    scan->encoded = encoding.size > 0 && !span_equal_nocase(encoding, SPAN_LITERAL("identity"));
+    scan->on = !scan->encoded;
+}
+
+static uint8_t body_class(enum body_kind kind)
+{
+    switch (kind) {
+    case BODY_JSON:
+    case BODY_LINES:
+        return TRANSACTION_BODY_JSON;
+    case BODY_FORM:
+        return TRANSACTION_BODY_FORM;
+    case BODY_BINARY:
+        return TRANSACTION_BODY_BINARY;
+    default:
+        return TRANSACTION_BODY_TEXT;
+    }
+}
+
+static void body_start(struct exchange *exchange, bool response, struct span start)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    enum body_kind kind = body_kind_detect(side_header(exchange, response, HEADER_CONTENT_TYPE), start);
+    scan->kind = (uint8_t)kind;
+    exchange_side(exchange, response)->body = body_class(kind);
+    scan->started = true;
+}
+
+static void locator_make(struct exchange *exchange, bool response)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    if (scan->locator_ready)
+        return;
+    struct span boundary = body_boundary_find(side_header(exchange, response, HEADER_CONTENT_TYPE));
+    body_locator_init(&scan->locator, (enum body_kind)scan->kind, boundary);
+    body_values_init(&scan->values);
+    scan->locator_ready = true;
+}
+
+static bool place_counts(const struct body_place *place)
+{
+    return place->kind == BODY_PLACE_VALUE || place->kind == BODY_PLACE_KEY_VALUE || place->kind == BODY_PLACE_KEY ||
+           place->kind == BODY_PLACE_UNKNOWN;
+}
+
+static void view_hits(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view,
+                      uint32_t count)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct detect_hit *hit = &worker->hits[i];
+        struct body_place place;
+        body_locate(&scan->locator, view, hit->offset, hit->size, &place);
+        if (!place_counts(&place) || place.escaped)
+            continue;
+        struct place named = {DETECTION_BODY, span_of(place.name, place.name_size)};
+        detection_add(exchange, response, hit, &named, view->offset + hit->offset);
+    }
+}
+
+static void view_values(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    struct body_piece piece;
+    while (body_values_next(&scan->values, view, &piece)) {
+        struct place named = {DETECTION_BODY, span_of(piece.place.name, piece.place.name_size)};
+        struct detect_text text = detect_text_whole(piece.data, piece.size, named.name);
+        uint32_t count = scan_text(worker, exchange, &text);
+        for (uint32_t i = 0; i < count; i++)
+            if (body_piece_owns(&piece, worker->hits[i].offset, worker->hits[i].size))
+                detection_add(exchange, response, &worker->hits[i], &named, piece.offset + worker->hits[i].offset);
+    }
+}
+
+static void scan_view(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    struct detect_text text = {
+        .data = view->data,
+        .size = view->size,
+        .start_from = view->behind,
+        .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
+    };
+    bool only_view = view->final && view->offset == 0;
+    uint32_t count = scan_text(worker, exchange, &text);
+    bool escaped = body_needs_decoding((enum body_kind)scan->kind, view);
+    /* A clean body of one view is not walked at all. */
+    if (only_view && count == 0 && !escaped)
+        return;
+    locator_make(exchange, response);
+    if (escaped) {
+        /* The decoder runs ahead on a copy of the locator, from where this view begins. */
+        bool values = body_values_enter(&scan->values, &scan->locator, view);
+        view_hits(worker, exchange, response, view, count);
+        if (values)
+            view_values(worker, exchange, response, view);
+    } else {
+        view_hits(worker, exchange, response, view, count);
+    }
+    if (!only_view)
+        body_locator_leave(&scan->locator, view);
+}
+
+static void feed_window(struct pipeline *worker, struct exchange *exchange, bool response, struct parse_input input)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    for (;;) {
+        struct body_view view;
+        struct parse_step step = body_window_add(&scan->window, &input, &view);
+        if (input.data) {
+            input.data += step.consumed;
+            input.size -= step.consumed;
+        } else {
+            input.lost -= min_u32(step.consumed, input.lost);
+        }
+        if (step.status == PARSE_ITEM)
+            scan_view(worker, exchange, response, &view);
+        else if (step.status == PARSE_MORE)
+            return;
+        else
+            break;
+    }
+    if (scan->window.no_buffer)
+        exchange->transaction.call.flags |= CALL_UNSCANNED;
+    scan->on = false;
+}
+
+void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    struct transaction_side *side = exchange_side(exchange, response);
+    if (!scan->started && data.size)
+        body_start(exchange, response, data);
+    if (scan->encoded && data.size)
+        exchange->transaction.call.flags |= CALL_UNDECODED;
+    if (!scan->on)
+        return;
+    uint64_t room = worker->body_scan_max - side->scanned_size;
+    if (data.size > room) {
+        data.size = (uint32_t)room;
+        last = true;
+        exchange->transaction.call.flags |= CALL_UNSCANNED | CALL_TRUNCATED;
+    }
+    side->scanned_size += data.size;
+    feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
+}
+
+void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
+{
+    if (exchange->scans[response].on)
+        feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+}
+
+void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    if (scan->on && scan->started)
+        feed_window(worker, exchange, response, (struct parse_input){.data = worker->decoded, .size = 0, .last = true});
+    scan->on = false;
+    body_window_release(&scan->window);
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * pipeline: packets in, events out. Hand-built connections, cut in every way, give the same calls; what a gap or a
+ * missing side costs is exactly what it touched; the ledger balances; nothing sensitive is told.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "event/json.h"
+#include "event/queue.h"
+#include "pipeline/pipeline.h"
+
+#define FRAMES_MAX 4096u
+#define FRAME_SIZE 1600u
+#define SECOND_NS  UINT64_C(1000000000)
+
+/* One pipeline with the shipped rules, and all that it has told. */
+struct bench {
+    struct settings settings;
+    struct digest_key key;
+    struct publication publication;
+    struct queue *queue;
+    struct ring_consumer consumer;
+    struct pipeline *pipeline;
+    char *calls;    /* one line each: method path status flags request_bytes response_bytes */
+    char *findings; /* one JSON line each */
+};
+
+static void text_add(char **text, const char *line, size_t size)
+{
+    size_t used = *text ? strlen(*text) : 0;
+    *text = realloc(*text, used + size + 2);
+    memcpy(*text + used, line, size);
+    memcpy(*text + used + size, "\n", 2);
+}
+
+static void take_call(struct bench *bench, const struct call *call)
+{
+    char line[1024];
+    int size = snprintf(line, sizeof(line), "%.*s %.*s %d %x %llu %llu", (int)call->method.size,
+                        call->method.data ? (const char *)call->method.data : "", (int)call->path.size,
+                        call->path.data ? (const char *)call->path.data : "", call->status, call->flags,
+                        (unsigned long long)call->request_bytes, (unsigned long long)call->response_bytes);
+    text_add(&bench->calls, line, (size_t)size);
+}
+
+static void bench_drain(void *context)
+{
+    struct bench *bench = context;
+    static char json[EVENT_JSON_MAX];
+    struct span bytes;
+    while (ring_next(&bench->consumer, &bytes) == RING_RECORD) {
+        struct record record;
+        struct json_writer writer;
+        assert_int_equal(record_decode(bytes.data, bytes.size, &record), 0);
+        if (record.header.kind == RECORD_TRANSACTION)
+            take_call(bench, &record.call);
+        if (record.header.kind == RECORD_FINDING) {
+            json_writer_init(&writer, json, sizeof(json));
+            event_json_finding(&writer, &record.finding, NULL, false);
+            text_add(&bench->findings, json, writer.size);
+        }
+    }
+    ring_release(&bench->consumer, bench->consumer.position);
+}
+
+static struct epoch *shared_epoch_build(const struct settings *settings, struct digest_key *key)
+{
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct epoch *epoch = NULL;
+    struct epoch_sources sources = {.settings = settings, .number = 1, .worker_count = 1, .key = key};
+    if (epoch_build(&sources, &diagnostics, &epoch) < 0)
+        diagnostics_print(&diagnostics, stderr);
+    diagnostics_deinit(&diagnostics);
+    assert_non_null(epoch);
+    return epoch;
+}
+
+static struct bench *bench_new(uint32_t memory_mib, uint32_t flows)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    assert_int_equal(settings_default(&diagnostics, &bench->settings), 0);
+    bench->settings.workers.memory_mib = memory_mib;
+    bench->settings.workers.flows = flows;
+    bench->settings.workers.reassembly_mib = 4;
+    assert_int_equal(digest_key_init_random(&bench->key), 0);
+    publication_init(&bench->publication, 1);
+    assert_int_equal(publication_offer(&bench->publication, shared_epoch_build(&bench->settings, &bench->key)), 0);
+    struct queue_options queue_options = {.worker_count = 1, .ring_bytes = 1u << 20};
+    assert_int_equal(queue_create_private(&queue_options, &bench->queue), 0);
+    queue_consumer(bench->queue, 0, &bench->consumer);
+    struct pipeline_options options = {
+        .settings = &bench->settings,
+        .publication = &bench->publication,
+        .ring = queue_producer(bench->queue, 0),
+        .key = {1, 2},
+        .worker_count = 1,
+        .transactions = true,
+        .make_room = bench_drain,
+        .make_room_context = bench,
+    };
+    if (pipeline_new(&options, &diagnostics, &bench->pipeline) < 0)
+        diagnostics_print(&diagnostics, stderr);
+    assert_non_null(bench->pipeline);
+    diagnostics_deinit(&diagnostics);
+    return bench;
+}
+
+/* Ends the run; the ledger must balance with nothing left over, and no epoch be held. */
+static void bench_finish(struct bench *bench)
+{
+    pipeline_flush(bench->pipeline);
+    bench_drain(bench);
+    const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+    assert_true(ledger_balanced(ledger));
+    assert_int_equal(ledger->pending.packets, 0);
+    assert_int_equal(ledger->transactions_pending, 0);
+    assert_int_equal(bench->publication.current->workers[0].open, 0);
+}
+
+static void bench_free(struct bench *bench)
+{
+    pipeline_free(bench->pipeline);
+    publication_deinit(&bench->publication);
+    queue_free(bench->queue);
+    digest_key_deinit(&bench->key);
+    settings_deinit(&bench->settings);
+    free(bench->calls);
+    free(bench->findings);
+    free(bench);
+}
+
+/* -------------------------------------------------------------------- frames */
+
+struct wire {
+    uint8_t frames[FRAMES_MAX][FRAME_SIZE];
+    struct packet packets[FRAMES_MAX];
+    uint32_t count;
+    uint32_t sequence[2]; /* of the client, of the server */
+    uint64_t now_ns;
+};
+
+static void put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    put16(at, value >> 16);
+    put16(at + 2, value & 0xffff);
+}
+
+/* Ethernet, IPv4, TCP without options; checksums are left zero: not looked at by default. */
+static void wire_segment(struct wire *wire, int from_server, uint8_t flags, const void *data, uint32_t size)
+{
+    assert_true(wire->count < FRAMES_MAX && size <= FRAME_SIZE - 54);
+    uint8_t *frame = wire->frames[wire->count];
+    memset(frame, 0, 54);
+    put16(frame + 12, 0x0800);
+    frame[14] = 0x45;
+    put16(frame + 16, 40 + size);
+    frame[22] = 64;
+    frame[23] = 6;
+    put32(frame + 26, from_server ? 0x0a000002 : 0x0a000001);
+    put32(frame + 30, from_server ? 0x0a000001 : 0x0a000002);
+    put16(frame + 34, from_server ? 80 : 40000);
+    put16(frame + 36, from_server ? 40000 : 80);
+    put32(frame + 38, wire->sequence[from_server]);
+    put32(frame + 42, flags == 0x02 ? 0 : wire->sequence[!from_server]);
+    frame[46] = 0x50;
+    frame[47] = flags;
+    put16(frame + 48, 65535);
+    memcpy(frame + 54, data, size);
+    wire->packets[wire->count++] = (struct packet){.data = frame,
+                                                   .size = 54 + size,
+                                                   .wire_size = 54 + size,
+                                                   .time_ns = wire->now_ns,
+                                                   .link = PACKET_LINK_ETHERNET};
+    wire->now_ns += 1000000;
+    wire->sequence[from_server] += size + ((flags & 0x03) != 0);
+}
+
+static struct wire *wire_new(void)
+{
+    struct wire *wire = calloc(1, sizeof(*wire));
+    wire->sequence[0] = 1000;
+    wire->sequence[1] = 5000;
+    wire->now_ns = 1000 * SECOND_NS;
+    wire_segment(wire, 0, 0x02, "", 0);
+    wire_segment(wire, 1, 0x12, "", 0);
+    wire_segment(wire, 0, 0x10, "", 0);
+    return wire;
+}
+
+/* The text in segments of `step` bytes. */
+static void wire_text(struct wire *wire, int from_server, const char *text, uint32_t step)
+{
+    uint32_t size = (uint32_t)strlen(text);
+    for (uint32_t at = 0; at < size; at += step)
+        wire_segment(wire, from_server, 0x18, text + at, min_u32(step, size - at));
+}
+
+static void wire_close(struct wire *wire)
+{
+    wire_segment(wire, 0, 0x11, "", 0);
+    wire_segment(wire, 1, 0x11, "", 0);
+    wire_segment(wire, 0, 0x10, "", 0);
+}
+
+/* All frames but number `lost` (FRAMES_MAX: none). */
+static void play(struct bench *bench, const struct wire *wire, uint32_t lost)
+{
+    for (uint32_t i = 0; i < wire->count; i++)
+        if (i != lost)
+            pipeline_burst(bench->pipeline, &wire->packets[i], 1);
+    bench_finish(bench);
+}
+
+#define REQUEST_1                                                                                                      \
+    "POST /v1/pay?token=abcdef0123456789 HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n"            \
+    "Content-Length: 44\r\n\r\n{\"card\":{\"number\":\"4111111111111111\",\"x\":1}}"
+#define RESPONSE_1                                                                                                     \
+    "HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n "   \
+    "world\r\n0\r\n\r\n"
+#define REQUEST_2  "GET /v1/list HTTP/1.1\r\nHost: a.example\r\n\r\n"
+#define RESPONSE_2 "HTTP/1.1 204 No Content\r\n\r\n"
+
+static struct wire *two_calls(uint32_t step)
+{
+    struct wire *wire = wire_new();
+    wire_text(wire, 0, REQUEST_1, step);
+    wire_text(wire, 1, RESPONSE_1, step);
+    wire_text(wire, 0, REQUEST_2, step);
+    wire_text(wire, 1, RESPONSE_2, step);
+    wire_close(wire);
+    return wire;
+}
+
+static void every_cut_gives_the_same_calls_and_findings(void **state)
+{
+    (void)state;
+    char *calls = NULL, *findings = NULL;
+    static const uint32_t steps[] = {1400, 1, 2, 3, 5, 7, 11, 16, 40, 100};
+    for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = two_calls(steps[i]);
+        /* Times differ with the number of packets: everything at once. */
+        for (uint32_t k = 0; k < wire->count; k++)
+            wire->packets[k].time_ns = 1000 * SECOND_NS;
+        play(bench, wire, FRAMES_MAX);
+        if (i == 0) {
+            calls = strdup(bench->calls);
+            findings = strdup(bench->findings);
+            /* 0x200: chunk extension is an anomaly. */
+            assert_string_equal(calls, "POST /v1/pay?token=**************** 201 200 44 11\nGET /v1/list 204 0 0 0\n");
+        }
+        assert_string_equal(bench->calls, calls);
+        /* Digests of values are keyed for each process; the key differs from bench to bench. */
+        assert_int_equal(strlen(bench->findings), strlen(findings));
+        bench_free(bench);
+        free(wire);
+    }
+    free(calls);
+    free(findings);
+}
+
+static void nothing_sensitive_is_told(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = two_calls(1400);
+    play(bench, wire, FRAMES_MAX);
+    assert_null(strstr(bench->findings, "4111111111111111"));
+    assert_null(strstr(bench->findings, "abcdef0123456789"));
+    assert_non_null(strstr(bench->findings, "\"AUT-004\""));
+    assert_non_null(strstr(bench->findings, "/card/number"));
+    bench_free(bench);
+    free(wire);
+}
+
+/* What a rule asks of a credential is its scheme; the rest is overwritten. */
+static void the_scheme_of_a_credential_is_kept(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_text(wire, 0, "GET /v1/list HTTP/1.1\r\nHost: a\r\nAuthorization: Basic am86c2VjcmV0LXdvcmQ=\r\n\r\n", 1400);
+    wire_text(wire, 1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 1400);
+    wire_close(wire);
+    play(bench, wire, FRAMES_MAX);
+    assert_non_null(strstr(bench->findings, "\"AUT-002\""));
+    assert_null(strstr(bench->findings, "am86c2VjcmV0LXdvcmQ"));
+    bench_free(bench);
+    free(wire);
+}
+
+/* Losing any one packet never changes a call whose bytes were all seen, and never makes one up. */
+static void one_lost_packet_costs_only_what_it_touched(void **state)
+{
+    (void)state;
+    struct wire *wire = two_calls(24);
+    for (uint32_t lost = 0; lost < wire->count; lost++) {
+        struct bench *bench = bench_new(256, 1024);
+        play(bench, wire, lost);
+        char *rest = bench->calls ? bench->calls : strdup("");
+        for (char *line = strtok(rest, "\n"); line; line = strtok(NULL, "\n")) {
+            char method[64] = "", path[256] = "";
+            int status = 0;
+            /* An empty method and path mean that only the response was seen. */
+            if (line[0] == ' ')
+                assert_int_equal(sscanf(line, " %d", &status), 1);
+            else
+                assert_int_equal(sscanf(line, "%63s %255s %d", method, path, &status), 3);
+            bool first = strcmp(method, "POST") == 0, second = strcmp(method, "GET") == 0;
+            if (first)
+                assert_true(status == 201 || status == -1);
+            else if (second)
+                assert_true(status == 204 || status == -1);
+            else
+                assert_true(method[0] == 0 && (status == 201 || status == 204));
+        }
+        if (rest != bench->calls)
+            free(rest);
+        bench_free(bench);
+    }
+    free(wire);
+}
+
+static void a_response_before_its_request_is_paired(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_text(wire, 0, REQUEST_2, 1400);
+    wire_text(wire, 1, RESPONSE_2, 1400);
+    wire_close(wire);
+    /* The two tap ports are out of step: the response (frame 4) comes before the request (frame 3). */
+    struct packet request = wire->packets[3];
+    wire->packets[3] = wire->packets[4];
+    wire->packets[4] = request;
+    play(bench, wire, FRAMES_MAX);
+    assert_string_equal(bench->calls, "GET /v1/list 204 0 0 0\n");
+    bench_free(bench);
+    free(wire);
+}
+
+static void one_side_alone_is_told_as_such(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = two_calls(1400);
+        for (uint32_t i = 0; i < wire->count; i++) {
+            bool from_server = wire->packets[i].data[29] == 2;
+            if (from_server == (side == 1))
+                pipeline_burst(bench->pipeline, &wire->packets[i], 1);
+        }
+        bench_finish(bench);
+        const uint64_t *settled = pipeline_ledger(bench->pipeline)->transactions_settled;
+        assert_int_equal(settled[side ? LEDGER_TRANSACTION_NO_REQUEST : LEDGER_TRANSACTION_NO_RESPONSE], 2);
+        bench_free(bench);
+        free(wire);
+    }
+}
+
+static void other_protocols_are_excused_with_a_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum ledger_reason reason;
+    } cases[] = {
+        {"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", LEDGER_ENCRYPTED},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", LEDGER_UNPARSED},
+        {"\x01\x02\x03\x04\x05\x06\x07\x08 nobody knows this", LEDGER_UNCLASSIFIED},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = wire_new();
+        uint32_t size = i == 0 ? 10 : (uint32_t)strlen(cases[i].text);
+        wire_segment(wire, 0, 0x18, cases[i].text, size);
+        wire_close(wire);
+        play(bench, wire, FRAMES_MAX);
+        const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+        assert_int_equal(ledger->settled[cases[i].reason].packets, 1);
+        assert_int_equal(ledger->transactions_seen, 0);
+        bench_free(bench);
+        free(wire);
+    }
+}
+
+static void an_upgrade_ends_the_audit_and_says_so(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_text(wire, 0, "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 1400);
+    wire_text(wire, 1,
+              "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi", 1400);
+    wire_text(wire, 0, "\x81\x82zzzz", 1400);
+    wire_close(wire);
+    play(bench, wire, FRAMES_MAX);
+    char expected[64];
+    snprintf(expected, sizeof(expected), "GET /chat 101 %x 0 0\n", CALL_UPGRADE);
+    assert_string_equal(bench->calls, expected);
+    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_UNPARSED].packets, 1);
+    bench_free(bench);
+    free(wire);
+}
+
+#define CONNECTIONS 12000u
+
+/* More calls in flight than there is memory for: counted, and the ledger still balances. */
+static void calls_beyond_the_memory_are_counted(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 16384);
+    struct wire *wire = wire_new();
+    for (uint32_t connection = 0; connection < CONNECTIONS; connection++) {
+        struct wire *one = wire;
+        one->count = 0;
+        one->sequence[0] = connection * 7919;
+        wire_segment(one, 0, 0x02, "", 0);
+        wire_segment(one, 0, 0x18, REQUEST_2, sizeof(REQUEST_2) - 1);
+        for (uint32_t i = 0; i < one->count; i++) {
+            put16(one->frames[i] + 34, 10000 + connection);
+            pipeline_burst(bench->pipeline, &one->packets[i], 1);
+        }
+    }
+    bench_finish(bench);
+    const uint64_t *settled = pipeline_ledger(bench->pipeline)->transactions_settled;
+    assert_true(settled[LEDGER_TRANSACTION_BUDGET] > 0);
+    assert_true(settled[LEDGER_TRANSACTION_NO_RESPONSE] > 100);
+    assert_int_equal(settled[LEDGER_TRANSACTION_BUDGET] + settled[LEDGER_TRANSACTION_NO_RESPONSE], CONNECTIONS);
+    bench_free(bench);
+    free(wire);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_cut_gives_the_same_calls_and_findings),
+        cmocka_unit_test(nothing_sensitive_is_told),
+        cmocka_unit_test(the_scheme_of_a_credential_is_kept),
+        cmocka_unit_test(one_lost_packet_costs_only_what_it_touched),
+        cmocka_unit_test(a_response_before_its_request_is_paired),
+        cmocka_unit_test(one_side_alone_is_told_as_such),
+        cmocka_unit_test(other_protocols_are_excused_with_a_reason),
+        cmocka_unit_test(an_upgrade_ends_the_audit_and_says_so),
+        cmocka_unit_test(calls_beyond_the_memory_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
