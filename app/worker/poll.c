@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Poll loop: bursts from each queue of this worker, run to completion. */
+
+#include <time.h>
+
+#include "worker.h"
+
+/* An empty turn costs little; only after so many in a row is it worth giving the core away. */
+#define IDLE_TURNS_MAX 256u
+#define STATUS_NS      UINT64_C(500000000)
+
+static inline uint64_t cycles(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+static void tell_status(struct poll *poll, uint64_t now_ns)
+{
+    const struct pipeline_counts *counts = pipeline_counts(poll->pipeline);
+    struct worker_status now = {
+        .heartbeat_ns = now_ns,
+        .epoch = pipeline_epoch(poll->pipeline),
+        .packets = counts->packets,
+        .transactions = counts->transactions,
+        .findings = counts->findings,
+        .cycles_busy = poll->cycles_busy,
+        .cycles_idle = poll->cycles_idle,
+        .ledger = *pipeline_ledger(poll->pipeline),
+    };
+    for (uint32_t i = 0; i < LEDGER_MISSING_COUNT; i++)
+        now.ledger.missing[i] += __atomic_load_n(&poll->nic_missing[i], __ATOMIC_RELAXED);
+    worker_status_store(poll->status, &now);
+}
+
+/* One burst from each queue. Returns the number of packets. */
+static uint32_t turn(struct poll *poll)
+{
+    struct packet packets[PACKET_BURST_MAX];
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < poll->queue_count; i++) {
+        uint32_t count = capture_queue_burst(poll->queues[i], packets);
+        if (count == 0)
+            continue;
+        pipeline_burst(poll->pipeline, packets, count);
+        capture_queue_release(poll->queues[i]);
+        total += count;
+    }
+    return total;
+}
+
+int poll_run(void *argument)
+{
+    struct poll *poll = argument;
+    const struct timespec nap = {.tv_nsec = (long)poll->idle_sleep_us * 1000};
+    uint64_t next_status_ns = 0, before = cycles();
+    uint32_t idle = 0;
+    /* Acquire: pairs with the release of whoever stops us, so that everything it wrote before is seen. */
+    while (!__atomic_load_n(poll->stop, __ATOMIC_ACQUIRE)) {
+        uint32_t count = turn(poll);
+        uint64_t now_ns = capture_queue_now(poll->queues[0]);
+        if (count == 0)
+            pipeline_idle(poll->pipeline, now_ns);
+        uint64_t after = cycles();
+        *(count ? &poll->cycles_busy : &poll->cycles_idle) += after - before;
+        before = after;
+        if (now_ns >= next_status_ns) {
+            tell_status(poll, now_ns);
+            next_status_ns = now_ns + STATUS_NS;
+        }
+        idle = count ? 0 : idle + 1;
+        if (idle > IDLE_TURNS_MAX && poll->idle_sleep_us)
+            nanosleep(&nap, NULL);
+    }
+    pipeline_flush(poll->pipeline);
+    tell_status(poll, capture_queue_now(poll->queues[0]));
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Inside of assay-worker
+ *
+ *   main.c     options, start and stop
+ *   poll.c     the loop of one worker core
+ *   control.c  the control thread: reloads, coverage records, NIC statistics
+ */
+
+#include "capture/ports.h"
+#include "event/queue.h"
+#include "pipeline/pipeline.h"
+
+struct poll {
+    struct pipeline *pipeline;
+    struct worker_status *status;
+    const uint64_t *stop;   /* the loop ends when it is not 0 */
+    uint32_t idle_sleep_us; /* 0: never sleep */
+    uint32_t queue_count;
+    struct capture_queue *queues[DRIVER_PORTS_MAX * DRIVER_QUEUES_MAX];
+    uint64_t nic_missing[LEDGER_MISSING_COUNT]; /* written by the control thread, relaxed */
+    uint64_t cycles_busy, cycles_idle;
+} CACHE_ALIGNED;
+
+/* The loop; runs on a worker core until *stop, then decides everything that waits. */
+int poll_run(void *poll);
+
+struct control {
+    const char *config_path;
+    struct settings settings;
+    struct driver_file driver;
+    struct digest_key digest_key;
+    struct publication publication;
+    struct queue *queue;
+    struct capture_ports *ports;
+    struct poll *polls;
+    uint32_t worker_count;
+    uint32_t epoch_number;
+    uint64_t stop;
+    uint64_t next_ledger_ns, next_second_ns, next_heartbeat_ns;
+    bool quiet;
+};
+
+/* Builds the first epoch. Prints every mistake; false when there was one. */
+bool control_first_epoch(struct control *control);
+
+/* Watches over the workers until a signal asks to stop. */
+void control_run(struct control *control);
+
+/* One coverage record over all workers, and one for each where there are several. */
+void control_tell_ledger(struct control *control);
+void control_tell_lifecycle(struct control *control, enum lifecycle_event event);
