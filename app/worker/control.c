@@ -307,6 +307,9 @@ void control_run(struct control *control)
         tick(control);
         nanosleep(&nap, NULL);
     }
+    read_nics(control);
+    nanosleep(&nap, NULL);
+    read_nics(control);
     /* Release: pairs with the acquire in poll_run(). */
     __atomic_store_n(&control->stop, 1, __ATOMIC_RELEASE);
 }

@@ -233,6 +233,30 @@ static int queues_add(struct capture_ports *ports, uint16_t port_id, uint16_t co
     return 0;
 }
 
+/* Packets that the kernel counted at the interface; 0 when it does not tell. */
+static uint64_t kernel_packets(const char *interface)
+{
+    char path[128], text[32] = "";
+    snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_packets", interface);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    bool fine = fgets(text, sizeof(text), file) != NULL;
+    fclose(file);
+    return fine ? strtoull(text, NULL, 10) : 0;
+}
+
+/* "iface=NAME" of the virtual device that stands for the port; "" for others. */
+static void find_interface(const struct driver_file *driver, const struct driver_port *port, char *name, size_t size)
+{
+    name[0] = 0;
+    for (uint32_t i = 0; i < driver->vdevs_count; i++) {
+        const char *vdev = driver->vdevs[i], *found = strstr(vdev, "iface=");
+        if (found && strncmp(vdev, "net_af_packet", 13) == 0 && strncmp(vdev, port->device, strlen(port->device)) == 0)
+            snprintf(name, size, "%.*s", (int)strcspn(found + 6, ","), found + 6);
+    }
+}
+
 static int start_ports(const struct driver_file *driver, struct capture_ports *ports, struct diagnostics *diagnostics)
 {
     for (uint32_t i = 0; i < driver->ports_count; i++) {
@@ -249,6 +273,8 @@ static int start_ports(const struct driver_file *driver, struct capture_ports *p
         port->port_id = port_id;
         port->queue_count = queues;
         snprintf(port->name, sizeof(port->name), "%s", setting->device);
+        find_interface(driver, setting, port->interface, sizeof(port->interface));
+        port->kernel_start = port->kernel_before = port->interface[0] ? kernel_packets(port->interface) : 0;
     }
     return 0;
 }
@@ -320,7 +346,24 @@ uint32_t capture_ports_count(const struct capture_ports *ports)
     return ports->port_count;
 }
 
-void capture_ports_statistics(const struct capture_ports *ports, uint32_t port,
+/*
+ * Everything the kernel counted by the time of the reading before must have been taken by now, or it was dropped at the
+ * full ring.
+ */
+static uint64_t kernel_missed(struct capture_port *port, uint64_t received)
+{
+    if (!port->interface[0])
+        return 0;
+    uint64_t expected = port->kernel_before - port->kernel_start;
+    if (expected > received && expected - received > port->kernel_missed)
+        port->kernel_missed = expected - received;
+    uint64_t now = kernel_packets(port->interface);
+    if (now > port->kernel_before)
+        port->kernel_before = now;
+    return port->kernel_missed;
+}
+
+void capture_ports_statistics(struct capture_ports *ports, uint32_t port,
                               struct capture_port_statistics *statistics_out)
 {
     require(port < ports->port_count);
@@ -329,7 +372,7 @@ void capture_ports_statistics(const struct capture_ports *ports, uint32_t port,
     *statistics_out = (struct capture_port_statistics){
         .received_packets = statistics.ipackets,
         .received_bytes = statistics.ibytes,
-        .missed_packets = statistics.imissed,
+        .missed_packets = statistics.imissed + kernel_missed(&ports->ports[port], statistics.ipackets),
         .error_packets = statistics.ierrors,
         .no_buffer_packets = statistics.rx_nombuf,
     };

@@ -47,7 +47,10 @@ MUST_USE int capture_ports_launch(struct capture_ports *ports, uint32_t worker, 
                                   void *argument);
 void capture_ports_wait(struct capture_ports *ports);
 
-/* What the NICs say they received and lost since the start. */
+/*
+ * What the NICs say they received and lost since the start. Read about once a second: what a kernel interface lost is
+ * known one reading later, when everything that came in before has been taken.
+ */
 struct capture_port_statistics {
     char name[64];
     uint64_t received_packets;
@@ -58,7 +61,7 @@ struct capture_port_statistics {
 };
 
 uint32_t capture_ports_count(const struct capture_ports *ports);
-void capture_ports_statistics(const struct capture_ports *ports, uint32_t port,
+void capture_ports_statistics(struct capture_ports *ports, uint32_t port,
                               struct capture_port_statistics *statistics_out);
 
 /* The clock packets are stamped with: follows the wall clock, never goes back. Call about once a second. */

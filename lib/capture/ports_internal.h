@@ -36,6 +36,14 @@ struct capture_port {
     char name[64];
     uint16_t port_id;
     uint16_t queue_count;
+    /*
+     * A kernel interface behind net_af_packet: that driver does not tell what its ring was too full for, so the kernel's
+     * own count of the interface is the witness.
+     */
+    char interface[64]; /* "": none */
+    uint64_t kernel_start;
+    uint64_t kernel_before; /* as of the reading before this one */
+    uint64_t kernel_missed;
 };
 
 struct capture_ports {
