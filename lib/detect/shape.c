@@ -45,7 +45,8 @@ static void add_spot(struct chunk *chunk, uint32_t start, uint32_t end, uint32_t
     }
     struct shape_spot *last = &chunk->spots[SHAPE_SPOTS_MAX - 1];
     last->start = min_u32(last->start, start);
-    last->end = end > chunk->end ? end : chunk->end;
+    end = end > chunk->end ? end : chunk->end; /* a group of digits may go on in the next chunk */
+    last->end = end > last->end ? end : last->end;
     last->kinds = chunk->plan->wanted;
 }
 
