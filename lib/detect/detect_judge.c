@@ -285,11 +285,26 @@ static uint32_t find_cluster(const struct hit_draft *drafts, uint32_t start, uin
     return end;
 }
 
+/* A detector of two tiers may have found the same value twice. Sorted drafts; returns how many are left. */
+static uint32_t drop_repeats(struct hit_draft *drafts, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct hit_draft *last = kept > 0 ? &drafts[kept - 1] : NULL;
+        bool repeat = last && last->offset == drafts[i].offset && last->size == drafts[i].size &&
+                      last->detector == drafts[i].detector;
+        if (!repeat)
+            drafts[kept++] = drafts[i];
+    }
+    return kept;
+}
+
 /* Leaves no two drafts that overlap, in order of their offsets. */
 static uint32_t settle_overlaps(struct hit_draft *drafts, uint32_t count)
 {
     uint32_t kept = 0, start = 0;
     sort_drafts(drafts, count);
+    count = drop_repeats(drafts, count);
     while (start < count) {
         if (kept > 0 && overlap(&drafts[start], &drafts[kept - 1])) { /* left over from a chain that was too long */
             start++;
