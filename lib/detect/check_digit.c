@@ -124,7 +124,7 @@ bool check_mod_97(struct span text)
         return false;
     for (uint32_t i = 0; i < size; i++) {
         uint8_t c = compact[(i + 4) % size]; /* country and check digits count last */
-        rest = c <= '9' ? rest * 10 + (c - '0') : rest * 100 + (c - 'a' + 10u);
+        rest = c <= '9' ? rest * 10 + (c - '0') : rest * 100 + c - ('a' - 10u);
         rest %= 97;
     }
     return rest == 1;

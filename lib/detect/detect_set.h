@@ -17,7 +17,7 @@
 #include "config/detector_file.h"
 #include "transaction/detection.h"
 
-#define DETECT_COST_WARNING 20 /* cycles a byte: one such pattern alone halves what a worker can do */
+#define DETECT_COST_WARNING 20u /* cycles a byte: one such pattern alone halves what a worker can do */
 
 struct detect_set;
 
