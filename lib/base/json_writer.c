@@ -94,7 +94,8 @@ static void put_escape(struct json_writer *writer, uint8_t c)
         put(writer, short_forms[c], 2);
     } else {
         char text[8];
-        put(writer, text, (size_t)snprintf(text, sizeof(text), "\\u%04x", c));
+        int size = snprintf(text, sizeof(text), "\\u%04x", c);
+        put(writer, text, (size_t)size);
     }
 }
 
@@ -150,21 +151,24 @@ void json_write_unsigned(struct json_writer *writer, uint64_t value)
 {
     char text[24];
     item_begin(writer);
-    put(writer, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)value));
+    int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    put(writer, text, (size_t)size);
 }
 
 void json_write_signed(struct json_writer *writer, int64_t value)
 {
     char text[24];
     item_begin(writer);
-    put(writer, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
+    int size = snprintf(text, sizeof(text), "%lld", (long long)value);
+    put(writer, text, (size_t)size);
 }
 
 void json_write_double(struct json_writer *writer, double value)
 {
     char text[352]; /* the largest double has 309 digits before the point */
     item_begin(writer);
-    put(writer, text, (size_t)snprintf(text, sizeof(text), "%.3f", value));
+    int size = snprintf(text, sizeof(text), "%.3f", value);
+    put(writer, text, (size_t)size);
 }
 
 void json_write_boolean(struct json_writer *writer, bool value)

@@ -94,12 +94,24 @@ uint64_t status_dropped(const struct status *now)
     return sum;
 }
 
+/* Every worker polls: it tells so twice a second. */
+static bool workers_alive(const struct status *now)
+{
+    for (uint32_t i = 0; i < now->worker_count; i++) {
+        uint64_t heartbeat = now->workers[i].heartbeat_ns;
+        if (heartbeat == 0 || now->time_ns - min_u64(now->time_ns, heartbeat) >= ALIVE_NS)
+            return false;
+    }
+    return true;
+}
+
 bool status_is_healthy(const struct status *now)
 {
     /* The balance of a running worker is copied while it changes: only one at rest must be exact. */
     bool balanced = now->producer_alive || ledger_balanced(&now->ledger);
-    return now->producer_alive && status_reporter_is_alive(now) && now->reporter.state == REPORTER_RUNNING &&
-           status_dropped(now) == 0 && now->reporter.corrupt_bytes == 0 && balanced;
+    return now->producer_alive && workers_alive(now) && status_reporter_is_alive(now) &&
+           now->reporter.state == REPORTER_RUNNING && status_dropped(now) == 0 && now->reporter.corrupt_bytes == 0 &&
+           balanced;
 }
 
 double status_rate(const struct status *now, const struct status *before, uint64_t value_now, uint64_t value_before)

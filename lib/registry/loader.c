@@ -136,7 +136,9 @@ struct registry_names loader_read_names(struct loader *loader, struct document_n
             names[list.count++] = loader_intern(loader, document_text(item));
         else
             loader_complain(loader, item, "expected %s", expected);
-        item = single ? (struct document_node){0} : document_next(item);
+        if (single)
+            break;
+        item = document_next(item);
     }
     list.names = names;
     return list;
