@@ -25,9 +25,10 @@ struct report_options {
 static const char help_findings[] = "usage: assay findings [-c FILE | --folder DIR] [-f]\n"
                                     "The findings in the log, a line each.\n\n"
                                     "  -f, --follow   only those that appear from now on, until interrupted\n";
-static const char help_report[] = "usage: assay report [-c FILE | --folder DIR] [--format text|json]\n"
-                                  "Findings by rule and by operation, and the last coverage ledger of the log.\n"
-                                  "Exit status: 0 no findings, 1 findings, 2 no log.\n";
+static const char help_report[] =
+    "usage: assay report [-c FILE | --folder DIR] [--format text|json]\n"
+    "Findings by rule and by operation, and the coverage ledger of all worker processes of the log.\n"
+    "Exit status: 0 no findings, 1 findings, 2 no log.\n";
 
 static volatile sig_atomic_t leave;
 
@@ -162,14 +163,19 @@ int command_report(int argc, char **argv)
         tally_free(tally);
         return EXIT_WRONG;
     }
-    struct ledger ledger = {0};
+    struct ledger ledger = {0}, life = {0}; /* of all worker processes of the log, and of the one being read */
     struct report_entry entry;
     while (report_log_next(log, &entry) == 0 && entry.kind != REPORT_LINE_NONE) {
-        if (entry.kind == REPORT_LINE_FINDING)
+        if (entry.kind == REPORT_LINE_FINDING) {
             require(tally_add(tally, &entry.finding) == 0);
-        else if (entry.kind == REPORT_LINE_LEDGER && entry.ledger_whole)
-            ledger = entry.ledger;
+        } else if (entry.kind == REPORT_LINE_LEDGER && entry.ledger_whole) {
+            life = entry.ledger;
+        } else if (entry.kind == REPORT_LINE_START) {
+            ledger_add(&ledger, &life);
+            life = (struct ledger){0};
+        }
     }
+    ledger_add(&ledger, &life);
     if (options.json) {
         report_json(tally, &ledger);
     } else {

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,18 +52,31 @@ static const char help[] =
     "      --help\n\n"
     "An appliance starts the two as services instead: assay-reporter and assay-worker.\n";
 
+static void child_execute(const struct child *child, const sigset_t *mask)
+{
+    static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    for (size_t i = 0; i < ARRAY_COUNT(caught); i++)
+        signal(caught[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    execv(child->path, (char *const *)(uintptr_t)child->arguments);
+    fprintf(stderr, "assay run: %s cannot be executed: %s; build it, or install it beside `assay`\n", child->path,
+            strerror(errno));
+    _exit(EXIT_WRONG);
+}
+
 static bool child_start(struct child *child)
 {
+    /* A signal that comes between fork and exec must not end in our handler's copy, where nobody would look at it. */
+    sigset_t all, mask;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
+    if (pid == 0)
+        child_execute(child, &mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     if (pid < 0) {
         fprintf(stderr, "assay run: %s cannot be started: %s\n", child->name, strerror(errno));
         return false;
-    }
-    if (pid == 0) {
-        execv(child->path, (char *const *)(uintptr_t)child->arguments);
-        fprintf(stderr, "assay run: %s cannot be executed: %s; build it, or install it beside `assay`\n", child->path,
-                strerror(errno));
-        _exit(EXIT_WRONG);
     }
     child->pid = pid;
     return true;
@@ -152,9 +166,21 @@ static bool watch(struct child *children, size_t count)
 
 static bool make_folder(const char *folder)
 {
-    if (mkdir(folder, 0750) == 0 || errno == EEXIST)
+    if (mkdir(folder, 0750) < 0 && errno != EEXIST) {
+        fprintf(stderr, "assay run: the log folder %s cannot be made: %s\n", folder, strerror(errno));
+        return false;
+    }
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool fine = opened >= 0 && faccessat(opened, ".", W_OK | X_OK, 0) == 0;
+    int error = errno;
+    if (opened >= 0)
+        close(opened);
+    if (fine)
         return true;
-    fprintf(stderr, "assay run: the log folder %s cannot be made: %s\n", folder, strerror(errno));
+    /* Once it runs, a disk that takes nothing is waited for; at the start it is a mistake that somebody can mend. */
+    fprintf(stderr,
+            "assay run: the log folder %s cannot be written to: %s; mend it, or choose another with log.folder\n",
+            folder, strerror(error));
     return false;
 }
 

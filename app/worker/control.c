@@ -84,6 +84,47 @@ void control_tell_ledger(struct control *control)
     ring_publish(control_ring(control));
 }
 
+/* No sign of life: nobody polls, and nobody died. */
+void control_clear_status(struct control *control)
+{
+    for (uint32_t i = 0; i < control->worker_count; i++) {
+        struct worker_status *status = queue_worker_status(control->queue, i);
+        __atomic_store_n(&status->heartbeat_ns, 0, __ATOMIC_RELAXED);
+    }
+}
+
+/*
+ * A worker that was killed could not tell its last ledger; what its status said half a second before its end at most is
+ * told by the next one.
+ */
+void control_tell_predecessor(struct control *control)
+{
+    if (!queue_was_taken_over(control->queue))
+        return;
+    struct ledger_report all = {.worker = RECORD_WORKER_ALL};
+    for (uint32_t i = 0; i < control->worker_count; i++) {
+        const struct worker_status *status = queue_worker_status(control->queue, i);
+        struct ledger ledger;
+        ledger_read(&status->ledger, &ledger);
+        ledger_add(&all.ledger, &ledger);
+        if (status->heartbeat_ns > all.time_ns) {
+            all.time_ns = status->heartbeat_ns;
+            all.epoch = (uint32_t)status->epoch;
+        }
+    }
+    control_clear_status(control);
+    if (all.time_ns == 0)
+        return;
+    struct lifecycle died = {.time_ns = all.time_ns,
+                             .event = LIFECYCLE_DIED,
+                             .worker = RECORD_WORKER_ALL,
+                             .epoch = all.epoch,
+                             .version = SPAN_LITERAL(ASSAY_VERSION)};
+    (void)ring_put_ledger(control_ring(control), &all);
+    (void)ring_put_lifecycle(control_ring(control), &died);
+    ring_publish(control_ring(control));
+}
+
 static void tell_heartbeat(struct control *control)
 {
     struct heartbeat heartbeat = {
@@ -141,9 +182,15 @@ static int build_epoch(struct control *control, const struct settings *settings,
         .worker_count = control->worker_count,
         .key = &control->digest_key,
     };
-    int result = epoch_build(&sources, diagnostics, epoch_out);
+    return epoch_build(&sources, diagnostics, epoch_out);
+}
+
+/* In force from now on; its number is used up. */
+static int offer_epoch(struct control *control, struct epoch *epoch)
+{
+    int result = publication_offer(&control->publication, epoch);
     if (result == 0)
-        control->epoch_number++;
+        control->epoch_number = epoch->number;
     return result;
 }
 
@@ -154,7 +201,7 @@ bool control_first_epoch(struct control *control)
     struct epoch *epoch;
     int result = build_epoch(control, &control->settings, &diagnostics, &epoch);
     if (result == 0)
-        result = publication_offer(&control->publication, epoch);
+        result = offer_epoch(control, epoch);
     diagnostics_print(&diagnostics, stderr);
     diagnostics_deinit(&diagnostics);
     return result == 0;
@@ -195,7 +242,7 @@ static int offer_new_epoch(struct control *control, struct diagnostics *diagnost
     settings_deinit(&settings);
     if (result < 0)
         return result;
-    result = publication_offer(&control->publication, *epoch_out);
+    result = offer_epoch(control, *epoch_out);
     if (result < 0) {
         diagnostics_add(
             diagnostics, DIAGNOSTIC_ERROR, NULL,
@@ -290,12 +337,16 @@ static void tick(struct control *control)
     }
 }
 
-void control_run(struct control *control)
+void control_catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGHUP, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+}
+
+void control_run(struct control *control)
+{
     tell_epoch(control);
     const struct timespec nap = {.tv_nsec = TICK_NS};
     while (!stop_asked) {

@@ -151,6 +151,7 @@ static bool make_pipelines(struct control *control)
 
 static void run(struct control *control)
 {
+    control_tell_predecessor(control);
     control_tell_lifecycle(control, LIFECYCLE_START);
     for (uint32_t i = 0; i < control->worker_count; i++)
         require(capture_ports_launch(control->ports, i, poll_run, &control->polls[i]) == 0);
@@ -162,6 +163,7 @@ static void run(struct control *control)
     capture_ports_wait(control->ports);
     control_tell_ledger(control);
     control_tell_lifecycle(control, LIFECYCLE_STOP);
+    control_clear_status(control);
 }
 
 static void control_deinit(struct control *control)
@@ -187,6 +189,7 @@ int main(int argc, char **argv)
         return status < 0 ? EXIT_SUCCESS : status;
     }
     forbid_core_dumps();
+    control_catch_signals();
     bool fine = load_files(control) && digest_key_init_random(&control->digest_key) == 0;
     if (fine) {
         control->worker_count = control->settings.workers.count;

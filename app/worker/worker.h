@@ -46,9 +46,17 @@ struct control {
 /* Builds the first epoch. Prints every mistake; false when there was one. */
 bool control_first_epoch(struct control *control);
 
+/* From here on a signal is kept until control_run() looks: HUP while a port starts must not end the process. */
+void control_catch_signals(void);
+
 /* Watches over the workers until a signal asks to stop. */
 void control_run(struct control *control);
 
 /* One coverage record over all workers, and one for each where there are several. */
 void control_tell_ledger(struct control *control);
+/* Where a worker died with the queue in its hands: its last ledger, as far as it is known. Before the workers start. */
+void control_tell_predecessor(struct control *control);
+
+/* The workers poll no more, or not yet. */
+void control_clear_status(struct control *control);
 void control_tell_lifecycle(struct control *control, enum lifecycle_event event);

@@ -8,6 +8,7 @@
 #include "capture/ports_internal.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -84,8 +85,11 @@ static int start_eal(const struct driver_file *driver, const struct capture_port
     }
     for (uint32_t i = 0; i < driver->vdevs_count; i++)
         argument_add(arguments, "--vdev=%s", driver->vdevs[i]);
-    for (uint32_t i = 0; i < driver->eal_arguments_count; i++)
-        argument_add(arguments, "%s", driver->eal_arguments[i]);
+    for (uint32_t i = 0; i < driver->eal_arguments_count; i++) {
+        /* DPDK refuses --in-memory without huge pages; there --no-shconf is all that is left of it to ask for. */
+        bool replaced = driver->memory.no_huge && strcmp(driver->eal_arguments[i], "--in-memory") == 0;
+        argument_add(arguments, "%s", replaced ? "--no-shconf" : driver->eal_arguments[i]);
+    }
     int result = rte_eal_init(arguments->count, arguments->values);
     if (result < 0) {
         result = rte_errno ? -rte_errno : -EIO;
@@ -98,6 +102,27 @@ static int start_eal(const struct driver_file *driver, const struct capture_port
     }
     /* DPDK keeps pointers into the arguments for as long as it runs, so they are not freed. */
     return result < 0 ? result : 0;
+}
+
+/* DPDK's own words for an interface that is not there name neither it nor a remedy. */
+static int check_interfaces(const struct driver_file *driver, struct diagnostics *diagnostics)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < driver->vdevs_count; i++) {
+        const char *text = driver->vdevs[i], *found = strstr(text, "iface=");
+        /* Other drivers make the interface, or take names that are none. */
+        if (!found || (strncmp(text, "net_af_packet", 13) != 0 && strncmp(text, "net_af_xdp", 10) != 0))
+            continue;
+        char name[IF_NAMESIZE];
+        found += sizeof("iface=") - 1;
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(found, ","), found);
+        if (if_nametoindex(name) != 0)
+            continue;
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
+                        "vdevs: the interface %s does not exist here; `ip link` lists those that do", name);
+        result = -ENODEV;
+    }
+    return result;
 }
 
 static uint64_t rss_functions(uint32_t wanted)
@@ -136,7 +161,7 @@ static int port_find(const struct driver_port *setting, struct diagnostics *diag
     size_t size = 0;
     for (uint16_t id = 0; id < RTE_MAX_ETHPORTS && size < sizeof(known); id++) {
         char name[RTE_ETH_NAME_MAX_LEN] = "";
-        if (rte_eth_dev_get_name_by_port(id, name) == 0)
+        if (rte_eth_dev_is_valid_port(id) && rte_eth_dev_get_name_by_port(id, name) == 0)
             size += (size_t)snprintf(known + size, sizeof(known) - size, " %s", name);
     }
     diagnostics_add(
@@ -286,7 +311,9 @@ int capture_ports_start(const struct driver_file *driver, uint32_t worker_count,
     if (!ports)
         return -ENOMEM;
     choose_cores(driver, worker_count, ports);
-    int result = start_eal(driver, ports, diagnostics);
+    int result = check_interfaces(driver, diagnostics);
+    if (result == 0)
+        result = start_eal(driver, ports, diagnostics);
     if (result < 0) {
         free(ports);
         return result;

@@ -84,7 +84,12 @@ struct reload_report {
     struct span error;                                               /* the first mistake; data NULL when accepted */
 };
 
-enum lifecycle_event { LIFECYCLE_START, LIFECYCLE_STOP, LIFECYCLE_ADOPT, LIFECYCLE_EVENT_COUNT };
+enum lifecycle_event {
+    LIFECYCLE_START,
+    LIFECYCLE_STOP,
+    LIFECYCLE_DIED, /* told by the next one: it ended without a STOP */
+    LIFECYCLE_EVENT_COUNT
+};
 
 struct lifecycle {
     uint64_t time_ns;
@@ -139,6 +144,6 @@ uint32_t record_encode_heartbeat(const struct heartbeat *heartbeat, void *record
 /* Returns 0; -EBADMSG for bytes that are no whole record; -EPROTONOSUPPORT for another layout or an unknown kind. */
 MUST_USE int record_decode(const void *data, size_t size, struct record *record_out);
 
-/* "finding", "transaction" ...; "start", "stop", "adopt". Never NULL. */
+/* "finding", "transaction" ...; "start", "stop", "died". Never NULL. */
 const char *record_kind_name(enum record_kind kind);
 const char *lifecycle_event_name(enum lifecycle_event event);

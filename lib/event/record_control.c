@@ -203,7 +203,7 @@ uint32_t record_encode_heartbeat(const struct heartbeat *heartbeat, void *record
 const char *lifecycle_event_name(enum lifecycle_event event)
 {
     static const char *const names[LIFECYCLE_EVENT_COUNT] = {
-        [LIFECYCLE_START] = "start", [LIFECYCLE_STOP] = "stop", [LIFECYCLE_ADOPT] = "adopt"};
+        [LIFECYCLE_START] = "start", [LIFECYCLE_STOP] = "stop", [LIFECYCLE_DIED] = "died"};
     require(event < LIFECYCLE_EVENT_COUNT);
     return names[event];
 }

@@ -107,6 +107,9 @@ static int registry_build(struct epoch *epoch, const struct settings *settings, 
     int result = registry_load(settings->registry.folder, diagnostics, &epoch->registry);
     if (result == REGISTRY_E_INVALID)
         return -EINVAL;
+    if (result < 0 && diagnostics->errors == 0)
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &(struct diagnostic_place){.file = settings->registry.folder},
+                        "the registry folder cannot be read (%s); correct registry.folder", strerror(-result));
     if (result == 0)
         snprintf(epoch->registry_digest, sizeof(epoch->registry_digest), "%s", registry_digest(epoch->registry));
     return result;

@@ -292,6 +292,8 @@ static bool take_line(struct report_log *log, size_t size, struct report_entry *
         entry->kind = REPORT_LINE_RELOAD;
         take_reload(log, entry);
     }
+    if (strcmp(type, "lifecycle") == 0 && strcmp(terminated(log->root, "event", ""), "start") == 0)
+        entry->kind = REPORT_LINE_START;
     return true;
 }
 

@@ -19,7 +19,14 @@
 struct report_log;
 
 /* What a line of the log was. `text` of a finding is one line for people, without line end. */
-enum report_line { REPORT_LINE_NONE, REPORT_LINE_FINDING, REPORT_LINE_LEDGER, REPORT_LINE_RELOAD, REPORT_LINE_OTHER };
+enum report_line {
+    REPORT_LINE_NONE,
+    REPORT_LINE_FINDING,
+    REPORT_LINE_LEDGER,
+    REPORT_LINE_RELOAD,
+    REPORT_LINE_START, /* a worker process began: its ledger counts from zero */
+    REPORT_LINE_OTHER,
+};
 
 struct report_entry {
     enum report_line kind;

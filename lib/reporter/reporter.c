@@ -259,7 +259,10 @@ static bool may_return(struct reporter *reporter, bool empty, uint64_t *deadline
 int reporter_run(struct reporter *reporter, struct diagnostics *diagnostics)
 {
     int status = look_around(reporter);
-    if (status == -EBUSY || status == -EPROTO || (status && reporter->options.once)) {
+    if (status == -EPROTO && !reporter->options.once)
+        notice(reporter, "what has the queue's name is no event queue that this version can read; a worker that starts "
+                         "puts it aside");
+    else if (status == -EBUSY || (status && reporter->options.once)) {
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &(struct diagnostic_place){.file = reporter->options.queue},
                         "cannot drain the event queue: %s",
                         status == -EBUSY    ? "another reporter does already"

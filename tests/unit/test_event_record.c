@@ -192,13 +192,13 @@ static void the_other_kinds_come_back(void **state)
     assert_span(record.reload.error, reload.error);
     assert_span(record.reload.configuration_digest, reload.configuration_digest);
 
-    struct lifecycle lifecycle = {.time_ns = 7, .event = LIFECYCLE_ADOPT, .worker = RECORD_WORKER_ALL, .pid = 12};
+    struct lifecycle lifecycle = {.time_ns = 7, .event = LIFECYCLE_DIED, .worker = RECORD_WORKER_ALL, .pid = 12};
     lifecycle.version = SPAN_LITERAL("1.2");
     lifecycle.configuration_digest = SPAN_LITERAL("d");
     size = record_encode_lifecycle(&lifecycle, buffer);
     assert_int_equal(size, record_lifecycle_size(&lifecycle));
     assert_int_equal(record_decode(buffer, size, &record), 0);
-    assert_int_equal(record.lifecycle.event, LIFECYCLE_ADOPT);
+    assert_int_equal(record.lifecycle.event, LIFECYCLE_DIED);
     assert_int_equal(record.lifecycle.worker, RECORD_WORKER_ALL);
     assert_span(record.lifecycle.version, lifecycle.version);
 
