@@ -279,7 +279,7 @@ class Tap:
         prefix.mkdir()
         prefix.chmod(0o755)
         self.folder.chmod(0o755)
-        log_format = ('{"method":"$request_method","uri":"$request_uri","status":$status,"body":$body_bytes_sent,'
+        log_format = ('{"method":"$request_method","uri":"$request_uri","status":$status,"body":$body_bytes_sent,"sent":"$content_length",'
                       '"id":"$http_x_request_id","address":"$server_addr","port":$server_port,"client_port":$remote_port}')
         temporary = ''.join(f'{kind}_temp_path {prefix}/{kind};\n' for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         (prefix / 'nginx.conf').write_text(f'''
