@@ -28,12 +28,14 @@ UPLOAD = 2 << 20
 SERVER = f'http://{live.SERVER4}'
 SERVER6 = f'http://[{live.SERVER6}]'
 SECRET = 'c2VjcmV0LW9mLXRoZS10ZXN0'  # must be in nothing that the auditor writes
+# What is found in bodies and values is another test's question.
+DETECTIONS = [f'DAT-{number:03}' for number in range(1, 13)] + ['PRO-008']
 CUSTOM_RULES = '''pack: house
 version: "1"
 rules:
   - id: PRO-002
     parameters: {allowed_ports: [80]}
-'''
+''' + ''.join(f'  - {{id: {rule}, enabled: false}}\n' for rule in DETECTIONS)
 ZONES = [*live.DEFAULTS['zones'],
          {'name': 'edge', 'kind': 'internal', 'trusted_proxy': True, 'cidrs': ['192.0.2.0/24']}]
 
