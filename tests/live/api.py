@@ -4,7 +4,8 @@
 The API behind nginx in the live tests. What it answers is decided by the path alone, so that a test knows it beforehand:
 
     .../missing...   404            .../odd...       202
-    .../stream...    200, chunked   anything else    200 (POST 201, PUT and DELETE 204)
+    .../stream...    200, chunked   .../card...      200, with a card number in it
+    .../open...      200, CORS      anything else    200 (POST 201, PUT and DELETE 204)
 
 usage: api.py PORT
 """
@@ -13,6 +14,7 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+CARD = '5555555555554444'  # published by the card scheme for tests
 STREAM = [b'{"piece":%d}' % number for number in range(20)]
 
 
@@ -26,13 +28,12 @@ class Api(BaseHTTPRequestHandler):
         status = 404 if '/missing' in path else 202 if '/odd' in path else status
         if '/stream' in path:
             return self.stream()
-        body = b'' if status == 204 else json.dumps({'path': path, 'state': 'paid'}).encode()
+        facts = {'path': path, 'state': 'paid', **({'card': CARD} if '/card' in path else {})}
+        body = b'' if status == 204 else json.dumps(facts).encode()
         self.send_response(status)
         if status != 204:
             self.send_header('Content-Type', 'application/json')
             self.send_header('Content-Length', str(len(body)))
-        if '/card' in path:
-            body = body.replace(b'paid', b'4111')
         if '/open' in path:
             self.send_header('Access-Control-Allow-Origin', '*')
             self.send_header('Access-Control-Allow-Credentials', 'true')

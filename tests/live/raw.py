@@ -14,6 +14,7 @@ import sys
 import time
 
 ANSWER_SECONDS = 100  # a request that waits for its end keeps its connection
+APART_SECONDS = 0.02  # so that pieces go out in segments of their own
 
 
 def main():
@@ -24,6 +25,7 @@ def main():
     for file, text in zip(pieces[1::2], pieces[2::2]):
         while not os.path.exists(file):
             time.sleep(0.005)
+        time.sleep(APART_SECONDS)
         connection.sendall(text)
     while True:
         data = connection.recv(65536)

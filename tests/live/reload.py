@@ -89,7 +89,7 @@ server { listen 127.0.0.1:8001; default_type application/json; location / { retu
 
 def lay(tap):
     tap.start_nginx(SERVERS)
-    (tap.folder / 'none.yaml').write_text('detectors: []\n')
+    (tap.folder / 'detectors.yaml').write_text(live.one_detector())
     (tap.folder / 'load.lua').write_text(LOAD)
     for letter in 'ABX':
         folder = tap.folder / letter
@@ -101,7 +101,7 @@ def lay(tap):
 
 
 def choose(tap, letter, **sections):
-    tap.configure(**{'registry': {'folder': f'{letter}/registry'}, 'rules': [f'{letter}/pack.yaml'], 'detectors': ['none.yaml'],
+    tap.configure(**{'registry': {'folder': f'{letter}/registry'}, 'rules': [f'{letter}/pack.yaml'], 'detectors': ['detectors.yaml'],
                      'ledger': {'interval_seconds': 5}, **sections})
 
 
