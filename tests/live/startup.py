@@ -5,6 +5,7 @@ leaves neither a process nor shared memory behind.
 """
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -13,6 +14,10 @@ import tap as live
 
 START_SECONDS = 20
 HUGE_PAGES = 1 << 20  # 2 TiB of them: more than any machine that runs tests has
+
+
+HUGE_DRIVER = [('--no-shconf,', '--in-memory,'),
+               ('{no_huge: true, no_huge_mib: 256}', '{no_huge: false, huge_page_kib: 2048, huge_pages: %d}' % HUGE_PAGES)]
 
 
 class Fault:
@@ -27,9 +32,6 @@ FAULTS = [
     Fault('missing interface', ['tap9', 'does not exist|no such interface|ip link'], driver=[('iface=tap0', 'iface=tap9')]),
     Fault('wrong name of a port', ['port net_af_packet7: DPDK knows no such device; it has: net_af_packet0'],
           driver=[('device: net_af_packet0', 'device: net_af_packet7')]),
-    Fault('no huge pages', ['huge pages', 'nr_hugepages|no_huge: true'],
-          driver=[('--no-shconf,', '--in-memory,'),
-                  ('{no_huge: true, no_huge_mib: 256}', '{no_huge: false, huge_page_kib: 2048, huge_pages: %d}' % HUGE_PAGES)]),
     Fault('more queues than the port has', ['receive queues', 'rx_queues'], driver=[('rx_queues: 1', 'rx_queues: 16')]),
     Fault('unknown key in the driver file', [r'driver\.yaml:\d+:\d+: .*promiscous.*promiscuous'], driver=[('promiscuous', 'promiscous')]),
     Fault('missing driver file', ['nowhere.yaml', 'No such file'], sections={'capture': {'driver': 'nowhere.yaml'}}),
@@ -83,6 +85,20 @@ def complaints(tap, name, codes, words, says, left=left_behind):
     wrong += [f'does not say {expression!r}' for expression in says if not re.search(expression, words)]
     wrong += [f'left {one}' for one in left(tap)]
     return [f'--- {name}: {"; ".join(wrong)}\n{words}'] if wrong else []
+
+
+def check_huge_pages(tap):
+    """More huge pages wanted than there are: the check of the host says so; the worker does where there are none."""
+    wrong = []
+    tap.configure(driver=live.driver_text(*HUGE_DRIVER))
+    for command in ('check', 'doctor'):
+        done = tap.command(command, check=False)
+        wrong += complaints(tap, command + ' of huge pages', (done.returncode, 1), done.stdout + done.stderr,
+                            [rf'FAIL +huge pages: \d+ of 2048 KiB free, {HUGE_PAGES} wanted; as root: echo {HUGE_PAGES} > /sys/'])
+    free = sum(int(path.read_text()) for path in pathlib.Path('/sys/kernel/mm/hugepages').glob('*/free_hugepages'))
+    if free == 0:
+        wrong += check_fault(tap, Fault('no huge pages', ['huge pages', 'nr_hugepages|no_huge: true'], driver=HUGE_DRIVER))
+    return wrong
 
 
 def check_commands_without_worker(tap):
@@ -145,6 +161,7 @@ def test(tap):
     (tap.folder / 'wrong.yaml').write_text('pack: house\nversion: "1"\nseize: 1\n')
     wrong = check_commands_without_worker(tap)
     wrong += [text for fault in FAULTS for text in check_fault(tap, fault)]
+    wrong += check_huge_pages(tap)
     wrong += check_second(tap)
     check_garbage(tap)
     assert not wrong, '\n'.join(wrong)
