@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Content decoder against streams of other encoders: content, outcome and flags, for every cut and every loss. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "content_vectors.h"
+#include "unit/guarded.h"
+
+#define EVERY_CUT_MAX 700u /* bodies up to this size are cut at every place: longer than a slice */
+
+static struct arena *arena;
+static struct content_decoders decoders;
+static struct guarded pages;
+static struct content_vector *vector;
+static uint8_t *output;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena = arena_new(content_decoders_size(2, 2));
+    pages = guarded_new();
+    vector = malloc(sizeof(*vector));
+    output = malloc(CONTENT_RUN_MAX);
+    if (!arena || !vector || !output)
+        return -1;
+    return content_decoders_init(&decoders, arena, 2, 2);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(output);
+    free(vector);
+    guarded_free(&pages);
+    arena_free(arena);
+    return 0;
+}
+
+static struct content_run run_cut(uint32_t cut, uint32_t lost_at)
+{
+    struct content_codings codings = content_run_codings(span_from_text(vector->header));
+    struct span body = span_of(guarded_put(&pages, vector->coded, vector->coded_size), vector->coded_size);
+    struct content_run run = {.output = output};
+    content_run(&decoders, &codings, body, &cut, 1, lost_at, &run);
+    return run;
+}
+
+static bool starts_alike(const struct content_run *run)
+{
+    uint64_t size = min_u64(run->output_size, vector->content_size);
+    return memcmp(output, vector->content, size) == 0;
+}
+
+static void check_vector(void)
+{
+    struct content_run run = run_cut(vector->coded_size, vector->coded_size);
+    uint64_t before[CONTENT_OUTCOME_COUNT];
+    memcpy(before, decoders.outcomes, sizeof(before));
+    print_message("%s: %s, flags %x, %u bytes\n", vector->name, content_outcome_name(run.outcome), run.flags,
+                  (unsigned)run.output_size);
+    assert_int_equal(run.outcome, vector->outcome);
+    assert_int_equal(run.flags, vector->flags);
+    assert_true(starts_alike(&run));
+    if (vector->bomb)
+        assert_in_range(run.output_size, vector->content_size, vector->content_size + CONTENT_VIEW_SIZE);
+    else
+        assert_int_equal(run.output_size, vector->content_size);
+    assert_int_equal(run.views, (run.output_size + CONTENT_VIEW_SIZE - 1) / CONTENT_VIEW_SIZE);
+
+    uint32_t step = vector->coded_size <= EVERY_CUT_MAX ? 1 : vector->coded_size / 50;
+    for (uint32_t cut = 0; cut < vector->coded_size; cut += step) {
+        struct content_run again = run_cut(cut, vector->coded_size);
+        assert_true(content_run_equal(&run, &again));
+        before[run.outcome]++;
+    }
+    assert_memory_equal(before, decoders.outcomes, sizeof(before));
+}
+
+static void test_vectors(void **state)
+{
+    (void)state;
+    FILE *file = content_vector_open();
+    if (!file) {
+        print_message("no ASSAY_SOURCE: vectors are not read\n");
+        skip();
+    }
+    uint32_t count = 0;
+    for (; content_vector_next(file, vector); count++)
+        check_vector();
+    print_message("%u vectors\n", count);
+    assert_true(count > 150);
+    fclose(file);
+}
+
+/* A hole at every place: what is shown is the beginning of the content, the same for another cut before the hole, and
+ * as much as of a body that ends there. */
+static void check_losses(void)
+{
+    struct content_run whole = run_cut(vector->coded_size, vector->coded_size);
+    uint32_t coded_size = vector->coded_size;
+    for (uint32_t at = 0; at < coded_size; at++) {
+        struct content_run lost = run_cut(coded_size, at);
+        assert_true(lost.outcome == CONTENT_LOST);
+        assert_true(starts_alike(&lost) && lost.output_size <= whole.output_size);
+        struct content_run again = run_cut(at / 2, at);
+        assert_true(content_run_equal(&lost, &again));
+        vector->coded_size = at;
+        struct content_run cut_off = run_cut(at, at);
+        vector->coded_size = coded_size;
+        assert_true(cut_off.output_size == lost.output_size);
+        assert_true(at == 0 || cut_off.outcome == CONTENT_TRUNCATED || cut_off.outcome == CONTENT_COMPLETE);
+        if (cut_off.outcome == CONTENT_COMPLETE && !(cut_off.flags & CONTENT_FLAG_MEMBERS) && at && !whole.flags)
+            assert_int_equal(cut_off.output_size, whole.output_size);
+    }
+}
+
+static void test_losses_and_truncations(void **state)
+{
+    (void)state;
+    FILE *file = content_vector_open();
+    if (!file)
+        skip();
+    uint32_t count = 0;
+    while (content_vector_next(file, vector)) {
+        if (vector->outcome != CONTENT_COMPLETE || vector->coded_size > EVERY_CUT_MAX)
+            continue;
+        check_losses();
+        count++;
+    }
+    assert_true(count > 80);
+    fclose(file);
+}
+
+/* Stored blocks of 65,535 bytes without end: the ratio never shows, so the size has to. */
+static void test_size_bound(void **state)
+{
+    (void)state;
+    static uint8_t block[5 + 65535] = {0, 0xff, 0xff, 0, 0};
+    struct content_codings codings = content_run_codings(SPAN_LITERAL("gzip"));
+    struct content_decoder *decoder = content_decoder_take(&decoders, &codings);
+    assert_non_null(decoder);
+    struct content_run run = {0};
+    static const uint8_t header[10] = {0x1f, 0x8b, 8};
+    assert_int_equal(content_run_offer(decoder, &run, &(struct parse_input){.data = header, .size = 10}), PARSE_MORE);
+    uint32_t blocks = 0;
+    while (content_run_offer(decoder, &run, &(struct parse_input){.data = block, .size = sizeof(block)}) == PARSE_MORE)
+        assert_true(++blocks < 2000);
+    assert_int_equal(decoder->outcome, CONTENT_BOMB_SIZE);
+    assert_in_range(run.output_size, CONTENT_OUTPUT_MAX + 1, CONTENT_OUTPUT_MAX + CONTENT_VIEW_SIZE);
+    content_decoder_give(decoder);
+}
+
+static void test_pools_run_out(void **state)
+{
+    (void)state;
+    struct content_codings gzip = content_run_codings(SPAN_LITERAL("gzip"));
+    struct content_codings brotli = content_run_codings(SPAN_LITERAL("br"));
+    struct content_codings both = content_run_codings(SPAN_LITERAL("gzip, br"));
+    uint64_t refused = decoders.outcomes[CONTENT_NO_DECODER], open = decoders.outcomes[CONTENT_OPEN];
+    struct content_decoder *taken[4] = {content_decoder_take(&decoders, &both), content_decoder_take(&decoders, &gzip),
+                                        content_decoder_take(&decoders, &gzip),
+                                        content_decoder_take(&decoders, &brotli)};
+    assert_non_null(taken[0]);
+    assert_non_null(taken[1]);
+    assert_null(taken[2]);
+    assert_non_null(taken[3]);
+    assert_null(content_decoder_take(&decoders, &brotli));
+    assert_null(content_decoder_take(&decoders, &both));
+    assert_int_equal(decoders.outcomes[CONTENT_NO_DECODER], refused + 3);
+    content_decoder_give(taken[1]);
+    content_decoder_give(taken[3]);
+    assert_int_equal(decoders.outcomes[CONTENT_OPEN], open + 2);
+    taken[1] = content_decoder_take(&decoders, &both);
+    assert_non_null(taken[1]);
+    content_decoder_give(taken[1]);
+    content_decoder_give(taken[0]);
+    assert_int_equal(
+        decoders.decoders.used_count + decoders.inflate_layers.used_count + decoders.window_layers.used_count, 0);
+}
+
+static void test_arena_too_small(void **state)
+{
+    (void)state;
+    struct content_decoders other;
+    size_t size = content_decoders_size(3, 1);
+    struct arena *small = arena_new(size - CONTENT_WINDOW_SIZE);
+    struct arena *enough = arena_new(size);
+    assert_true(content_decoders_init(&other, small, 3, 1) < 0);
+    assert_int_equal(content_decoders_init(&other, enough, 3, 1), 0);
+    assert_true(arena_used(enough) <= size);
+    arena_free(enough);
+    arena_free(small);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vectors),         cmocka_unit_test(test_losses_and_truncations),
+        cmocka_unit_test(test_size_bound),      cmocka_unit_test(test_pools_run_out),
+        cmocka_unit_test(test_arena_too_small),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
