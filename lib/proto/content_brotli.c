@@ -5,7 +5,8 @@
  *
  * The library sizes its ring by the content up to the window the stream names, so most streams need far less memory
  * than that; one that needs more than the slab has is stopped there. Windows beyond RFC 7932 stay off, as the library
- * has them by default. When it finds an error it keeps back what it decoded in that call.
+ * has them by default. When it finds an error it keeps back what it decoded in that call, and it asks for input while
+ * it still has output: only room that is left says that there is none.
  */
 
 #include <brotli/decode.h>
@@ -59,7 +60,7 @@ static enum content_answer decode(struct content_layer *layer, struct content_io
         if (result == BROTLI_DECODER_RESULT_ERROR)
             return content_stop(layer, outcome_of_error(BrotliDecoderGetErrorCode(state->decoder)));
         if (result != BROTLI_DECODER_RESULT_SUCCESS)
-            return result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT ? CONTENT_ANSWER_FULL : CONTENT_ANSWER_MORE;
+            return io->output_size == 0 ? CONTENT_ANSWER_FULL : CONTENT_ANSWER_MORE;
         state->ended = true;
     }
     content_skip_trailing(layer, io);

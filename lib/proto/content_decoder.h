@@ -50,7 +50,7 @@ struct content_view {
     const uint8_t *data; /* valid until the next call */
     uint32_t size;
     uint64_t offset; /* of data[0] in the decoded body */
-    bool last;       /* PARSE_STOP follows; not set when the body ends with a full view */
+    bool last;       /* PARSE_STOP follows; a full view may be the last one without it */
 };
 
 #define CONTENT_SLICE_SIZE 512u /* coded bytes decoded in one go, see content_decoder.c */

@@ -63,8 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         content_run(&decoders, &codings, body, NULL, 0, lost_at, &lost);
         content_run(&decoders, &codings, body, cuts, 2, lost_at, &cut);
         require(content_run_equal(&lost, &cut));
-        /* The ratio is looked at between calls of the library, so a shorter last slice may show a bomb sooner. */
-        require(lost.outcome == CONTENT_LOST || lost.outcome == CONTENT_BOMB_RATIO || lost.outcome == whole.outcome);
+        /* The ratio is looked at between calls of the library, so a shorter last slice may show a bomb sooner. And of
+         * two layers that stop, the first one is told; behind the hole it may not have come to that. */
+        require(lost.outcome == CONTENT_LOST || lost.outcome == CONTENT_BOMB_RATIO || lost.outcome == whole.outcome ||
+                codings.count > 1);
     }
     return 0;
 }

@@ -22,6 +22,8 @@ import zlib
 TESTS = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent
 BROTLI = ctypes.CDLL("libbrotlienc.so.1")
 BROTLI.BrotliEncoderCreateInstance.restype = ctypes.c_void_p
+BROTLI_DECODER = ctypes.CDLL("libbrotlidec.so.1")
+BROTLI_DECODER.BrotliDecoderCreateInstance.restype = ctypes.c_void_p
 WORDS = [b'{"id": ', b', "name": "', b'", "mail": "', b"@example.com", b'"}, ', b"\n", b"true", b"0.25", b"Anna", b"Bob",
          b"Carol", b"[", b"]", b"null", b"street ", b"\xc3\xa4"]
 
@@ -127,6 +129,37 @@ def every_coding():
         vector(f"{header} begun only", header, "hex:", coded[:1], "truncated")
         vector(f"{header} plain text", header, "hex:", b"not encoded at all\n" * 30, "malformed",
                "raw" if header == "deflate" else "")
+
+
+def brotli_decoded(coded, room):
+    decoder = ctypes.c_void_p(BROTLI_DECODER.BrotliDecoderCreateInstance(None, None, None))
+    out = ctypes.create_string_buffer(room)
+    next_in, next_out = ctypes.c_char_p(coded), ctypes.c_void_p(ctypes.addressof(out))
+    left_in, left_out = ctypes.c_size_t(len(coded)), ctypes.c_size_t(room)
+    BROTLI_DECODER.BrotliDecoderDecompressStream(decoder, ctypes.byref(left_in), ctypes.byref(next_in),
+                                                 ctypes.byref(left_out), ctypes.byref(next_out), None)
+    BROTLI_DECODER.BrotliDecoderDestroyInstance(decoder)
+    return out.raw[:room - left_out.value]
+
+
+def zstd_decoded(coded):
+    return subprocess.run(["zstd", "-q", "-d", "-c"], input=coded, capture_output=True).stdout
+
+
+def cut_off():
+    """As much as another decoder shows of a body over several views that ends early."""
+    recipe = "rows:33000:5"
+    data = content(recipe)
+    first, second = zstd(data[:20000], "--no-check"), zstd(data[20000:], "--no-check")
+    decoders = {"gzip": lambda coded: zlib.decompressobj(31).decompress(coded),
+                "deflate": lambda coded: zlib.decompressobj(15).decompress(coded),
+                "br": lambda coded: brotli_decoded(coded, len(data) + 1), "zstd": zstd_decoded}
+    for header, decode in decoders.items():
+        coded = first + second if header == "zstd" else ENCODERS[header](data)
+        shown = decode(coded[:-200])
+        assert data.startswith(shown) and len(shown) > 16384
+        vector(f"{header} cut off", header, f"rows:{len(shown)}:5", coded[:-200], "truncated",
+               "members" if header == "zstd" else "")
 
 
 def gzip_vectors():
@@ -283,7 +316,7 @@ def write_seeds():
     (folder / "br-long").write_bytes(bytes([2, 1, 0, 1, 0, 0]) + brotli(content("rows:5000:12"), 11))
 
 
-for make in (every_coding, gzip_vectors, deflate_vectors, brotli_vectors, zstd_vectors, layers, bombs):
+for make in (every_coding, cut_off, gzip_vectors, deflate_vectors, brotli_vectors, zstd_vectors, layers, bombs):
     make()
 (TESTS / "vectors/content.txt").write_text("\n".join(VECTORS) + "\n")
 write_seeds()

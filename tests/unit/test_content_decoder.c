@@ -156,6 +156,55 @@ static void test_size_bound(void **state)
     content_decoder_give(decoder);
 }
 
+/* An uncompressed block of 65,536 bytes (RFC 7932 9.2), behind `window_bits` where it is the first (9.1). */
+static uint32_t write_brotli_block(uint8_t *out, uint32_t window_bits)
+{
+    uint32_t header = 0xffffu << 3 | 1u << 19; /* not the last, four nibbles of size, uncompressed */
+    if (window_bits)
+        header = header << 4 | (window_bits - 17) << 1 | 1;
+    for (uint32_t i = 0; i < 3; i++)
+        out[i] = (uint8_t)(header >> 8 * i);
+    memset(out + 3, 'x', 65536);
+    return 3 + 65536;
+}
+
+static struct content_run run_brotli_blocks(uint32_t window_bits, uint32_t count, bool whole,
+                                            enum content_outcome *outcome_out)
+{
+    static uint8_t block[3 + 65536];
+    struct content_codings codings = content_run_codings(SPAN_LITERAL("br"));
+    struct content_decoder *decoder = content_decoder_take(&decoders, &codings);
+    struct content_run run = {0};
+    enum parse_status status = PARSE_MORE;
+    for (uint32_t i = 0; i < count && status == PARSE_MORE; i++) {
+        struct parse_input input = {.data = block, .size = write_brotli_block(block, i ? 0 : window_bits)};
+        status = content_run_offer(decoder, &run, &input);
+    }
+    static const uint8_t end = 3;
+    if (status == PARSE_MORE)
+        content_run_offer(decoder, &run, &(struct parse_input){.data = &end, .size = whole, .last = true});
+    *outcome_out = decoder->outcome;
+    content_decoder_give(decoder);
+    return run;
+}
+
+/* The window an encoder names costs nothing until the content fills it; 4 MB fit, the 16 MB of the format do not. */
+static void test_brotli_window_bound(void **state)
+{
+    (void)state;
+    enum content_outcome outcome;
+    assert_int_equal(run_brotli_blocks(22, 320, true, &outcome).output_size, 320 * 65536);
+    assert_int_equal(outcome, CONTENT_COMPLETE);
+    assert_int_equal(run_brotli_blocks(24, 60, true, &outcome).output_size, 60 * 65536);
+    assert_int_equal(outcome, CONTENT_COMPLETE);
+    assert_int_equal(run_brotli_blocks(24, 60, false, &outcome).output_size, 60 * 65536);
+    assert_int_equal(outcome, CONTENT_TRUNCATED);
+    struct content_run run = run_brotli_blocks(24, 320, true, &outcome);
+    print_message("stopped behind %u bytes\n", (unsigned)run.output_size);
+    assert_int_equal(outcome, CONTENT_WINDOW);
+    assert_true(run.output_size >= (4u << 20) - CONTENT_SLICE_SIZE && run.output_size < 16u << 20);
+}
+
 static void test_pools_run_out(void **state)
 {
     (void)state;
@@ -201,9 +250,9 @@ static void test_arena_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),         cmocka_unit_test(test_losses_and_truncations),
-        cmocka_unit_test(test_size_bound),      cmocka_unit_test(test_pools_run_out),
-        cmocka_unit_test(test_arena_too_small),
+        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_losses_and_truncations),
+        cmocka_unit_test(test_size_bound),    cmocka_unit_test(test_brotli_window_bound),
+        cmocka_unit_test(test_pools_run_out), cmocka_unit_test(test_arena_too_small),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
