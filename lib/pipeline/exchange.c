@@ -33,7 +33,10 @@ void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledg
 {
     ledger_transaction_settle(&worker->ledger, reason);
     epoch_leave(exchange->epoch, worker->options.worker);
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
         body_window_release(&exchange->scans[i].window);
+        if (exchange->scans[i].decoder)
+            content_decoder_give(exchange->scans[i].decoder);
+    }
     pool_give(&worker->exchanges, exchange);
 }

@@ -13,18 +13,21 @@
 
 #include "pipeline/epoch.h"
 #include "proto/body_text.h"
+#include "proto/content_decoder.h"
 #include "proto/http1.h"
 #include "transaction/transaction.h"
 
 struct body_scan {
     bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
     bool encoded; /* in a content coding that is not opened */
+    bool coded;   /* bytes of it went to the decoder */
+    bool started; /* the first bytes have been seen, `kind` is decided */
     bool locator_ready;
-    uint8_t kind;    /* enum body_kind */
-    bool started;    /* the first bytes have been seen, `kind` is decided */
-    uint64_t length; /* of the body, when length_known */
     bool length_known;
-    uint64_t size; /* body bytes so far, lost ones included */
+    uint8_t kind;                    /* enum body_kind */
+    uint64_t length;                 /* of the body on the wire, when length_known */
+    uint64_t size;                   /* bytes of it so far, lost ones included */
+    struct content_decoder *decoder; /* of a content coding; NULL: none, or done */
     struct body_window window;
     struct body_locator locator;
     struct body_values values;

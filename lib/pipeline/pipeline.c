@@ -18,9 +18,11 @@
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 55u
-#define SHARE_WINDOWS   30u
+#define SHARE_EXCHANGES 45u
+#define SHARE_WINDOWS   25u
 #define SHARE_CARRIES   10u
+#define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -48,7 +50,9 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->carries, worker->arena, SESSION_CARRY_SIZE, (uint32_t)carries))
         return -ENOMEM;
-    return 0;
+    size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
+    size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);
+    return content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed);
 }
 
 static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)

@@ -245,12 +245,27 @@ static struct span side_header(const struct exchange *exchange, bool response, e
     return header ? transaction_header_value(transaction, header) : (struct span){0};
 }
 
+/* All Content-Encoding lines are one list (RFC 9110 5.3). */
+static struct content_codings side_codings(const struct exchange *exchange, bool response)
+{
+    const struct transaction *transaction = &exchange->transaction;
+    const struct transaction_side *side = response ? &transaction->response : &transaction->request;
+    struct content_codings codings = {0};
+    const struct transaction_header *header = NULL;
+    while ((header = transaction_find_header(side, HEADER_CONTENT_ENCODING, header)) != NULL)
+        content_coding_parse(transaction_header_value(transaction, header), &codings);
+    return codings;
+}
+
 void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool response)
 {
-    (void)worker;
-    struct span encoding = side_header(exchange, response, HEADER_CONTENT_ENCODING);
     struct body_scan *scan = &exchange->scans[response];
-    scan->encoded = encoding.size > 0 && !span_equal_nocase(encoding, SPAN_LITERAL("identity"));
+    struct content_codings codings = side_codings(exchange, response);
+    scan->encoded = codings.outcome != CONTENT_OPEN;
+    if (codings.outcome == CONTENT_OPEN && codings.count) {
+        scan->decoder = content_decoder_take(&worker->decoders, &codings);
+        scan->encoded = scan->decoder == NULL;
+    }
     scan->on = !scan->encoded;
 }
 
@@ -377,37 +392,111 @@ static void feed_window(struct pipeline *worker, struct exchange *exchange, bool
     scan->on = false;
 }
 
-void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
+/* Decoded bytes of the body: counted, and searched up to the limit. */
+static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
 {
     struct body_scan *scan = &exchange->scans[response];
     struct transaction_side *side = exchange_side(exchange, response);
+    struct call *call = &exchange->transaction.call;
+    *(response ? &call->response_bytes : &call->request_bytes) += data.size;
+    side->body_size += data.size;
     if (!scan->started && data.size)
         body_start(exchange, response, data);
     if (scan->encoded && data.size)
-        exchange->transaction.call.flags |= CALL_UNDECODED;
+        call->flags |= CALL_UNDECODED;
     if (!scan->on)
         return;
     uint64_t room = worker->body_scan_max - side->scanned_size;
     if (data.size > room) {
         data.size = (uint32_t)room;
         last = true;
-        exchange->transaction.call.flags |= CALL_UNSCANNED | CALL_TRUNCATED;
+        call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
     feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
 }
 
+/* What came of a coded body. Whatever was not decoded was not searched. */
+static void note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
+{
+    struct transaction_side *side = exchange_side(exchange, response);
+    switch (decoder->outcome) {
+    case CONTENT_COMPLETE:
+        return;
+    case CONTENT_BOMB_SIZE:
+    case CONTENT_BOMB_RATIO:
+        side->anomalies |= ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
+        exchange->transaction.call.flags |= CALL_TRUNCATED | CALL_UNSCANNED;
+        break;
+    case CONTENT_MALFORMED:
+        side->anomalies |= ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+        break;
+    default:
+        break;
+    }
+    exchange->transaction.call.flags |= CALL_UNDECODED;
+}
+
+static void decoder_give(struct body_scan *scan)
+{
+    if (scan->decoder)
+        content_decoder_give(scan->decoder);
+    scan->decoder = NULL;
+}
+
+static void decode(struct pipeline *worker, struct exchange *exchange, bool response, struct parse_input input)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    for (;;) {
+        struct content_view view;
+        struct parse_step step = content_decoder_next(scan->decoder, &input, &view);
+        if (input.data) {
+            input.data += step.consumed;
+            input.size -= step.consumed;
+        } else {
+            input.lost -= min_u32(step.consumed, input.lost);
+        }
+        if (step.status == PARSE_ITEM) {
+            body_bytes(worker, exchange, response, span_of(view.data, view.size), view.last);
+        } else if (step.status == PARSE_MORE) {
+            return;
+        } else {
+            note_outcome(exchange, response, scan->decoder);
+            decoder_give(scan);
+            return;
+        }
+    }
+}
+
+void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    scan->coded = scan->coded || scan->decoder;
+    if (scan->decoder)
+        decode(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
+    else if (!scan->coded)
+        body_bytes(worker, exchange, response, data, last);
+}
+
 void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
 {
-    if (exchange->scans[response].on)
+    struct body_scan *scan = &exchange->scans[response];
+    if (scan->decoder)
+        decode(worker, exchange, response, (struct parse_input){.lost = lost});
+    else if (scan->on)
         feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
 }
 
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response)
 {
     struct body_scan *scan = &exchange->scans[response];
+    /* An empty input: its data is only told from a hole's. */
+    const struct parse_input end = {.data = worker->decoded, .size = 0, .last = true};
+    if (scan->decoder && scan->coded)
+        decode(worker, exchange, response, end);
+    decoder_give(scan);
     if (scan->on && scan->started)
-        feed_window(worker, exchange, response, (struct parse_input){.data = worker->decoded, .size = 0, .last = true});
+        feed_window(worker, exchange, response, end);
     scan->on = false;
     body_window_release(&scan->window);
 }

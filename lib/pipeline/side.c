@@ -16,22 +16,15 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
 
 static void side_body(struct pipeline *worker, struct exchange *exchange, bool response, const struct http1_item *item)
 {
-    struct transaction *transaction = &exchange->transaction;
-    struct transaction_side *side = exchange_side(exchange, response);
     struct body_scan *scan = &exchange->scans[response];
     if (!item->body.data.data) {
-        transaction->call.flags |= CALL_GAP;
+        exchange->transaction.call.flags |= CALL_GAP;
         scan->size += item->body.lost;
         scan_body_lost(worker, exchange, response, item->body.lost);
         return;
     }
     struct span data = item->body.data;
     scan->size += data.size;
-    side->body_size += data.size;
-    if (response)
-        transaction->call.response_bytes += data.size;
-    else
-        transaction->call.request_bytes += data.size;
     scan_body_data(worker, exchange, response, data, scan->length_known && scan->size == scan->length);
 }
 

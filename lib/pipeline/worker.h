@@ -30,6 +30,7 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
     uint64_t now_ns; /* packet time */

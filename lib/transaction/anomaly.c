@@ -38,6 +38,8 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_HEADERS_TOO_MANY] = "headers_too_many",
         [ANOMALY_LEADING_BYTES] = "leading_bytes",
         [ANOMALY_EXTRA_RESPONSE] = "extra_response",
+        [ANOMALY_CONTENT_BOMB] = "content_bomb",
+        [ANOMALY_CONTENT_MALFORMED] = "content_malformed",
         [ANOMALY_AFTER_LOSS] = "after_loss",
     };
     require(anomaly < ANOMALY_COUNT);

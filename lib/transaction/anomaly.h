@@ -42,6 +42,8 @@ enum anomaly {
     ANOMALY_HEADERS_TOO_MANY,     /* more header lines than HTTP1_HEADERS_MAX */
     ANOMALY_LEADING_BYTES,        /* bytes before the first line that belong to no message */
     ANOMALY_EXTRA_RESPONSE,       /* a response nobody asked for, or bytes behind the last one (response splitting) */
+    ANOMALY_CONTENT_BOMB,         /* a compressed body that unpacks to more than any real one */
+    ANOMALY_CONTENT_MALFORMED,    /* a body that is not in the content coding it says */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };

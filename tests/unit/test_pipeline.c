@@ -307,6 +307,39 @@ static void the_scheme_of_a_credential_is_kept(void **state)
     free(wire);
 }
 
+/* gzip of {"payment":{"card":"4111111111111111","note":"xxx..."}} by Python's gzip module. */
+static const uint8_t coded_body[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56,
+                                     0x2a, 0x48, 0xac, 0xcc, 0x4d, 0xcd, 0x2b, 0x51, 0xb2, 0xaa, 0x56, 0x4a,
+                                     0x4e, 0x2c, 0x4a, 0x51, 0xb2, 0x52, 0x32, 0x31, 0x44, 0x05, 0x4a, 0x3a,
+                                     0x4a, 0x79, 0xf9, 0x25, 0xa9, 0x40, 0x99, 0x8a, 0x61, 0x02, 0x94, 0x6a,
+                                     0x6b, 0x01, 0x23, 0x34, 0x6a, 0x2e, 0xf9, 0x00, 0x00, 0x00};
+
+static void a_compressed_body_is_decoded_and_searched_however_it_is_cut(void **state)
+{
+    (void)state;
+    for (uint32_t step = 1; step < 200; step += 33) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = wire_new();
+        char head[160];
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: "
+                 "%zu\r\n\r\n",
+                 sizeof(coded_body));
+        wire_text(wire, 0, REQUEST_2, 1400);
+        wire_text(wire, 1, head, 1400);
+        for (uint32_t at = 0; at < sizeof(coded_body); at += step)
+            wire_segment(wire, 1, 0x18, coded_body + at, min_u32(step, (uint32_t)sizeof(coded_body) - at));
+        wire_close(wire);
+        play(bench, wire, FRAMES_MAX);
+        assert_string_equal(bench->calls, "GET /v1/list 200 0 0 249\n");
+        assert_non_null(strstr(bench->findings, "\"DAT-003\""));
+        assert_non_null(strstr(bench->findings, "/payment/card"));
+        assert_null(strstr(bench->findings, "4111111111111111"));
+        bench_free(bench);
+        free(wire);
+    }
+}
+
 /* Losing any one packet never changes a call whose bytes were all seen, and never makes one up. */
 static void one_lost_packet_costs_only_what_it_touched(void **state)
 {
@@ -455,6 +488,7 @@ int main(void)
         cmocka_unit_test(every_cut_gives_the_same_calls_and_findings),
         cmocka_unit_test(nothing_sensitive_is_told),
         cmocka_unit_test(the_scheme_of_a_credential_is_kept),
+        cmocka_unit_test(a_compressed_body_is_decoded_and_searched_however_it_is_cut),
         cmocka_unit_test(one_lost_packet_costs_only_what_it_touched),
         cmocka_unit_test(a_response_before_its_request_is_paired),
         cmocka_unit_test(one_side_alone_is_told_as_such),
