@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A lost packet costs what it carried, and nothing else: each packet of the small golden captures is taken out in turn.
+
+Calls of other connections stay as they are. In its own connection no more calls change than have bytes in the packet; no
+call gets a method, path or status that it did not have; the ledger balances and tells as many missing bytes as were lost.
+Where a client did not wait for answers, which request a later answer belongs to is a guess: such calls say "ambiguous".
+"""
+
+import os
+import sys
+import tempfile
+from collections import Counter
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(FOLDER, "..", "golden"), os.path.join(FOLDER, "..", "tools")]
+import pcap_rewrite  # noqa: E402
+from replay import case_path, check_ledger, find_cases, replay  # noqa: E402
+from transform import UNSTABLE_CALL, without, write_config  # noqa: E402
+
+PACKETS_MAX = 150  # of a capture that is run as often as it has packets
+# (case, packet) -> why more may change, found by reading the packets.
+EXEMPT = {
+    ("bodiless", 34): "the lost request was HEAD: its answer looks like one with a body, which swallows what follows",
+    ("keep_alive", 38): "begins with two lost requests of a client that does not wait, and the second one's tail is there",
+    ("midstream", 1): "the first of its direction in a capture that begins late: nothing tells that it was there",
+    ("midstream", 2): "the first of its direction in a capture that begins late: nothing tells that it was there",
+}
+
+
+def identity(entry):
+    return entry["src_port"], entry["host"], entry["method"], entry["path"], entry["status"]
+
+
+def request_of(entry):
+    return entry["src_port"], entry["method"], entry["path"]
+
+
+def freeze_calls(transactions):
+    return Counter(without(entry, UNSTABLE_CALL) for entry in transactions)
+
+
+def messages_in(payload):
+    """How many messages have bytes in the packet: each begins with a line that names the version, one may have begun before."""
+    return payload.count(b"HTTP/1.") + 1
+
+
+def check_identities(original, result):
+    """No call that was not there: what is missing may be null, what is told has to be right."""
+    known = {identity(entry) for entry in original.transactions}
+    requests = {request_of(entry) for entry in original.transactions}
+    answers = {(key[0], key[4]) for key in known}
+    faults = []
+    for entry in result.transactions:
+        key = identity(entry)
+        right_request, right_answer = request_of(entry) in requests, (key[0], key[4]) in answers
+        if key in known or (right_request and entry["status"] is None) or (entry["method"] is None and right_answer):
+            continue
+        if right_request and right_answer and ("ambiguous" in entry["flags"] or entry["host"] is None):
+            continue
+        faults.append("a call that never was: %s %s -> %s" % (entry["method"], entry["path"], entry["status"]))
+    return faults
+
+
+def check_neighbours(original, result, segment):
+    ports = {int.from_bytes(segment.tcp[at : at + 2], "big") for at in (0, 2)}
+    faults = []
+    before = freeze_calls(entry for entry in original.transactions if entry["src_port"] not in ports)
+    after = freeze_calls(entry for entry in result.transactions if entry["src_port"] not in ports)
+    if before != after:
+        faults.append("calls of another connection changed")
+    guessed = {request_of(entry) for entry in result.transactions if "ambiguous" in entry["flags"]}
+    mine = freeze_calls(entry for entry in original.transactions
+                        if entry["src_port"] in ports and request_of(entry) not in guessed)
+    now = freeze_calls(entry for entry in result.transactions if entry["src_port"] in ports)
+    changed, allowed = sum((mine - now).values()), messages_in(segment.payload) if segment.payload else 1
+    if changed > allowed:
+        faults.append("%d calls changed by a packet that carries bytes of %d" % (changed, allowed))
+    return faults
+
+
+def check_gap(original, result, segment):
+    told = result.summary["not_received"]["tcp_gap_bytes"] - original.summary["not_received"]["tcp_gap_bytes"]
+    return [] if told == len(segment.payload) else ["%d bytes lost, %d told" % (len(segment.payload), told)]
+
+
+def run_drop(frames, number, config, original, folder):
+    segment = pcap_rewrite.Segment.parse(frames[number - 1])
+    target = os.path.join(folder, "dropped.pcap")
+    pcap_rewrite.write_capture(target, pcap_rewrite.drop(frames, number))
+    result = replay(target, config)
+    if result.summary is None or result.status not in (0, 1):
+        return ["exit status %d: %s" % (result.status, result.talk)]
+    faults = check_ledger(result.summary) + check_identities(original, result)
+    if segment is not None:
+        faults += check_neighbours(original, result, segment) + check_gap(original, result, segment)
+    return faults
+
+
+def main():
+    faults, runs = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for case in find_cases():
+            if case == "sensitive":
+                continue  # takes half a second a run for its detectors, and has no shape of its own
+            capture = case_path(case, "traffic.pcap")
+            config = write_config(case, os.path.join(folder, "assay.yaml"))
+            frames = pcap_rewrite.read_capture(capture)
+            if len(frames) > PACKETS_MAX or case == "lost":
+                continue
+            original = replay(capture, config)
+            for number in range(1, len(frames) + 1):
+                if (case, number) in EXEMPT:
+                    continue
+                found = run_drop(frames, number, config, original, folder)
+                faults += ["%s without packet %d: %s" % (case, number, fault) for fault in found]
+                runs += 1
+    print("%d packets taken out, %d complaints" % (runs, len(faults)))
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
