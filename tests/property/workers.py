@@ -16,11 +16,11 @@ from transform import write_config  # noqa: E402
 WORKERS_MAX = 4
 
 
-def run(captures, own_config, workers):
+def run(captures, config, workers):
     """Sorted lines, and what the ledger says of transactions."""
     with tempfile.TemporaryDirectory() as folder:
         names = [os.path.join(folder, name) for name in ("transactions", "findings", "summary")]
-        command = [ASSAY, "replay", "--workers", str(workers), *(["-c", config] if config else [])]
+        command = [ASSAY, "replay", "--workers", str(workers), *(["-c", config])]
         command += ["--transactions", names[0], "--findings", names[1], "--summary", names[2], *captures]
         done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
         if done.returncode not in (0, 1):
@@ -39,15 +39,15 @@ def main():
         return compare_all(write_config("no case: nothing but limits", os.path.join(folder, "assay.yaml")))
 
 
-def compare_all(config):
+def compare_all(light):
     sets = [([case_path(case, "traffic.pcap")], case_path(case, "assay.yaml")) for case in find_cases()]
-    sets += [([capture], config) for capture in find_captures()]
-    sets.append(([case_path(case, "traffic.pcap") for case in find_cases()], config))  # many flows, several files
+    sets += [([capture], light) for capture in find_captures()]
+    sets.append(([case_path(case, "traffic.pcap") for case in find_cases()], light))  # many flows, several files
     faults = 0
-    for captures, own_config in sets:
-        one = run(captures, own_config, 1)
+    for captures, config in sets:
+        one = run(captures, config, 1)
         for workers in range(2, WORKERS_MAX + 1):
-            if run(captures, own_config, workers) != one:
+            if run(captures, config, workers) != one:
                 print("%s: %d workers give another output than one" % (captures[0], workers))
                 faults += 1
     print("%d captures with 1 to %d workers, %d differences" % (len(sets), WORKERS_MAX, faults))
