@@ -2,6 +2,7 @@
 
 /* assay: the command people type. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,15 @@ static void usage(FILE *stream)
         stream);
 }
 
+/* A result that nobody got is no result: a full disk behind standard output has to show in the exit status. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "assay: standard output could not be written whole: %s\n", strerror(errno));
+    return EXIT_WRONG;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -54,7 +64,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
     fprintf(stderr, "assay: there is no command '%s'\n", argv[1]);
     usage(stderr);
     return EXIT_WRONG;

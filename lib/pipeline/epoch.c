@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "config/detector_file.h"
+#include "config/yaml.h"
 #include "pipeline/digest.h"
 
 /* Counters of one worker for all operations: 100,000 operations and 60 rules are 240 MB of address space. */
@@ -107,12 +108,26 @@ static int registry_build(struct epoch *epoch, const struct settings *settings, 
     int result = registry_load(settings->registry.folder, diagnostics, &epoch->registry);
     if (result == REGISTRY_E_INVALID)
         return -EINVAL;
-    if (result < 0 && diagnostics->errors == 0)
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &(struct diagnostic_place){.file = settings->registry.folder},
-                        "the registry folder cannot be read (%s); correct registry.folder", strerror(-result));
+    if (result < 0) {
+        struct diagnostic_place place = yaml_document_place(settings->document, "/registry/folder");
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
+                        "the registry %s cannot be read: %s; correct registry.folder", settings->registry.folder,
+                        strerror(-result));
+    }
     if (result == 0)
         snprintf(epoch->registry_digest, sizeof(epoch->registry_digest), "%s", registry_digest(epoch->registry));
     return result;
+}
+
+/* Auditing by no rules at all finds nothing, which looks like a clean bill of health. */
+static int rules_check(const struct settings *settings, struct diagnostics *diagnostics)
+{
+    if (settings->rules_count || yaml_document_has(settings->document, "/rules"))
+        return 0;
+    diagnostics_add(
+        diagnostics, DIAGNOSTIC_ERROR, NULL,
+        "the shipped rules were not found beside the program or where it installs them; name them under `rules`");
+    return -ENOENT;
 }
 
 static int digests_build(struct epoch *epoch, const struct settings *settings, const char *settings_path)
@@ -195,7 +210,8 @@ int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnos
     int zones = zones_compile(sources->settings, diagnostics, &epoch->zones);
     int registry = registry_build(epoch, sources->settings, diagnostics);
     int detectors = detectors_build(epoch, sources->settings, diagnostics);
-    int result = zones < 0 ? zones : registry < 0 ? registry : detectors;
+    int rules = rules_check(sources->settings, diagnostics);
+    int result = zones < 0 ? zones : registry < 0 ? registry : detectors < 0 ? detectors : rules;
     if (result == 0)
         result = policy_build(epoch, sources->settings, diagnostics);
     if (result == 0)

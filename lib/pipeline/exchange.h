@@ -39,7 +39,6 @@ struct exchange {
     uint8_t request_method; /* enum http1_method: frames the response */
     bool request_done;
     bool response_done;
-    bool pipelined;            /* another request was waiting when this one began */
     struct body_scan scans[2]; /* request, response */
     struct transaction transaction;
 };

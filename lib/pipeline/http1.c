@@ -3,9 +3,10 @@
 /*
  * HTTP/1 exchanges
  *
- * Requests wait in a row; each response goes to the oldest one that has none yet (RFC 9112 9.3.2). Behind a hole in the
- * responses that is no longer known: where the client waited for each answer, as nearly all do, the response belongs to
- * the newest request; where it did not, the exchange is marked ambiguous.
+ * Requests wait in a row; each response goes to the oldest one that has none yet (RFC 9112 9.3.2). Behind a hole that
+ * is no longer known. Where the client waits for each answer, as nearly all do, a response belongs to the newest
+ * request. Where it does not, requests and responses of the connection are told apart from then on, marked ambiguous:
+ * no call is ever put together from two.
  */
 
 #include "pipeline/session.h"
@@ -32,9 +33,13 @@ static void session_give_up(struct pipeline *worker, struct session *session)
     session->reason = LEDGER_BUFFER_BUDGET;
 }
 
-static void row_append(struct session *session, struct exchange *exchange)
+static void row_append(struct session *session, const struct flow *flow, struct exchange *exchange)
 {
-    exchange->pipelined = session->oldest != NULL;
+    /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */
+    if (!session->oldest)
+        session->response_hole = false;
+    bool answered = session->response_hole || flow_side(flow, FLOW_TO_CLIENT)->acked_ns != 0;
+    session->pipelined = session->pipelined || (session->oldest && !answered);
     if (session->newest)
         session->newest->next = exchange;
     else
@@ -86,7 +91,16 @@ static void request_line(struct pipeline *worker, const struct http1_feed *feed,
     transaction->request.version_minor = item->request.version_minor;
     exchange->request_method = (uint8_t)item->request.method_class;
     session->request = exchange;
-    row_append(session, exchange);
+    /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
+    bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
+    if (after_loss && session->pipelined)
+        session->unpaired = true;
+    if (session->unpaired) {
+        call->flags |= CALL_AMBIGUOUS;
+        exchange->response_done = true;
+    } else {
+        row_append(session, feed->flow, exchange);
+    }
 }
 
 /* Host header, or the authority of an absolute target, which counts when both are there (RFC 9112 3.2.2). */
@@ -144,6 +158,7 @@ static void request_item(struct pipeline *worker, const struct http1_feed *feed,
 
 /* ----------------------------------------------------------------- responses */
 
+/* Their responses are among what was lost, all but those of the last `keep`. */
 static void abandon_waiting(struct pipeline *worker, struct session *session, uint32_t keep)
 {
     while (session->waiting > keep) {
@@ -162,11 +177,13 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
 {
     struct session *session = feed->session;
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
-    if (after_loss && session->waiting > 1) {
-        if (!session->newest->pipelined || session->response_lost)
-            abandon_waiting(worker, session, 1);
-        else
-            session->oldest->transaction.call.flags |= CALL_AMBIGUOUS;
+    if (after_loss && session->pipelined) {
+        for (struct exchange *waiting = session->oldest; waiting; waiting = waiting->next)
+            waiting->transaction.call.flags |= CALL_AMBIGUOUS;
+        abandon_waiting(worker, session, 0);
+        session->unpaired = true;
+    } else if (after_loss && session->waiting > 1) {
+        abandon_waiting(worker, session, 1);
     }
     if (session->waiting)
         return row_take_oldest(session);
@@ -177,7 +194,9 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
     }
     exchange->request_done = true;
     exchange->transaction.call.flags |= CALL_NO_REQUEST;
-    if (!session->midstream && !session->request_lost && !flow_one_way(feed->flow))
+    if (session->unpaired)
+        exchange->transaction.call.flags |= CALL_AMBIGUOUS;
+    else if (!session->midstream && !session->request_lost && !flow_one_way(feed->flow))
         exchange->transaction.response.anomalies |= ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
     return exchange;
 }
@@ -262,12 +281,10 @@ uint32_t session_http1_parse(struct pipeline *worker, const struct http1_feed *f
     struct session *session = feed->session;
     struct http1 *parser = &session->parsers[feed->direction];
     uint32_t consumed = 0;
-    if (!input.data && input.lost) {
-        if (feed->direction)
-            session->response_lost = true;
-        else
-            session->request_lost = true;
-    }
+    if (!input.data && input.lost && feed->direction == 0)
+        session->request_lost = true;
+    else if (!input.data && input.lost)
+        session->response_hole = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
     for (;;) {
         struct http1_item item;

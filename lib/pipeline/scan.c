@@ -133,6 +133,17 @@ static bool header_place(const struct transaction *transaction, const struct tra
     return false;
 }
 
+/* The segments of the path that [data, data + size) lies in. */
+static struct span segment_of(struct span path, const uint8_t *data, uint32_t size)
+{
+    const uint8_t *begin = data, *end = data + size, *limit = path.data + path.size;
+    while (begin > path.data && begin[-1] != '/')
+        begin--;
+    while (end < limit && *end != '/')
+        end++;
+    return span_of(begin, (size_t)(end - begin));
+}
+
 static bool head_place(const struct transaction *transaction, bool response, const uint8_t *data, uint32_t size,
                        struct place *place_out)
 {
@@ -144,7 +155,7 @@ static bool head_place(const struct transaction *transaction, bool response, con
     }
     if (inside(transaction->path, data, size)) {
         *place_out = (struct place){DETECTION_PATH, {0}};
-        return !has_escape(transaction->path, false);
+        return !has_escape(segment_of(transaction->path, data, size), false);
     }
     return header_place(transaction, &transaction->request, data, size, place_out);
 }
@@ -161,13 +172,23 @@ static void scan_escaped_pairs(struct pipeline *worker, struct exchange *exchang
             scan_decoded(worker, exchange, response, pair.value, plus, &(struct place){kind, pair.name});
 }
 
+static void scan_escaped_segments(struct pipeline *worker, struct exchange *exchange, struct span path)
+{
+    while (path.size) {
+        const uint8_t *slash = memchr(path.data, '/', path.size);
+        struct span segment = span_first(path, slash ? (uint32_t)(slash - path.data) : path.size);
+        if (has_escape(segment, false))
+            scan_decoded(worker, exchange, false, segment, false, &(struct place){DETECTION_PATH, {0}});
+        path = span_from(path, min_u32(segment.size + 1, path.size));
+    }
+}
+
 static void scan_escaped_head(struct pipeline *worker, struct exchange *exchange, bool response)
 {
     const struct transaction *transaction = &exchange->transaction;
     const struct transaction_side *side = exchange_side(exchange, response);
     if (!response) {
-        if (has_escape(transaction->path, false))
-            scan_decoded(worker, exchange, false, transaction->path, false, &(struct place){DETECTION_PATH, {0}});
+        scan_escaped_segments(worker, exchange, transaction->path);
         scan_escaped_pairs(worker, exchange, false, transaction->query, http_query_next, DETECTION_QUERY);
     }
     if (!(side->headers_seen & (HEADER_BIT(HEADER_COOKIE) | HEADER_BIT(HEADER_SET_COOKIE))))

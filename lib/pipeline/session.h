@@ -39,7 +39,10 @@ struct session {
     bool interim;    /* the response being received is a 1xx */
     bool tunnel;     /* another protocol goes on behind an upgrade or CONNECT */
     bool stopped[2]; /* the parser has nothing more to say */
-    bool request_lost, response_lost;
+    bool pipelined;  /* requests were sent before earlier ones were answered */
+    bool unpaired;   /* pipelined, and bytes were lost: whose response is whose is not known any more */
+    bool request_lost;
+    bool response_hole; /* bytes of the server are missing since a request waits */
 };
 
 /* http1.c */

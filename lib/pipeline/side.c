@@ -19,6 +19,7 @@ static void side_body(struct pipeline *worker, struct exchange *exchange, bool r
     struct body_scan *scan = &exchange->scans[response];
     if (!item->body.data.data) {
         exchange->transaction.call.flags |= CALL_GAP;
+        exchange_side(exchange, response)->gap = true;
         scan->size += item->body.lost;
         scan_body_lost(worker, exchange, response, item->body.lost);
         return;

@@ -28,7 +28,7 @@ static bool head_is_whole(const struct transaction_side *side, uint32_t flags)
 
 static bool side_is_searched(const struct transaction_side *side, uint32_t flags)
 {
-    if (!side->seen || !side->complete || (flags & CALL_GAP))
+    if (!side->seen || !side->complete || side->gap)
         return false;
     if (side->body_size == 0)
         return true;

@@ -49,6 +49,7 @@ struct transaction_side {
     uint8_t body;                /* enum transaction_body */
     bool seen;                   /* a head was seen */
     bool complete;               /* its end was seen */
+    bool gap;                    /* bytes of its body are missing */
     struct transaction_header headers[TRANSACTION_HEADERS_MAX];
 };
 
