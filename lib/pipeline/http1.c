@@ -9,53 +9,52 @@
  * no call is ever put together from two.
  */
 
-#include "pipeline/session.h"
+#include "pipeline/channel.h"
 
 #include "proto/http_text.h"
 
-static struct exchange *feed_exchange(struct pipeline *worker, const struct http1_feed *feed)
+static struct exchange *feed_exchange(struct pipeline *worker, const struct channel_feed *feed)
 {
     struct exchange *exchange = exchange_take(worker, &feed->flow->endpoints, feed->time_ns);
     if (!exchange)
         return NULL;
     exchange->transaction.call.protocol = CALL_HTTP1;
-    if (feed->session->midstream)
+    if (feed->channel->midstream)
         exchange->transaction.call.flags |= CALL_MIDSTREAM;
     return exchange;
 }
 
 /* No memory to follow the connection any further: say so once, and stop rather than mispair what comes. */
-static void session_give_up(struct pipeline *worker, struct session *session)
+static void give_up(struct pipeline *worker, struct channel *channel)
 {
     ledger_transaction_open(&worker->ledger);
     ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
-    session->state = SESSION_OTHER;
-    session->reason = LEDGER_BUFFER_BUDGET;
+    channel_close(channel, LEDGER_BUFFER_BUDGET);
 }
 
-static void row_append(struct session *session, const struct flow *flow, struct exchange *exchange)
+static void row_append(struct http1_channel *http1, const struct flow *flow, struct exchange *exchange)
 {
     /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */
-    if (!session->oldest)
-        session->response_hole = false;
-    bool answered = session->response_hole || flow_side(flow, FLOW_TO_CLIENT)->acked_ns != 0;
-    session->pipelined = session->pipelined || (session->oldest && !answered);
-    if (session->newest)
-        session->newest->next = exchange;
+    if (!http1->oldest)
+        http1->response_hole = false;
+    bool answered = http1->response_hole || flow_side(flow, FLOW_TO_CLIENT)->acked_ns != 0;
+    http1->pipelined = http1->pipelined || (http1->oldest && !answered);
+    if (http1->newest)
+        http1->newest->next = exchange;
     else
-        session->oldest = exchange;
-    session->newest = exchange;
-    session->waiting++;
+        http1->oldest = exchange;
+    http1->newest = exchange;
+    http1->waiting++;
 }
 
-static struct exchange *row_take_oldest(struct session *session)
+static struct exchange *row_take_oldest(struct http1_channel *http1)
 {
-    struct exchange *exchange = session->oldest;
-    session->oldest = exchange->next;
-    if (!session->oldest)
-        session->newest = NULL;
+    struct exchange *exchange = http1->oldest;
+    http1->oldest = exchange->next;
+    if (!http1->oldest)
+        http1->newest = NULL;
     exchange->next = NULL;
-    session->waiting--;
+    http1->waiting--;
     return exchange;
 }
 
@@ -71,35 +70,53 @@ static const uint64_t *body_length(const struct http1_item *item)
     return item->head_end.framing == HTTP1_FRAMING_LENGTH ? &item->head_end.length : NULL;
 }
 
+static void message_item(struct pipeline *worker, struct exchange *exchange, bool response,
+                         const struct http1_item *item)
+{
+    switch (item->kind) {
+    case HTTP1_HEADER:
+        side_header(exchange, response, item->header.name, item->header.value);
+        break;
+    case HTTP1_TRAILER:
+        side_trailer(worker, exchange, response, item->header.name, item->header.value);
+        break;
+    case HTTP1_BODY:
+        side_body(worker, exchange, response, item->body.data, item->body.lost);
+        break;
+    default:
+        break;
+    }
+}
+
 /* ------------------------------------------------------------------ requests */
 
-static void request_line(struct pipeline *worker, const struct http1_feed *feed, const struct http1_item *item)
+static void request_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct session *session = feed->session;
-    struct exchange *exchange = session->waiting < SESSION_WAITING_MAX ? feed_exchange(worker, feed) : NULL;
+    struct http1_channel *http1 = &feed->channel->http1;
+    struct exchange *exchange = http1->waiting < HTTP1_WAITING_MAX ? feed_exchange(worker, feed) : NULL;
     if (!exchange) {
-        session_give_up(worker, session);
+        give_up(worker, feed->channel);
         return;
     }
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
     call->method = transaction_keep_line(transaction, item->request.method);
-    session->head_begin = transaction->store_used;
+    http1->head_begin = transaction->store_used;
     call->path = transaction_keep_line(transaction, item->request.target);
     transaction->request.seen = true;
     transaction->request.first_ns = feed->time_ns;
     transaction->request.version_minor = item->request.version_minor;
     exchange->request_method = (uint8_t)item->request.method_class;
-    session->request = exchange;
+    http1->request = exchange;
     /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
-    if (after_loss && session->pipelined)
-        session->unpaired = true;
-    if (session->unpaired) {
+    if (after_loss && http1->pipelined)
+        http1->unpaired = true;
+    if (http1->unpaired) {
         call->flags |= CALL_AMBIGUOUS;
         exchange->response_done = true;
     } else {
-        row_append(session, feed->flow, exchange);
+        row_append(http1, feed->flow, exchange);
     }
 }
 
@@ -119,7 +136,7 @@ static void resolve_target(struct transaction *transaction, bool connect)
         transaction->request.anomalies |= ANOMALY_BIT(ANOMALY_HOST_MISMATCH);
 }
 
-static void note_time(struct exchange *exchange, struct transaction_side *side, const struct http1_feed *feed)
+static void note_time(struct exchange *exchange, struct transaction_side *side, const struct channel_feed *feed)
 {
     side->last_ns = feed->time_ns;
     exchange->transaction.call.end_ns = feed->time_ns;
@@ -127,12 +144,12 @@ static void note_time(struct exchange *exchange, struct transaction_side *side, 
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
 }
 
-static void request_item(struct pipeline *worker, const struct http1_feed *feed, const struct http1_item *item)
+static void request_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct session *session = feed->session;
+    struct http1_channel *http1 = &feed->channel->http1;
     if (item->kind == HTTP1_REQUEST_LINE)
         request_line(worker, feed, item);
-    struct exchange *exchange = session->request;
+    struct exchange *exchange = http1->request;
     if (!exchange)
         return;
     struct transaction *transaction = &exchange->transaction;
@@ -142,16 +159,17 @@ static void request_item(struct pipeline *worker, const struct http1_feed *feed,
     switch (item->kind) {
     case HTTP1_HEAD_END:
         resolve_target(transaction, exchange->request_method == HTTP1_METHOD_CONNECT);
-        side_head_end(worker, exchange, false, session->head_begin, body_length(item));
+        http1->upgrade_asked = item->head_end.upgrade || exchange->request_method == HTTP1_METHOD_CONNECT;
+        side_head_end(worker, exchange, false, http1->head_begin, body_length(item));
         break;
     case HTTP1_MESSAGE_END:
         side_message_end(worker, exchange, false, item->end.complete);
-        session->request = NULL;
+        http1->request = NULL;
         exchange->request_done = true;
         finish_if_done(worker, exchange);
         break;
     default:
-        side_item(worker, exchange, false, item);
+        message_item(worker, exchange, false, item);
         break;
     }
 }
@@ -159,56 +177,56 @@ static void request_item(struct pipeline *worker, const struct http1_feed *feed,
 /* ----------------------------------------------------------------- responses */
 
 /* Their responses are among what was lost, all but those of the last `keep`. */
-static void abandon_waiting(struct pipeline *worker, struct session *session, uint32_t keep)
+static void abandon_waiting(struct pipeline *worker, struct http1_channel *http1, uint32_t keep)
 {
-    while (session->waiting > keep) {
-        struct exchange *exchange = row_take_oldest(session);
+    while (http1->waiting > keep) {
+        struct exchange *exchange = row_take_oldest(http1);
         exchange->transaction.call.flags |= CALL_GAP;
         exchange->response_done = true;
-        if (exchange == session->request)
+        if (exchange == http1->request)
             continue; /* its request is still coming in; it ends with that */
         judge_exchange(worker, exchange);
     }
 }
 
 /* The exchange that the response which begins now belongs to; a new one without request where nobody asked. */
-static struct exchange *response_exchange(struct pipeline *worker, const struct http1_feed *feed,
+static struct exchange *response_exchange(struct pipeline *worker, const struct channel_feed *feed,
                                           const struct http1_item *item)
 {
-    struct session *session = feed->session;
+    struct http1_channel *http1 = &feed->channel->http1;
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
-    if (after_loss && session->pipelined) {
-        for (struct exchange *waiting = session->oldest; waiting; waiting = waiting->next)
+    if (after_loss && http1->pipelined) {
+        for (struct exchange *waiting = http1->oldest; waiting; waiting = waiting->next)
             waiting->transaction.call.flags |= CALL_AMBIGUOUS;
-        abandon_waiting(worker, session, 0);
-        session->unpaired = true;
-    } else if (after_loss && session->waiting > 1) {
-        abandon_waiting(worker, session, 1);
+        abandon_waiting(worker, http1, 0);
+        http1->unpaired = true;
+    } else if (after_loss && http1->waiting > 1) {
+        abandon_waiting(worker, http1, 1);
     }
-    if (session->waiting)
-        return row_take_oldest(session);
+    if (http1->waiting)
+        return row_take_oldest(http1);
     struct exchange *exchange = feed_exchange(worker, feed);
     if (!exchange) {
-        session_give_up(worker, session);
+        give_up(worker, feed->channel);
         return NULL;
     }
     exchange->request_done = true;
     exchange->transaction.call.flags |= CALL_NO_REQUEST;
-    if (session->unpaired)
+    if (http1->unpaired)
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
-    else if (!session->midstream && !session->request_lost && !flow_one_way(feed->flow))
+    else if (!feed->channel->midstream && !http1->request_lost && !flow_one_way(feed->flow))
         exchange->transaction.response.anomalies |= ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
     return exchange;
 }
 
-static void status_line(struct pipeline *worker, const struct http1_feed *feed, const struct http1_item *item)
+static void status_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct session *session = feed->session;
-    session->interim = item->status.interim;
-    if (session->interim)
+    struct http1_channel *http1 = &feed->channel->http1;
+    http1->interim = item->status.interim;
+    if (http1->interim)
         return;
     struct exchange *exchange = response_exchange(worker, feed, item);
-    session->response = exchange;
+    http1->response = exchange;
     if (!exchange)
         return;
     struct transaction *transaction = &exchange->transaction;
@@ -216,31 +234,51 @@ static void status_line(struct pipeline *worker, const struct http1_feed *feed, 
     transaction->response.seen = true;
     transaction->response.first_ns = feed->time_ns;
     transaction->response.version_minor = item->status.version_minor;
-    session->response_head_begin = transaction->store_used;
-    http1_expect(&session->parsers[1], (enum http1_method)exchange->request_method);
+    http1->response_head_begin = transaction->store_used;
+    http1_expect(&http1->parsers[1], (enum http1_method)exchange->request_method);
 }
 
-static void response_head_end(struct pipeline *worker, const struct http1_feed *feed, const struct http1_item *item)
+/* The protocol that a 101 agrees on; NULL: what comes is classified by its own first bytes. */
+static const struct channel_protocol *upgrade_protocol(const struct exchange *exchange)
 {
-    struct session *session = feed->session;
-    struct exchange *exchange = session->response;
-    side_head_end(worker, exchange, true, session->response_head_begin, body_length(item));
+    (void)exchange;
+    return NULL;
+}
+
+static void upgrade(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *exchange)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    if (!channel_change(worker, feed, upgrade_protocol(exchange), exchange))
+        return;
+    http1_set_tunnel(&http1->parsers[0]);
+    /* Between messages nothing more of HTTP can come; inside one its rest does. */
+    if (!http1->request)
+        channel_cross(feed->channel, 0);
+}
+
+static void response_head_end(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    struct exchange *exchange = http1->response;
+    side_head_end(worker, exchange, true, http1->response_head_begin, body_length(item));
     if (item->head_end.framing == HTTP1_FRAMING_TUNNEL) {
         exchange->transaction.call.flags |= CALL_UPGRADE;
-        session->tunnel = true;
-        http1_set_tunnel(&session->parsers[0]);
-        /* Between messages nothing more of HTTP can come; inside one its rest does. */
-        session->stopped[0] = session->request == NULL;
+        upgrade(worker, feed, exchange);
+    } else if (feed->channel->paused[0] && http1->waiting == 0) {
+        /* Refused: what the client sent ahead is for nobody. */
+        feed->channel->paused[0] = false;
+        feed->channel->stopped[0] = true;
+        channel_carry_drop(worker, feed->channel, 0);
     }
 }
 
-static void response_item(struct pipeline *worker, const struct http1_feed *feed, const struct http1_item *item)
+static void response_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct session *session = feed->session;
+    struct http1_channel *http1 = &feed->channel->http1;
     if (item->kind == HTTP1_STATUS_LINE)
         status_line(worker, feed, item);
-    struct exchange *exchange = session->response;
-    if (session->interim || !exchange)
+    struct exchange *exchange = http1->response;
+    if (http1->interim || !exchange)
         return;
     struct transaction_side *side = &exchange->transaction.response;
     side->anomalies |= item->anomalies;
@@ -251,40 +289,55 @@ static void response_item(struct pipeline *worker, const struct http1_feed *feed
         break;
     case HTTP1_MESSAGE_END:
         side_message_end(worker, exchange, true, item->end.complete);
-        session->response = NULL;
+        http1->response = NULL;
         exchange->response_done = true;
         finish_if_done(worker, exchange);
         break;
     default:
-        side_item(worker, exchange, true, item);
+        message_item(worker, exchange, true, item);
         break;
     }
 }
 
 /* -------------------------------------------------------------------- driver */
 
-void session_http1_begin(struct session *session, bool midstream)
+static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade_exchange)
 {
-    session->state = SESSION_HTTP1;
-    session->midstream = midstream;
+    (void)worker, (void)upgrade_exchange;
+    struct http1_channel *http1 = &feed->channel->http1;
+    memset(http1, 0, sizeof(*http1));
     for (uint32_t direction = 0; direction < 2; direction++) {
         enum http1_kind kind = direction ? HTTP1_RESPONSES : HTTP1_REQUESTS;
-        if (midstream)
-            http1_init_midstream(&session->parsers[direction], kind);
+        if (feed->channel->midstream)
+            http1_init_midstream(&http1->parsers[direction], kind);
         else
-            http1_init(&session->parsers[direction], kind);
+            http1_init(&http1->parsers[direction], kind);
     }
+    return true;
 }
 
-uint32_t session_http1_parse(struct pipeline *worker, const struct http1_feed *feed, struct parse_input input)
+/* The parser has nothing more to say: another protocol follows, or may follow when the server agrees, or nothing does.
+ */
+static void stop(const struct channel_feed *feed)
 {
-    struct session *session = feed->session;
-    struct http1 *parser = &session->parsers[feed->direction];
+    struct channel *channel = feed->channel;
+    if (channel->changing)
+        channel_cross(channel, feed->direction);
+    else if (feed->direction == 0 && channel->http1.upgrade_asked && channel->http1.waiting)
+        channel->paused[0] = true;
+    else
+        channel->stopped[feed->direction] = true;
+}
+
+static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1 *parser = &http1->parsers[feed->direction];
     uint32_t consumed = 0;
     if (!input.data && input.lost && feed->direction == 0)
-        session->request_lost = true;
+        http1->request_lost = true;
     else if (!input.data && input.lost)
-        session->response_hole = true;
+        http1->response_hole = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
     for (;;) {
         struct http1_item item;
@@ -297,7 +350,7 @@ uint32_t session_http1_parse(struct pipeline *worker, const struct http1_feed *f
             input.lost -= min_u32(step.consumed, input.lost);
         }
         if (step.status == PARSE_STOP) {
-            session->stopped[feed->direction] = true;
+            stop(feed);
             return consumed;
         }
         if (step.status == PARSE_MORE)
@@ -306,27 +359,30 @@ uint32_t session_http1_parse(struct pipeline *worker, const struct http1_feed *f
             response_item(worker, feed, &item);
         else
             request_item(worker, feed, &item);
-        if (session->state != SESSION_HTTP1)
+        if (feed->channel->stage != CHANNEL_PARSED)
             return consumed;
     }
 }
 
-void session_http1_end(struct pipeline *worker, struct session *session)
+static void end(struct pipeline *worker, struct channel *channel)
 {
-    if (session->response) {
-        session->response->response_done = true;
-        if (session->response != session->request)
-            judge_exchange(worker, session->response);
-        session->response = NULL;
+    struct http1_channel *http1 = &channel->http1;
+    if (http1->response) {
+        http1->response->response_done = true;
+        if (http1->response != http1->request)
+            judge_exchange(worker, http1->response);
+        http1->response = NULL;
     }
-    while (session->waiting) {
-        struct exchange *exchange = row_take_oldest(session);
-        if (exchange != session->request)
+    while (http1->waiting) {
+        struct exchange *exchange = row_take_oldest(http1);
+        if (exchange != http1->request)
             judge_exchange(worker, exchange);
     }
-    if (session->request) {
-        side_message_end(worker, session->request, false, false);
-        judge_exchange(worker, session->request);
-        session->request = NULL;
+    if (http1->request) {
+        side_message_end(worker, http1->request, false, false);
+        judge_exchange(worker, http1->request);
+        http1->request = NULL;
     }
 }
+
+const struct channel_protocol channel_http1 = {begin, parse, end};

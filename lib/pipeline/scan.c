@@ -258,7 +258,7 @@ void scan_head(struct pipeline *worker, struct exchange *exchange, bool response
 
 /* --------------------------------------------------------------------- bodies */
 
-static struct span side_header(const struct exchange *exchange, bool response, enum header_id id)
+static struct span header_value(const struct exchange *exchange, bool response, enum header_id id)
 {
     const struct transaction *transaction = &exchange->transaction;
     const struct transaction_side *side = response ? &transaction->response : &transaction->request;
@@ -308,7 +308,7 @@ static uint8_t body_class(enum body_kind kind)
 static void body_start(struct exchange *exchange, bool response, struct span start)
 {
     struct body_scan *scan = &exchange->scans[response];
-    enum body_kind kind = body_kind_detect(side_header(exchange, response, HEADER_CONTENT_TYPE), start);
+    enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;
@@ -319,7 +319,7 @@ static void locator_make(struct exchange *exchange, bool response)
     struct body_scan *scan = &exchange->scans[response];
     if (scan->locator_ready)
         return;
-    struct span boundary = body_boundary_find(side_header(exchange, response, HEADER_CONTENT_TYPE));
+    struct span boundary = body_boundary_find(header_value(exchange, response, HEADER_CONTENT_TYPE));
     body_locator_init(&scan->locator, (enum body_kind)scan->kind, boundary);
     body_values_init(&scan->values);
     scan->locator_ready = true;

@@ -2,13 +2,15 @@
 
 /*
  * Session: the flow table's sink. The first bytes decide the protocol (a port never does); from then on each chunk goes
- * to the parser of its direction. Bytes a parser leaves are carried to the next chunk, so a line cut by a segment end
- * is copied and nothing else is.
+ * to the channel. A channel that changes to a protocol nobody named is classified again.
  */
 
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+
+/* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
+#define TURNS_MAX 4u
 
 static struct session *session_make(struct pipeline *worker, struct flow *flow)
 {
@@ -16,127 +18,33 @@ static struct session *session_make(struct pipeline *worker, struct flow *flow)
     if (!session)
         return NULL;
     memset(session, 0, sizeof(*session));
-    session->midstream = (flow->flags & FLOW_MIDSTREAM) != 0;
+    session->channel.midstream = (flow->flags & FLOW_MIDSTREAM) != 0;
     flow->session = session;
     return session;
 }
 
-static void carry_drop(struct pipeline *worker, struct session *session, uint32_t direction)
+static enum ledger_reason close_for(struct pipeline *worker, struct channel *channel, enum ledger_reason reason)
 {
-    if (!session->carry[direction])
-        return;
-    pool_give(&worker->carries, session->carry[direction]);
-    session->carry[direction] = NULL;
-    session->carry_size[direction] = 0;
-}
-
-static void session_become_other(struct pipeline *worker, struct session *session, enum ledger_reason reason)
-{
-    session->state = SESSION_OTHER;
-    session->reason = (uint8_t)reason;
-    carry_drop(worker, session, 0);
-    carry_drop(worker, session, 1);
-}
-
-/* Keeps what was not consumed. False when there is no memory for it. */
-static bool carry_keep(struct pipeline *worker, struct session *session, uint32_t direction, const uint8_t *data,
-                       uint32_t size)
-{
-    if (size == 0)
-        return true;
-    require(size <= SESSION_CARRY_SIZE);
-    if (!session->carry[direction]) {
-        session->carry[direction] = pool_take(&worker->carries);
-        if (!session->carry[direction])
-            return false;
-    }
-    memmove(session->carry[direction], data, size);
-    session->carry_size[direction] = size;
-    return true;
-}
-
-/*
- * Bytes carried from before and new ones become one input until the parser has passed the old ones; from there the new
- * ones are read where they lie. False when there is no memory for a rest.
- */
-static bool http1_bytes(struct pipeline *worker, const struct http1_feed *feed, const uint8_t *data, uint32_t size,
-                        bool last)
-{
-    struct session *session = feed->session;
-    uint32_t direction = feed->direction;
-    while (session->carry_size[direction]) {
-        uint8_t *carry = session->carry[direction];
-        uint32_t old = session->carry_size[direction];
-        uint32_t take = min_u32(size, SESSION_CARRY_SIZE - old);
-        if (take)
-            memcpy(carry + old, data, take);
-        struct parse_input input = {.data = carry, .size = old + take, .last = last && take == size};
-        uint32_t consumed = session_http1_parse(worker, feed, input);
-        if (session->stopped[direction] || session->state != SESSION_HTTP1)
-            return true;
-        if (consumed >= old) {
-            data += consumed - old;
-            size -= consumed - old;
-            carry_drop(worker, session, direction);
-            break;
-        }
-        memmove(carry, carry + consumed, old + take - consumed);
-        session->carry_size[direction] = old + take - consumed;
-        data += take;
-        size -= take;
-        /* Nothing consumed and no room left would break the parser's promise about HTTP1_LINE_MAX. */
-        require(consumed || take);
-        if (size == 0)
-            return true;
-    }
-    if (size == 0 && !last)
-        return true;
-    struct parse_input input = {.data = data ? data : worker->decoded, .size = size, .last = last};
-    uint32_t consumed = session_http1_parse(worker, feed, input);
-    if (session->stopped[direction] || session->state != SESSION_HTTP1)
-        return true;
-    return carry_keep(worker, session, direction, input.data + consumed, size - consumed);
-}
-
-static enum ledger_reason http1_answer(struct pipeline *worker, struct session *session, uint32_t direction)
-{
-    if (session->state == SESSION_OTHER) {
-        session_http1_end(worker, session);
-        carry_drop(worker, session, 0);
-        carry_drop(worker, session, 1);
-        return (enum ledger_reason)session->reason;
-    }
-    if (!session->stopped[direction])
-        return LEDGER_AUDITED;
-    carry_drop(worker, session, direction);
-    return session->tunnel ? LEDGER_UNPARSED : LEDGER_PARSER;
-}
-
-static enum ledger_reason http1_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
-                                      const struct flow_chunk *chunk)
-{
-    uint32_t direction = chunk->direction == FLOW_TO_CLIENT;
-    struct http1_feed feed = {session, flow, direction, chunk->time_ns};
-    if (session->stopped[direction])
-        return session->tunnel ? LEDGER_UNPARSED : LEDGER_PARSER;
-    if (chunk->lost) {
-        carry_drop(worker, session, direction);
-        session_http1_parse(worker, &feed, (struct parse_input){.lost = chunk->lost});
-    }
-    if ((chunk->size || chunk->last) && !session->stopped[direction] &&
-        !http1_bytes(worker, &feed, chunk->data, chunk->size, chunk->last)) {
-        session_become_other(worker, session, LEDGER_BUFFER_BUDGET);
-        session_http1_end(worker, session);
-        return LEDGER_BUFFER_BUDGET;
-    }
-    enum ledger_reason answer = http1_answer(worker, session, direction);
-    if (session->state == SESSION_OTHER)
-        return answer;
-    /* The chunk that ends a stream, or in which another protocol takes over, was read up to there. */
-    return chunk->last || session->tunnel ? LEDGER_AUDITED : answer;
+    channel_close(channel, reason);
+    channel_carry_drop(worker, channel, 0);
+    channel_carry_drop(worker, channel, 1);
+    return reason;
 }
 
 /* ------------------------------------------------------------------- classify */
+
+/* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
+static const struct channel_protocol *reader_of(enum classify_protocol protocol, bool *from_server_out)
+{
+    *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE;
+    switch (protocol) {
+    case CLASSIFY_HTTP1_REQUEST:
+    case CLASSIFY_HTTP1_RESPONSE:
+        return &channel_http1;
+    default:
+        return NULL;
+    }
+}
 
 static enum ledger_reason reason_of(enum classify_protocol protocol)
 {
@@ -150,72 +58,84 @@ static enum ledger_reason reason_of(enum classify_protocol protocol)
     }
 }
 
-/* Both directions may have carried bytes; the one that decides is parsed first, the other one's rest follows. */
-static enum ledger_reason start_http1(struct pipeline *worker, struct session *session, struct flow *flow,
-                                      const struct flow_chunk *chunk, bool response)
+/* Seen from the middle the guess was wrong: client and server change roles, and so do the bytes kept of them. */
+static void swap_direction(struct channel *channel, struct flow *flow)
 {
-    uint32_t direction = chunk->direction == FLOW_TO_CLIENT;
-    struct flow_chunk first = *chunk;
-    session_http1_begin(session, session->midstream);
-    if (direction != response) {
-        /* Seen from the middle the guess was wrong: who sends requests is the client. */
-        uint8_t *carry = session->carry[0];
-        uint32_t size = session->carry_size[0];
-        session->carry[0] = session->carry[1];
-        session->carry_size[0] = session->carry_size[1];
-        session->carry[1] = carry;
-        session->carry_size[1] = size;
-        flow_swap_direction(flow);
-        first.direction = response ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
+    uint8_t *carry = channel->carry[0];
+    uint32_t size = channel->carry_size[0];
+    channel->carry[0] = channel->carry[1];
+    channel->carry_size[0] = channel->carry_size[1];
+    channel->carry[1] = carry;
+    channel->carry_size[1] = size;
+    flow_swap_direction(flow);
+}
+
+/* Bytes of the other direction that came before the ones that decided are parsed first. */
+static enum ledger_reason start(struct pipeline *worker, struct session *session, struct flow *flow,
+                                const struct channel_protocol *protocol, bool from_server, struct flow_chunk *chunk_io)
+{
+    struct channel *channel = &session->channel;
+    bool direction = chunk_io->direction == FLOW_TO_CLIENT;
+    if (direction != from_server) {
+        swap_direction(channel, flow);
+        chunk_io->direction = from_server ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
     }
-    return http1_chunk(worker, session, flow, &first);
+    struct channel_feed feed = {channel, flow, from_server, chunk_io->time_ns};
+    if (!channel_begin(worker, &feed, protocol))
+        return close_for(worker, channel, LEDGER_BUFFER_BUDGET);
+    channel_catch_up(worker, &(struct channel_feed){channel, flow, !from_server, chunk_io->time_ns});
+    return channel_chunk(worker, channel, flow, chunk_io);
 }
 
 static enum ledger_reason undecided(struct pipeline *worker, struct session *session, const struct flow_chunk *chunk)
 {
-    bool again = session->midstream && ++session->attempts < SESSION_ATTEMPTS_MAX;
-    carry_drop(worker, session, chunk->direction == FLOW_TO_CLIENT);
-    if (again)
-        return LEDGER_UNCLASSIFIED;
-    session_become_other(worker, session, LEDGER_UNCLASSIFIED);
+    struct channel *channel = &session->channel;
+    bool again = channel->midstream && ++session->attempts < SESSION_ATTEMPTS_MAX;
+    if (!again)
+        return close_for(worker, channel, LEDGER_UNCLASSIFIED);
+    channel_carry_drop(worker, channel, chunk->direction == FLOW_TO_CLIENT);
     return LEDGER_UNCLASSIFIED;
 }
 
 static enum ledger_reason classify_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
-                                         const struct flow_chunk *chunk)
+                                         struct flow_chunk *chunk_io)
 {
-    uint32_t direction = chunk->direction == FLOW_TO_CLIENT;
-    if (chunk->lost) {
-        carry_drop(worker, session, direction);
-        session->midstream = true;
+    struct channel *channel = &session->channel;
+    uint32_t direction = chunk_io->direction == FLOW_TO_CLIENT;
+    if (chunk_io->lost) {
+        channel_carry_drop(worker, channel, direction);
+        channel->midstream = true;
     }
-    if (chunk->size == 0)
+    if (chunk_io->size == 0 && !channel->carry_size[direction])
         return FLOW_UNDECIDED;
-    enum classify_direction side = session->midstream ? CLASSIFY_FROM_UNKNOWN
+    enum classify_direction side = channel->midstream ? CLASSIFY_FROM_UNKNOWN
                                    : direction        ? CLASSIFY_FROM_SERVER
                                                       : CLASSIFY_FROM_CLIENT;
-    const uint8_t *data = chunk->data;
-    uint32_t size = chunk->size, old = session->carry_size[direction];
+    const uint8_t *data = chunk_io->data;
+    uint32_t size = chunk_io->size, old = channel->carry_size[direction];
     if (old) {
-        uint32_t take = min_u32(size, SESSION_CARRY_SIZE - old);
-        memcpy(session->carry[direction] + old, data, take);
-        data = session->carry[direction];
+        uint32_t take = min_u32(size, CHANNEL_CARRY_SIZE - old);
+        if (take)
+            memcpy(channel->carry[direction] + old, data, take);
+        data = channel->carry[direction];
         size = old + take;
     }
     enum classify_protocol protocol = classify_stream(side, data, size);
-    if (protocol == CLASSIFY_HTTP1_REQUEST || protocol == CLASSIFY_HTTP1_RESPONSE)
-        return start_http1(worker, session, flow, chunk, protocol == CLASSIFY_HTTP1_RESPONSE);
+    bool from_server;
+    const struct channel_protocol *reader = reader_of(protocol, &from_server);
+    if (reader)
+        return start(worker, session, flow, reader, from_server, chunk_io);
     if (protocol == CLASSIFY_MORE) {
         if (old) {
-            session->carry_size[direction] = size;
+            channel->carry_size[direction] = size;
             return FLOW_UNDECIDED;
         }
-        return carry_keep(worker, session, direction, data, size) ? FLOW_UNDECIDED : undecided(worker, session, chunk);
+        return channel_carry(worker, channel, direction, span_of(data, size)) ? FLOW_UNDECIDED
+                                                                              : undecided(worker, session, chunk_io);
     }
     if (protocol == CLASSIFY_UNKNOWN)
-        return undecided(worker, session, chunk);
-    session_become_other(worker, session, reason_of(protocol));
-    return (enum ledger_reason)session->reason;
+        return undecided(worker, session, chunk_io);
+    return close_for(worker, channel, reason_of(protocol));
 }
 
 /* ----------------------------------------------------------------------- sink */
@@ -228,14 +148,20 @@ enum ledger_reason session_data(void *context, struct flow *flow, const struct f
         session = session_make(worker, flow);
     if (!session)
         return LEDGER_FLOW_BUDGET;
-    switch (session->state) {
-    case SESSION_CLASSIFYING:
-        return classify_chunk(worker, session, flow, chunk);
-    case SESSION_HTTP1:
-        return http1_chunk(worker, session, flow, chunk);
-    default:
-        return (enum ledger_reason)session->reason;
+    struct flow_chunk rest = *chunk;
+    enum ledger_reason reason = LEDGER_UNPARSED;
+    for (uint32_t turn = 0; turn < TURNS_MAX; turn++) {
+        enum channel_stage stage = (enum channel_stage)session->channel.stage;
+        if (stage == CHANNEL_CLASSIFYING)
+            reason = classify_chunk(worker, session, flow, &rest);
+        else
+            reason = channel_chunk(worker, &session->channel, flow, &rest);
+        rest.lost = 0;
+        /* Behind a change of protocol the rest of the chunk is the new one's. */
+        if (session->channel.stage != CHANNEL_CLASSIFYING || stage == CHANNEL_CLASSIFYING || rest.size == 0)
+            return reason;
     }
+    return close_for(worker, &session->channel, LEDGER_UNPARSED);
 }
 
 void session_end(void *context, struct flow *flow, enum flow_end reason)
@@ -245,14 +171,7 @@ void session_end(void *context, struct flow *flow, enum flow_end reason)
     struct session *session = flow->session;
     if (!session)
         return;
-    for (uint32_t direction = 0; direction < 2 && session->state == SESSION_HTTP1; direction++) {
-        struct http1_feed feed = {session, flow, direction, flow->last_ns};
-        if (!session->stopped[direction])
-            (void)http1_bytes(worker, &feed, NULL, 0, true);
-    }
-    session_http1_end(worker, session);
-    carry_drop(worker, session, 0);
-    carry_drop(worker, session, 1);
+    channel_end(worker, &session->channel, flow);
     pool_give(&worker->sessions, session);
     flow->session = NULL;
 }

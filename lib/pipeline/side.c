@@ -14,40 +14,31 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
     scan_body_begin(worker, exchange, response);
 }
 
-static void side_body(struct pipeline *worker, struct exchange *exchange, bool response, const struct http1_item *item)
+void side_header(struct exchange *exchange, bool response, struct span name, struct span value)
 {
-    struct body_scan *scan = &exchange->scans[response];
-    if (!item->body.data.data) {
-        exchange->transaction.call.flags |= CALL_GAP;
-        exchange_side(exchange, response)->gap = true;
-        scan->size += item->body.lost;
-        scan_body_lost(worker, exchange, response, item->body.lost);
-        return;
-    }
-    struct span data = item->body.data;
-    scan->size += data.size;
-    scan_body_data(worker, exchange, response, data, scan->length_known && scan->size == scan->length);
+    transaction_add_header(&exchange->transaction, exchange_side(exchange, response), name, value);
 }
 
-void side_item(struct pipeline *worker, struct exchange *exchange, bool response, const struct http1_item *item)
+void side_trailer(struct pipeline *worker, struct exchange *exchange, bool response, struct span name,
+                  struct span value)
 {
-    struct transaction *transaction = &exchange->transaction;
-    struct transaction_side *side = exchange_side(exchange, response);
-    uint32_t store_begin = transaction->store_used;
-    switch (item->kind) {
-    case HTTP1_HEADER:
-        transaction_add_header(transaction, side, item->header.name, item->header.value);
-        break;
-    case HTTP1_TRAILER:
-        transaction_add_header(transaction, side, item->header.name, item->header.value);
-        scan_head(worker, exchange, response, store_begin);
-        break;
-    case HTTP1_BODY:
-        side_body(worker, exchange, response, item);
-        break;
-    default:
-        break;
+    uint32_t store_begin = exchange->transaction.store_used;
+    side_header(exchange, response, name, value);
+    scan_head(worker, exchange, response, store_begin);
+}
+
+void side_body(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, uint32_t lost)
+{
+    struct body_scan *scan = &exchange->scans[response];
+    if (!data.data) {
+        exchange->transaction.call.flags |= CALL_GAP;
+        exchange_side(exchange, response)->gap = true;
+        scan->size += lost;
+        scan_body_lost(worker, exchange, response, lost);
+        return;
     }
+    scan->size += data.size;
+    scan_body_data(worker, exchange, response, data, scan->length_known && scan->size == scan->length);
 }
 
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete)

@@ -5,7 +5,8 @@
  * Inside of the pipeline: what its files share.
  *
  *   pipeline.c   packets in: decode, flows, timers, flush
- *   session.c    one connection: classify, then feed the parser of its protocol
+ *   session.c    one connection: classify, then feed its channel
+ *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
@@ -51,10 +52,16 @@ static inline struct transaction_side *exchange_side(struct exchange *exchange, 
     return response ? &exchange->transaction.response : &exchange->transaction.request;
 }
 
-/* side.c: `store_begin` is where the head begins in the transaction's store. */
+/*
+ * side.c: what every protocol tells of one half of an exchange, in this order. `store_begin` is where the head begins
+ * in the transaction's store; `length` that of the body on the wire, NULL where only its end will tell.
+ */
+void side_header(struct exchange *exchange, bool response, struct span name, struct span value);
 void side_head_end(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin,
                    const uint64_t *length);
-void side_item(struct pipeline *worker, struct exchange *exchange, bool response, const struct http1_item *item);
+void side_body(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, uint32_t lost);
+void side_trailer(struct pipeline *worker, struct exchange *exchange, bool response, struct span name,
+                  struct span value);
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
 
 /* scan.c */

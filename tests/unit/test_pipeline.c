@@ -435,23 +435,44 @@ static void other_protocols_are_excused_with_a_reason(void **state)
     }
 }
 
-static void an_upgrade_ends_the_audit_and_says_so(void **state)
+static void an_upgrade_to_the_unknown_is_said(void **state)
 {
     (void)state;
     struct bench *bench = bench_new(256, 1024);
     struct wire *wire = wire_new();
-    wire_text(wire, 0, "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 1400);
-    wire_text(wire, 1,
-              "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x02hi", 1400);
+    wire_text(wire, 0, "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: private\r\n\r\n", 1400);
+    wire_text(wire, 1, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: private\r\n\r\n\x81\x02hi",
+              1400);
     wire_text(wire, 0, "\x81\x82zzzz", 1400);
     wire_close(wire);
     play(bench, wire, FRAMES_MAX);
     char expected[64];
     snprintf(expected, sizeof(expected), "GET /chat 101 %x 0 0\n", CALL_UPGRADE);
     assert_string_equal(bench->calls, expected);
-    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_UNPARSED].packets, 1);
+    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_UNCLASSIFIED].packets, 2);
     bench_free(bench);
     free(wire);
+}
+
+/* What a tunnel carries is judged like any connection. */
+static void a_call_in_a_tunnel_is_seen(void **state)
+{
+    (void)state;
+    for (uint32_t cut = 1; cut < 60; cut += 7) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = wire_new();
+        wire_text(wire, 0, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", cut);
+        wire_text(wire, 1, "HTTP/1.1 200 OK\r\n\r\n", cut);
+        wire_text(wire, 0, "GET /inside HTTP/1.1\r\nHost: a\r\n\r\n", cut);
+        wire_text(wire, 1, "HTTP/1.1 204 No Content\r\n\r\n", cut);
+        wire_close(wire);
+        play(bench, wire, FRAMES_MAX);
+        char expected[128];
+        snprintf(expected, sizeof(expected), "CONNECT a:80 200 %x 0 0\nGET /inside 204 0 0 0\n", CALL_UPGRADE);
+        assert_string_equal(bench->calls, expected);
+        bench_free(bench);
+        free(wire);
+    }
 }
 
 #define CONNECTIONS 12000u
@@ -493,7 +514,8 @@ int main(void)
         cmocka_unit_test(a_response_before_its_request_is_paired),
         cmocka_unit_test(one_side_alone_is_told_as_such),
         cmocka_unit_test(other_protocols_are_excused_with_a_reason),
-        cmocka_unit_test(an_upgrade_ends_the_audit_and_says_so),
+        cmocka_unit_test(an_upgrade_to_the_unknown_is_said),
+        cmocka_unit_test(a_call_in_a_tunnel_is_seen),
         cmocka_unit_test(calls_beyond_the_memory_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

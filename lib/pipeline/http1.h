@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * HTTP/1 on a channel
+ *
+ * The parser of each direction, and the exchanges that are not complete. Requests wait in a row for their responses.
+ *
+ * Memory:  part of the channel; exchanges from the worker's pool.
+ * Threads: one owner, the worker.
+ */
+
+#include "pipeline/exchange.h"
+#include "proto/http1.h"
+
+/* Requests of one connection without a response; browsers and clients pipeline a handful at most. */
+#define HTTP1_WAITING_MAX 256u
+
+struct http1_channel {
+    struct http1 parsers[2];          /* requests, responses */
+    struct exchange *oldest, *newest; /* requests whose response has not begun */
+    struct exchange *request;         /* being received */
+    struct exchange *response;        /* being answered */
+    uint32_t waiting;
+    uint32_t head_begin; /* where the head being received begins in its exchange's store */
+    uint32_t response_head_begin;
+    bool interim;       /* the response being received is a 1xx */
+    bool upgrade_asked; /* by the request received last */
+    bool pipelined;     /* requests were sent before earlier ones were answered */
+    bool unpaired;      /* pipelined, and bytes were lost: whose response is whose is not known any more */
+    bool request_lost;
+    bool response_hole; /* bytes of the server are missing since a request waits */
+};
