@@ -16,6 +16,7 @@
 #include "transaction/call.h"
 #include "transaction/detection.h"
 #include "transaction/header.h"
+#include "transaction/message.h"
 
 #define TRANSACTION_STORE_SIZE     16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
 #define TRANSACTION_HEADERS_MAX    100u   /* a side; common servers refuse more (Apache's default is 100) */
@@ -58,6 +59,7 @@ struct transaction {
     const void *epoch;       /* what judges it, all its life (pipeline/epoch.h) */
     struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
     struct span query;       /* behind the '?', without it; data NULL: no '?' */
+    struct message message;  /* where it travelled, in protocols that carry messages */
     struct transaction_side request, response;
     uint32_t detection_count;
     uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */
