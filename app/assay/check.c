@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* assay check and assay doctor: every mistake in configuration, rules, registry and host, before anything starts. */
+/* assay check: every mistake in configuration, rules, registry and host, before anything starts. */
 
 #include <getopt.h>
 #include <stdio.h>
@@ -16,11 +16,9 @@ static const char help_check[] =
     "Reads configuration, driver file, rules, detectors and registry and says every mistake with file, line, column "
     "and\n"
     "what to do; then checks the host. Exit status: 0 fine, 1 the host lacks something, 2 a mistake in a file.\n";
-static const char help_doctor[] = "usage: assay doctor [-c FILE]\n"
-                                  "Checks the host: huge pages, memory, cores, drivers. Exit status: 0 fine, 1 not.\n";
 
 /* False: wrong usage. */
-static bool parse(int argc, char **argv, const char *help, const char **config_out, bool *help_out)
+static bool parse(int argc, char **argv, const char **config_out, bool *help_out)
 {
     enum { HELP = 256 };
     static const struct option options[] = {
@@ -29,7 +27,7 @@ static bool parse(int argc, char **argv, const char *help, const char **config_o
     *help_out = false;
     for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
         if (option == HELP) {
-            fputs(help, stdout);
+            fputs(help_check, stdout);
             *help_out = true;
             return true;
         }
@@ -80,7 +78,7 @@ int command_check(int argc, char **argv)
 {
     const char *config;
     bool help;
-    if (!parse(argc, argv, help_check, &config, &help))
+    if (!parse(argc, argv, &config, &help))
         return EXIT_WRONG;
     if (help)
         return EXIT_FINE;
@@ -88,32 +86,8 @@ int command_check(int argc, char **argv)
     struct driver_file driver = {0};
     int status = EXIT_WRONG;
     if (options_load_settings(config, &settings) && check_files(&settings, config, &driver))
-        status = host_check(&settings, settings.capture.driver ? &driver : NULL, stdout) ? EXIT_FOUND : EXIT_FINE;
-    driver_file_deinit(&driver);
-    settings_deinit(&settings);
-    return status;
-}
-
-int command_doctor(int argc, char **argv)
-{
-    const char *config;
-    bool help;
-    if (!parse(argc, argv, help_doctor, &config, &help))
-        return EXIT_WRONG;
-    if (help)
-        return EXIT_FINE;
-    struct settings settings;
-    struct driver_file driver = {0};
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics);
-    int status = EXIT_WRONG;
-    bool fine = options_load_settings(config, &settings);
-    if (fine && settings.capture.driver)
-        fine = driver_file_load(settings.capture.driver, &diagnostics, &driver) == 0;
-    if (fine)
-        status = host_check(&settings, settings.capture.driver ? &driver : NULL, stdout) ? EXIT_FOUND : EXIT_FINE;
-    diagnostics_print(&diagnostics, stderr);
-    diagnostics_deinit(&diagnostics);
+        status =
+            host_check(&settings, settings.capture.driver ? &driver : NULL, HOST_TEXT, stdout) ? EXIT_FOUND : EXIT_FINE;
     driver_file_deinit(&driver);
     settings_deinit(&settings);
     return status;

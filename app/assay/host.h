@@ -4,7 +4,8 @@
 /*
  * Host checks
  *
- * Does this machine offer what a driver file and the settings ask for? Reads /proc and /sys only; changes nothing.
+ * Does this machine offer what a driver file and the settings ask for? Reads /proc, /sys, the state of the kernel's
+ * clock and the rings of kernel interfaces; changes nothing and needs no privileges.
  */
 
 #include <stdio.h>
@@ -12,8 +13,11 @@
 #include "config/driver_file.h"
 #include "config/settings.h"
 
+enum host_format { HOST_TEXT, HOST_JSON };
+
 /*
- * Prints a line for each check: "ok", "warn" (works, but slower or less safe) or "FAIL" (will not start or will lose
- * packets), with what to do. `driver` may be NULL. Returns the number of FAIL lines.
+ * Tells each check: "ok", "warn" (works, but slower or less safe) or "FAIL" (will not start or will lose packets), with
+ * what to do; as a line of text each, or all as one JSON object. `driver` may be NULL. Returns the number of FAILs.
  */
-uint32_t host_check(const struct settings *settings, const struct driver_file *driver, FILE *stream);
+uint32_t host_check(const struct settings *settings, const struct driver_file *driver, enum host_format format,
+                    FILE *stream);

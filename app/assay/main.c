@@ -25,7 +25,7 @@ static const struct command commands[] = {
     {"top", command_top, "the same, live"},
     {"findings", command_findings, "show the findings in the log, or as they appear"},
     {"report", command_report, "tables of the log: by rule, by operation, coverage"},
-    {"doctor", command_doctor, "check the host: huge pages, drivers, cores"},
+    {"doctor", command_doctor, "what is wrong with the tap (from captures), or with this machine"},
 };
 
 static void usage(FILE *stream)
