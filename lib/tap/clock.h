@@ -10,8 +10,9 @@
 
 #include "tap/tally.h"
 
-#define CLOCK_HOT_NS UINT64_C(10000000000) /* a connection is a witness when it was heard so shortly before and after  \
-                                            */
+#define CLOCK_HOT_NS                                                                                                   \
+    UINT64_C(10000000000) /* a connection is a witness when it was heard so shortly before and after                   \
+                           */
 
 struct tap_clock {
     uint64_t last_ns;        /* of the last frame */

@@ -11,6 +11,9 @@
 /* No receiver offers more: what is farther away belongs to another connection or to nobody (largest usual buffers). */
 #define NEAR_BYTES (64u << 20)
 
+#define HOLE_FLAGS   (TAP_SIDE_HOLE | TAP_SIDE_HOLE_ACKED | TAP_SIDE_HOLE_BEFORE)
+#define BEYOND_FLAGS (TAP_SIDE_BEYOND | TAP_SIDE_BEYOND_TOLD)
+
 /* How late a packet may be and still count as late: buffers hold less, and a retransmission timer starts here. */
 #define LATE_NS UINT64_C(1000000000)
 
@@ -33,7 +36,12 @@ static bool has(const struct net_packet *packet, uint32_t flag)
     return (packet->tcp_flags & flag) != 0;
 }
 
-static void raise(uint16_t *count)
+static void clear(struct tap_side *side, uint32_t flags)
+{
+    side->flags &= (uint16_t)~flags;
+}
+
+static void count_up(uint16_t *count)
 {
     if (*count < UINT16_MAX)
         (*count)++;
@@ -110,16 +118,24 @@ static void direction_found(struct tap_context *context, struct tap_connection *
 
 /* --- streams ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * Since when: of all the bytes that are acknowledged and not seen, that is known of the first ones only. `told` says
+ * that those came before.
+ */
 static void count_late(struct tap_context *context, const struct tap_connection *connection, uint32_t side,
-                       uint64_t since_ns, uint64_t now_ns)
+                       uint64_t since_ns, uint64_t now_ns, bool told)
 {
+    struct tap_tally *tally = &context->tally;
     uint64_t late_ns = now_ns > since_ns ? now_ns - since_ns : 0;
     if (late_ns > LATE_NS)
         return;
-    context->tally.late[role_of(connection, side)]++;
-    context->tally.late_sum_ns += late_ns;
-    if (late_ns > context->tally.late_max_ns)
-        context->tally.late_max_ns = late_ns;
+    tally->late[role_of(connection, side)]++;
+    if (told)
+        return;
+    tally->late_measured++;
+    tally->late_sum_ns += late_ns;
+    if (late_ns > tally->late_max_ns)
+        tally->late_max_ns = late_ns;
 }
 
 static void count_hole(struct tap_tally *tally, uint32_t bytes)
@@ -131,10 +147,10 @@ static void count_hole(struct tap_tally *tally, uint32_t bytes)
 static void stream_start(struct tap_side *side, uint32_t start, uint32_t end)
 {
     side->flags |= TAP_SIDE_STARTED;
-    side->flags &= (uint16_t) ~(TAP_SIDE_HOLE | TAP_SIDE_HOLE_ACKED | TAP_SIDE_BEYOND);
+    clear(side, HOLE_FLAGS | BEYOND_FLAGS);
     side->end = end;
     if ((side->flags & TAP_SIDE_ACKED) && !near(side->acked, start))
-        side->flags &= (uint16_t)~TAP_SIDE_ACKED;
+        clear(side, TAP_SIDE_ACKED);
     if ((side->flags & TAP_SIDE_ACKED) && before(end, side->acked))
         side->flags |= TAP_SIDE_BEYOND;
 }
@@ -143,7 +159,7 @@ static void stream_end(struct tap_side *side, uint32_t end)
 {
     side->end = end;
     if (!before(end, side->acked))
-        side->flags &= (uint16_t)~TAP_SIDE_BEYOND;
+        clear(side, BEYOND_FLAGS);
 }
 
 /* Bytes before `start` are missing. The hole before this one will not be filled any more. */
@@ -151,14 +167,16 @@ static void stream_jump(struct tap_context *context, struct tap_side *side, uint
 {
     if (side->flags & TAP_SIDE_HOLE_ACKED)
         count_hole(&context->tally, side->hole_end - side->hole_start);
+    clear(side, HOLE_FLAGS);
     side->flags |= TAP_SIDE_HOLE;
-    side->flags &= (uint16_t)~TAP_SIDE_HOLE_ACKED;
     side->hole_start = side->end;
     side->hole_end = start;
     if ((side->flags & TAP_SIDE_BEYOND) && !before(side->acked, start)) {
-        side->flags |= TAP_SIDE_HOLE_ACKED;
+        side->flags |= TAP_SIDE_HOLE_ACKED | TAP_SIDE_HOLE_BEFORE;
         side->hole_acked_ns = side->beyond_ns;
     }
+    if (side->flags & TAP_SIDE_BEYOND)
+        side->flags |= TAP_SIDE_BEYOND_TOLD;
     stream_end(side, end);
 }
 
@@ -189,7 +207,9 @@ static void stream_packet(struct tap_context *context, struct tap_connection *co
         stream_start(side, start, end);
         context->tally.segments++;
         if (late)
-            count_late(context, connection, index, side->beyond_ns, packet->time_ns);
+            count_late(context, connection, index, side->beyond_ns, packet->time_ns, false);
+        if (side->flags & TAP_SIDE_BEYOND)
+            side->flags |= TAP_SIDE_BEYOND_TOLD;
         return;
     }
     uint16_t flags = side->flags;
@@ -201,15 +221,17 @@ static void stream_packet(struct tap_context *context, struct tap_connection *co
     if (stream_fill(side, start, end)) {
         context->tally.segments++;
         if (flags & TAP_SIDE_HOLE_ACKED)
-            count_late(context, connection, index, side->hole_acked_ns, packet->time_ns);
+            count_late(context, connection, index, side->hole_acked_ns, packet->time_ns, flags & TAP_SIDE_HOLE_BEFORE);
         if (side->hole_start == side->hole_end)
-            side->flags &= (uint16_t) ~(TAP_SIDE_HOLE | TAP_SIDE_HOLE_ACKED);
+            clear(side, HOLE_FLAGS);
     }
     if (!before(side->end, end))
         return;
     context->tally.segments++;
-    if ((flags & TAP_SIDE_BEYOND) && before(start, side->acked))
-        count_late(context, connection, index, side->beyond_ns, packet->time_ns);
+    if ((flags & TAP_SIDE_BEYOND) && before(start, side->acked)) {
+        count_late(context, connection, index, side->beyond_ns, packet->time_ns, flags & TAP_SIDE_BEYOND_TOLD);
+        side->flags |= TAP_SIDE_BEYOND_TOLD;
+    }
     stream_end(side, end);
 }
 
@@ -307,9 +329,9 @@ static void note_way(struct tap_side *side, const struct net_packet *packet, uin
     if (side->queue != packet->packet->queue)
         side->flags |= TAP_SIDE_QUEUE_VARIES;
     if (packet->checksum == NET_CHECKSUM_GOOD)
-        raise(&side->sums_good);
+        count_up(&side->sums_good);
     else if (packet->checksum == NET_CHECKSUM_BAD)
-        raise(&side->sums_bad);
+        count_up(&side->sums_bad);
 }
 
 void tap_connection_packet(struct tap_context *context, struct tap_connection *connection,
@@ -320,7 +342,7 @@ void tap_connection_packet(struct tap_context *context, struct tap_connection *c
     if (own->packets == 0 && connection->sides[!side].packets)
         direction_found(context, connection, side);
     note_way(own, packet, tags);
-    raise(&own->packets);
+    count_up(&own->packets);
     if (!has(packet, NET_TCP_RST)) { /* a reset may carry any numbers */
         if (has(packet, NET_TCP_ACK))
             stream_acknowledged(context, connection, side, packet);

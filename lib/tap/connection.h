@@ -38,8 +38,10 @@ enum tap_side_flag {
     TAP_SIDE_SYN = 1u << 1,             /* `initial` is known */
     TAP_SIDE_ACKED = 1u << 2,           /* `acked` is known */
     TAP_SIDE_BEYOND = 1u << 3,          /* `acked` is beyond `end` */
+    TAP_SIDE_BEYOND_TOLD = 1u << 10,    /* ... and the first of the bytes between came late */
     TAP_SIDE_HOLE = 1u << 4,            /* bytes are missing before `end` */
     TAP_SIDE_HOLE_ACKED = 1u << 5,      /* ... and the peer has them */
+    TAP_SIDE_HOLE_BEFORE = 1u << 11,    /* ... since some time before it was seen to be one */
     TAP_SIDE_TIMESTAMP = 1u << 6,       /* `timestamp` is known */
     TAP_SIDE_TIMESTAMP_MOVES = 1u << 7, /* ... and has changed before */
     TAP_SIDE_TAGS_VARY = 1u << 8,

@@ -208,7 +208,7 @@ static void say_duplicates(const struct tap_tally *tally, struct tap_diagnosis *
 static void say_skew(const struct tap_tally *tally, struct tap_diagnosis *diagnosis)
 {
     char mean[32], most[32];
-    time_print(tally->late_sum_ns / (diagnosis->count ? diagnosis->count : 1), mean, sizeof(mean));
+    time_print(tally->late_sum_ns / (tally->late_measured ? tally->late_measured : 1), mean, sizeof(mean));
     time_print(tally->late_max_ns, most, sizeof(most));
     uint64_t servers = tally->late[TAP_SERVER], clients = tally->late[TAP_CLIENT];
     const char *who = role_name(servers > clients);

@@ -90,12 +90,14 @@ static uint64_t fingerprint(const struct net_packet *packet, const uint8_t *tcp,
     return print;
 }
 
-/* Acknowledgements repeat themselves to the bit when a segment is missing: without numbers nothing tells them apart. */
+/*
+ * Acknowledgements repeat themselves to the bit when a segment is missing, timestamps of the same millisecond included:
+ * without numbers nothing tells them from copies.
+ */
 static bool comparable(const struct net_packet *packet, uint16_t identification)
 {
-    bool bare =
-        packet->payload.size + packet->payload_missing == 0 && !(packet->tcp_flags & (NET_TCP_SYN | NET_TCP_FIN));
-    return identification || !bare || (packet->options & NET_OPTION_TIMESTAMPS);
+    bool bare = packet->payload.size + packet->payload_missing == 0;
+    return identification || !bare || (packet->tcp_flags & (NET_TCP_SYN | NET_TCP_FIN));
 }
 
 static void count_copy(struct tap_tally *tally, const struct tap_recent *first, const struct tap_recent *copy)

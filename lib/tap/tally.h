@@ -28,6 +28,7 @@ struct tap_tally {
     uint64_t one_way, two_way; /* connections */
     uint64_t segments;         /* packets with something new in the stream */
     uint64_t late[2];          /* of them acknowledged before they came, by enum tap_role of the sender */
+    uint64_t late_measured;    /* of them those of which it is known when they were acknowledged */
     uint64_t late_max_ns;
     uint64_t late_sum_ns;
     uint64_t holes; /* acknowledged and never seen */

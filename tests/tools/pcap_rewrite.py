@@ -19,6 +19,12 @@ to right; packets are numbered from 1 as they are at that point.
                          gre, ipip and gtpu carry IP: other frames stay as they are
   flip=N,OFFSET[,MASK]   bits of MASK (default 0xff) inverted in one byte of packet N
   snap=SIZE              frames captured up to SIZE bytes
+  only=SIDE              what the client (or the server) sent, and what is no TCP
+  tag=SIDE,ID            a VLAN tag on what the client (or the server) sent
+  mirror-cut=SIZE        frames cut to SIZE bytes before they are captured, so that only their headers tell
+  clock=N,SECONDS        the clock is set forward (or, negative, backward) before packet N
+  queue=INDEX,COUNT      what queue INDEX of COUNT gets when each direction of a connection is hashed by itself
+  offload=SIDE           TCP checksums of the client (or the server) as they are before a card fills them in
   sequence=FIRST         sequence numbers of each direction shifted so that its first one is FIRST; acknowledgements and
                          SACK blocks follow (0xfffffff0 makes them wrap)
 
@@ -299,17 +305,82 @@ def find_clients(frames):
     return clients
 
 
-def delay(frames, side, seconds):
-    if side not in ("client", "server"):
-        raise Failure("delay takes 'client' or 'server', not '%s'" % side)
-    clients, out = find_clients(frames), []
+def with_sides(frames):
+    """(frame, segment, "client" or "server") of each frame; both None for what is no TCP segment."""
+    clients = find_clients(frames)
     for frame in frames:
-        segment, late = Segment.parse(frame), 0
-        if segment is not None:
+        segment = Segment.parse(frame)
+        if segment is None:
+            yield frame, None, None
+        else:
             there, _ = segment.key()
-            late = int(seconds * 10**9) if (clients[there] == there) == (side == "client") else 0
-        out.append(Frame(frame.time_ns + late, frame.data, frame.wire_size))
+            yield frame, segment, "client" if clients[there] == there else "server"
+
+
+def check_side(side):
+    if side not in ("client", "server"):
+        raise Failure("a side is 'client' or 'server', not '%s'" % side)
+
+
+def delay(frames, side, seconds):
+    check_side(side)
+    late_ns = int(seconds * 10**9)
+    out = [
+        Frame(frame.time_ns + (late_ns if sender == side else 0), frame.data, frame.wire_size)
+        for frame, _, sender in with_sides(frames)
+    ]
     return sorted(out, key=lambda frame: frame.time_ns)
+
+
+def only(frames, side):
+    check_side(side)
+    return [frame for frame, _, sender in with_sides(frames) if sender in (side, None)]
+
+
+def tag(frames, side, number):
+    check_side(side)
+    return [
+        frame.copy(wrap_frame(frame.data, "vlan", number)) if sender == side else frame
+        for frame, _, sender in with_sides(frames)
+    ]
+
+
+def mirror_cut(frames, size):
+    return [Frame(frame.time_ns, frame.data[:size], min(frame.wire_size, size)) for frame in frames]
+
+
+def set_clock(frames, number, seconds):
+    index = pick(frames, number)
+    step_ns = int(seconds * 10**9)
+    return frames[:index] + [
+        Frame(max(frame.time_ns + step_ns, 0), frame.data, frame.wire_size) for frame in frames[index:]
+    ]
+
+
+def queue(frames, index, count):
+    if count < 1 or not 0 <= index < count:
+        raise Failure("queue takes INDEX,COUNT with 0 <= INDEX < COUNT")
+    out = []
+    for frame in frames:
+        segment = Segment.parse(frame)
+        which = zlib.crc32(repr(segment.key()[0]).encode()) % count if segment is not None else 0
+        if which == index:
+            out.append(frame)
+    return out
+
+
+def offload(frames, side):
+    check_side(side)
+    out = []
+    for frame, segment, sender in with_sides(frames):
+        if sender == side:
+            built = segment.build()
+            pseudo = segment.addresses() + struct.pack("!II", len(segment.tcp) + len(segment.payload), 6)
+            at = len(segment.link) + len(segment.ip) + 16
+            partial = struct.pack("!H", ~checksum(pseudo) & 0xFFFF)  # a card adds the rest to the pseudo header's sum
+            frame = frame.copy(built.data[:at] + partial + built.data[at + 2 :])
+        out.append(frame)
+    return out
 
 
 def outer_ip(payload, protocol):
@@ -456,6 +527,12 @@ OPERATIONS = {
     "wrap": (wrap, (str, number), 1),
     "flip": (flip, (number, number, number), 2),
     "snap": (snap, (positive,), 1),
+    "only": (only, (str,), 1),
+    "tag": (tag, (str, number), 2),
+    "mirror-cut": (mirror_cut, (positive,), 1),
+    "clock": (set_clock, (number, float), 2),
+    "queue": (queue, (number, number), 2),
+    "offload": (offload, (str,), 1),
     "sequence": (shift_sequence, (number,), 1),
 }
 
