@@ -235,7 +235,7 @@ static void give_up_hole(struct flow_table *table, struct flow *flow, uint32_t i
         side->flags |= FLOW_SIDE_ACK_GAP;
     side->gap_start = side->next;
     side->gap_end = end;
-    struct flow_chunk chunk = {.lost = end - side->next, .time_ns = now_ns};
+    struct flow_chunk chunk = {.lost = end - side->next, .time_ns = flow_time(flow, now_ns)};
     tell_hole(table, flow, index, &chunk);
     side_moved(table, flow, index, now_ns);
 }
@@ -291,7 +291,7 @@ static bool step_close(struct flow_table *table, struct flow *flow)
         struct flow_side *side = &flow->sides[index];
         if (!ends_here(side) || side->held_first)
             continue;
-        struct flow_chunk chunk = {.last = true, .offset = side->offset, .time_ns = flow->last_ns};
+        struct flow_chunk chunk = {.last = true, .offset = side->offset, .time_ns = flow_time(flow, flow->last_ns)};
         side_close(side);
         tell(table, flow, index, &chunk);
         return true;

@@ -91,8 +91,9 @@ struct flow {
     uint32_t undecided_packets; /* ledger weight the sink has not decided on */
     uint64_t undecided_bytes;
     void *session;                       /* the sink's; NULL at first */
-    uint64_t start_ns;                   /* time of the first packet */
+    uint64_t start_ns;                   /* time of the first packet, by net_packet_clock() as the next two */
     uint64_t last_ns;                    /* latest time of any packet */
+    uint64_t clock_offset_ns;            /* of the last packet: see flow_time() */
     uint64_t timer_ns;                   /* when the table looks at it next */
     uint32_t timer_previous, timer_next; /* links: number of the flow plus one */
     uint32_t class_previous, class_next;
@@ -130,6 +131,12 @@ struct flow_sink {
 static inline const struct flow_side *flow_side(const struct flow *flow, enum flow_direction direction)
 {
     return &flow->sides[(direction == FLOW_TO_CLIENT) ^ ((flow->flags & FLOW_SWAPPED) != 0)];
+}
+
+/* A time of the flow's clock as packets are stamped, to be told. */
+static inline uint64_t flow_time(const struct flow *flow, uint64_t clock_ns)
+{
+    return clock_ns + flow->clock_offset_ns;
 }
 
 /* Only one direction was ever seen. */

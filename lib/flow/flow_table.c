@@ -147,8 +147,10 @@ static struct flow *catch_up(struct flow_table *table, struct flow *flow, uint64
 
 static void work_known(struct flow_table *table, struct flow *flow, uint32_t side, const struct net_packet *packet)
 {
-    if (packet->time_ns > flow->last_ns)
-        flow->last_ns = packet->time_ns;
+    uint64_t clock_ns = net_packet_clock(packet);
+    if (clock_ns > flow->last_ns)
+        flow->last_ns = clock_ns;
+    flow->clock_offset_ns = packet->clock_offset_ns;
     flow_tcp_packet(table, flow, side, packet);
     flow_schedule(table, flow);
 }
@@ -178,7 +180,7 @@ static void work_packet(struct flow_table *table, const struct net_packet *packe
     if (!flow || !flow_match(flow, packet, hash))
         flow = find(table, packet, hash);
     if (flow)
-        flow = catch_up(table, flow, packet->time_ns);
+        flow = catch_up(table, flow, net_packet_clock(packet));
     if (!flow) {
         work_unknown(table, packet, hash);
         return;

@@ -81,7 +81,7 @@ MUST_USE int flow_table_new(struct flow_table **table_out, struct arena *arena, 
  */
 void flow_table_packets(struct flow_table *table, const struct net_packet *packets, uint32_t count);
 
-/* Time goes on: `now_ns` is the latest packet time, or the clock. Bounded work a call; call it once a burst or so. */
+/* Time goes on: `now_ns` is the latest net_packet_clock(), or later. Bounded work a call; call it once a burst or so. */
 void flow_table_advance(struct flow_table *table, uint64_t now_ns);
 
 /* End of capture: all that waits is delivered, all flows end, nothing stays pending. The table is empty after. */

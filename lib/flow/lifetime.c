@@ -157,7 +157,7 @@ struct flow *flow_create(struct flow_table *table, const struct net_packet *pack
 {
     bool syn = (packet->tcp_flags & NET_TCP_SYN) != 0;
     struct flow *flow = pool_take(&table->pool);
-    if (!flow && evict(table, !syn, packet->time_ns))
+    if (!flow && evict(table, !syn, net_packet_clock(packet)))
         flow = pool_take(&table->pool);
     if (!flow)
         return NULL;
@@ -170,8 +170,9 @@ struct flow *flow_create(struct flow_table *table, const struct net_packet *pack
                           .hash = (uint32_t)hash,
                           .endpoints = packet->endpoints,
                           .flags = syn ? 0 : FLOW_MIDSTREAM,
-                          .start_ns = packet->time_ns,
-                          .last_ns = packet->time_ns,
+                          .start_ns = net_packet_clock(packet),
+                          .last_ns = net_packet_clock(packet),
+                          .clock_offset_ns = packet->clock_offset_ns,
                           .timer_ns = FLOW_TIMER_NEVER};
     if (from_server(packet)) {
         flow_swap_direction(flow);

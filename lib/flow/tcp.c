@@ -39,7 +39,7 @@ enum flow_syn flow_tcp_syn(const struct flow_table *table, const struct flow *fl
         return FLOW_SYN_REUSE;
     if (flow->state == FLOW_STATE_HALF_OPEN)
         return flow_packet_has(packet, NET_TCP_ACK) ? FLOW_SYN_CONTRADICTS : FLOW_SYN_REUSE;
-    bool young = packet->time_ns < flow->start_ns + table->settings.skew_window_ns;
+    bool young = net_packet_clock(packet) < flow->start_ns + table->settings.skew_window_ns;
     if (!known && young && first_sequence(side) - packet->sequence - 1 < LATE_SYN_MAX)
         return FLOW_SYN_BELONGS;
     return flow_window_includes(flow, index, packet->sequence) ? FLOW_SYN_CONTRADICTS : FLOW_SYN_REUSE;

@@ -50,6 +50,7 @@ enum net_checksum {
 
 struct net_packet {
     struct endpoints endpoints;
+    uint64_t clock_offset_ns;    /* time_ns is so far off from a clock that nobody sets; 0 from the decoder */
     uint32_t domain;             /* identity of the address space, see net_settings.domain_kinds; 0 by default */
     uint64_t time_ns;            /* of the frame that completed it */
     uint32_t packets;            /* weight in the ledger: frames ... */
@@ -71,3 +72,12 @@ struct net_packet {
     uint32_t timestamp_value; /* with NET_OPTION_TIMESTAMPS */
     uint32_t timestamp_echo;
 };
+
+/*
+ * When the packet came, by a clock that nobody sets: for deadlines. What is told to people is time_ns. Modulo 2^64, as
+ * the clock may have been set back.
+ */
+static inline uint64_t net_packet_clock(const struct net_packet *packet)
+{
+    return packet->time_ns - packet->clock_offset_ns;
+}

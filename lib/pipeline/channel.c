@@ -288,7 +288,7 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
 void channel_end(struct pipeline *worker, struct channel *channel, struct flow *flow)
 {
     for (uint32_t direction = 0; direction < 2; direction++) {
-        struct channel_feed feed = {channel, flow, direction, flow->last_ns};
+        struct channel_feed feed = {channel, flow, direction, flow_time(flow, flow->last_ns)};
         struct span nothing = {0};
         if (channel->stage == CHANNEL_PARSED && !channel->stopped[direction])
             feed_direction(worker, &feed, &nothing, true);

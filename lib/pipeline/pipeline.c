@@ -149,11 +149,21 @@ static void turn_begin(struct pipeline *worker)
     worker->epoch = publication_adopt(worker->options.publication, worker->options.worker);
 }
 
-static void turn_end(struct pipeline *worker, uint64_t now_ns)
+/* The frames' times, in their order, and of the packets how far their stamps are off the clock. */
+static void stamp(struct pipeline *worker, const struct packet *frames, uint32_t count, uint32_t packet_count)
 {
-    if (now_ns > worker->now_ns)
-        worker->now_ns = now_ns;
-    flow_table_advance(worker->flows, worker->now_ns);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pipeline_clock_stamp(&worker->clock, frames[i].time_ns);
+        for (; next < packet_count && worker->packets[next].packet == &frames[i]; next++)
+            worker->packets[next].clock_offset_ns = worker->clock.offset_ns;
+    }
+}
+
+static void turn_end(struct pipeline *worker)
+{
+    worker->now_ns = worker->clock.now_ns + worker->clock.offset_ns;
+    flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     ring_publish(worker->options.ring);
 }
@@ -169,17 +179,19 @@ void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uin
     turn_begin(pipeline);
     ledger_raise(&pipeline->counts.packets, count);
     uint32_t segments = net_decode_burst(pipeline->decoder, decode_ledger(pipeline), packets, count, pipeline->packets);
+    stamp(pipeline, packets, count, segments);
     if (pipeline->options.share)
         segments = keep_own(pipeline, pipeline->packets, segments);
     flow_table_packets(pipeline->flows, pipeline->packets, segments);
-    turn_end(pipeline, count ? packets[count - 1].time_ns : 0);
+    turn_end(pipeline);
 }
 
 void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns)
 {
     turn_begin(pipeline);
     net_decoder_expire(pipeline->decoder, decode_ledger(pipeline), now_ns);
-    turn_end(pipeline, now_ns);
+    pipeline_clock_stamp(&pipeline->clock, now_ns);
+    turn_end(pipeline);
 }
 
 /* What only the first of several workers accounts for, so that it counts once. */

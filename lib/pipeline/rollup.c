@@ -42,10 +42,12 @@ static void tell_operation(struct pipeline *worker, struct epoch *epoch, uint32_
 {
     struct epoch_worker *own = &epoch->workers[worker->options.worker];
     uint32_t rules = policy_rule_count(epoch->policy);
+    /* The clock may have been set back since. */
+    uint64_t elapsed_ns = worker->now_ns > own->rollup_start_ns ? worker->now_ns - own->rollup_start_ns : 0;
     bool registered = epoch->registry && operation < registry_operation_count(epoch->registry);
     struct rollup rollup = {
         .start_ns = own->rollup_start_ns,
-        .seconds = (uint32_t)min_u64((worker->now_ns - own->rollup_start_ns + 999999999) / 1000000000, UINT32_MAX),
+        .seconds = (uint32_t)min_u64((elapsed_ns + 999999999) / 1000000000, UINT32_MAX),
         .epoch = epoch->number,
         .calls = own->operations[operation].calls,
         .operation = registered ? registry_operation_at(epoch->registry, operation)->id : (struct span){0},

@@ -18,6 +18,7 @@
 #include "event/ring.h"
 #include "flow/flow_table.h"
 #include "net/decode.h"
+#include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
 
@@ -34,7 +35,8 @@ struct pipeline {
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
-    uint64_t now_ns; /* packet time */
+    struct pipeline_clock clock;
+    uint64_t now_ns; /* packet time, as stamped */
     struct pipeline_counts counts;
     struct epoch *rollups[PUBLICATION_EPOCHS_MAX]; /* epochs with counts that were not told yet; each is held open */
     uint32_t rollup_count;
