@@ -106,11 +106,12 @@ static bool split_unseen(const struct tap_doctor *doctor, const struct tap_tally
 static struct evidence evidence_of(const struct tap_tally *tally, enum tap_fault fault, bool unseen)
 {
     struct evidence one_way = {tally->one_way, tally->one_way + tally->two_way, 0};
+    struct evidence none = {0}, queues = {tally->queues_differ, tally->queues_known, 0};
     switch (fault) {
     case TAP_ONE_DIRECTION:
-        return unseen ? (struct evidence){0} : one_way;
+        return unseen ? none : one_way;
     case TAP_QUEUE_SPLIT:
-        return unseen ? one_way : (struct evidence){tally->queues_differ, tally->queues_known, 0};
+        return unseen ? one_way : queues;
     case TAP_DUPLICATES:
         return (struct evidence){tally->repeated, tally->compared, 0};
     case TAP_SKEW:
