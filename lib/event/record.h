@@ -33,6 +33,7 @@ enum record_kind {
     RECORD_RELOAD,
     RECORD_LIFECYCLE,
     RECORD_HEARTBEAT,
+    RECORD_SERVICE,
     RECORD_KIND_COUNT
 };
 
@@ -109,6 +110,18 @@ struct heartbeat {
     uint64_t packets, transactions, findings;
 };
 
+/* Coverage of one host in one interval, by one worker. All intervals and workers together are the ledger's sums. */
+struct service_report {
+    uint64_t start_ns;
+    uint32_t seconds;
+    uint32_t worker;  /* or RECORD_WORKER_ALL */
+    struct span host; /* lower case; data NULL: calls without one; RECORD_SERVICE_OTHERS: hosts beyond the limit */
+    uint64_t transactions[LEDGER_TRANSACTION_REASON_COUNT]; /* settled, by reason */
+    uint64_t gaps, gap_bytes;                               /* missing in connections that spoke to it */
+};
+
+#define RECORD_SERVICE_OTHERS "(others)" /* no host: a name that begins with '(' never gets a row */
+
 /* A decoded record: a view, valid as long as the bytes it was decoded from. */
 struct record {
     struct record_header header;
@@ -120,6 +133,7 @@ struct record {
         struct reload_report reload;
         struct lifecycle lifecycle;
         struct heartbeat heartbeat;
+        struct service_report service;
     };
 };
 
@@ -131,6 +145,7 @@ uint32_t record_ledger_size(void);
 uint32_t record_reload_size(const struct reload_report *reload);
 uint32_t record_lifecycle_size(const struct lifecycle *lifecycle);
 uint32_t record_heartbeat_size(void);
+uint32_t record_service_size(const struct service_report *service);
 
 /* Each writes a record with ring and sequence zero to `record_out` (aligned to RECORD_ALIGNMENT), returns its size. */
 uint32_t record_encode_finding(const struct finding *finding, void *record_out);
@@ -140,6 +155,7 @@ uint32_t record_encode_ledger(const struct ledger_report *report, void *record_o
 uint32_t record_encode_reload(const struct reload_report *reload, void *record_out);
 uint32_t record_encode_lifecycle(const struct lifecycle *lifecycle, void *record_out);
 uint32_t record_encode_heartbeat(const struct heartbeat *heartbeat, void *record_out);
+uint32_t record_encode_service(const struct service_report *service, void *record_out);
 
 /* Returns 0; -EBADMSG for bytes that are no whole record; -EPROTONOSUPPORT for another layout or an unknown kind. */
 MUST_USE int record_decode(const void *data, size_t size, struct record *record_out);

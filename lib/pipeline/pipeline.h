@@ -17,6 +17,7 @@
 #include "event/ring.h"
 #include "net/packet.h"
 #include "pipeline/publication.h"
+#include "pipeline/service.h"
 
 struct pipeline;
 
@@ -25,11 +26,13 @@ struct pipeline_options {
     struct publication *publication;
     struct ring_producer *ring;
     struct hash_key key;   /* the same for all workers of a run */
+    /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know. */
+    struct hash_key service_key;
     uint32_t worker;       /* index of this one */
     uint32_t worker_count; /* over 1 with `share`: take only the flows that fall to this worker */
     bool share;            /* every worker is handed every packet (replay); otherwise each is handed its own */
     bool transactions;     /* tell every transaction, not only findings */
-    bool rollups;          /* tell the counts of verdicts every minute of packet time */
+    bool rollups;          /* tell the counts of verdicts and the coverage by service every minute of packet time */
     /*
      * Called when the ring refuses an event, which is then offered once more; NULL: it is lost and counted, as it must
      * be where packets do not wait.
@@ -60,6 +63,12 @@ void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns);
 void pipeline_flush(struct pipeline *pipeline);
 
 const struct ledger *pipeline_ledger(const struct pipeline *pipeline);
+
+/* Coverage by service since it was last told: with `rollups` of the running minute, otherwise of everything. */
+const struct service_table *pipeline_services(const struct pipeline *pipeline);
+
+/* Packet time: that of the latest burst. */
+uint64_t pipeline_now(const struct pipeline *pipeline);
 
 /* Number of the epoch that judges new transactions. */
 uint32_t pipeline_epoch(const struct pipeline *pipeline);

@@ -22,6 +22,8 @@
 #define POLICY_DETECTORS_MAX 256u /* detector numbers are kept in sets of bits */
 #define POLICY_CLASSES_MAX   32u  /* classes are kept in a set of bits; the catalogue has ten */
 
+#define POLICY_WATCHES_MAX 32u /* rules about the auditing itself: a handful of kinds, some twice with other limits */
+
 struct policy;
 struct registry_match;
 
@@ -58,6 +60,29 @@ void policy_free(struct policy *policy);
 
 void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
 
-/* Enabled rules, in the order of the sink's rows. */
+/*
+ * A rule that judges no call but a connection or the auditing itself (rule_check_watches()). policy_judge() passes it
+ * over; the pipeline and lib/coverage judge it. Its severity is not raised by zones.
+ */
+struct policy_watch {
+    struct span id, title;
+    enum rule_check check;
+    enum severity severity;
+    struct rule_limits limits;
+    const struct span *requirements;
+    uint32_t requirement_count;
+};
+
+uint32_t policy_watch_count(const struct policy *policy);
+const struct policy_watch *policy_watch_at(const struct policy *policy, uint32_t index);
+
+/* The next one of that kind behind `after` (NULL: from the start), or NULL. */
+const struct policy_watch *policy_watch_find(const struct policy *policy, enum rule_check check,
+                                             const struct policy_watch *after);
+
+/* Fills in what the rule says of itself, leaves the rest. */
+void policy_watch_cite(const struct policy_watch *watch, struct finding *finding);
+
+/* Enabled rules that judge calls, in the order of the sink's rows. */
 uint32_t policy_rule_count(const struct policy *policy);
 struct span policy_rule_id(const struct policy *policy, uint32_t index);

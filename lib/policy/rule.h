@@ -42,6 +42,13 @@ enum rule_check {
     RULE_CHECK_UNDOCUMENTED_HOST,
     RULE_CHECK_DETECTION,
     RULE_CHECK_TEST_CARD,
+    /* The rest judges no call: connections, and the auditing itself. */
+    RULE_CHECK_AMBIGUOUS_CONNECTION,
+    RULE_CHECK_COVERAGE_LOSS,
+    RULE_CHECK_COVERAGE_GAPS,
+    RULE_CHECK_COVERAGE_UNREAD,
+    RULE_CHECK_COVERAGE_CLOCK,
+    RULE_CHECK_LIFECYCLE,
     RULE_CHECK_COUNT
 };
 
@@ -60,6 +67,18 @@ struct rule_header_format {
     enum rule_pattern pattern;
     uint32_t size_min, size_max; /* bytes; 0: no limit */
     bool echoed;                 /* the response, if it carries the header, carries the same value */
+};
+
+/* What is still tolerated, of the kinds that judge the auditing itself; a breach is more than that. */
+struct rule_limits {
+    uint32_t lost_packets_max;      /* packets and events lost in an interval */
+    uint32_t gap_percent_max;       /* of the TCP bytes that should have come */
+    uint32_t cut_percent_max;       /* of the frame bytes */
+    uint32_t one_sided_percent_max; /* of the transactions */
+    uint32_t unread_percent_max;    /* of the bytes in which an API could be */
+    uint32_t step_ms_max;           /* of the clock in an interval */
+    uint32_t packets_min;           /* an interval with fewer is not judged by its shares */
+    uint32_t transactions_min;      /* ... nor by its one-sided transactions */
 };
 
 /* What the kinds of check take; rule_schema.c has the table of which takes what. */
@@ -102,6 +121,7 @@ struct rule_parameters {
     uint32_t threshold;   /* values needed; 0 is 1 */
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
+    struct rule_limits limits;
 };
 
 /* Where a rule applies; an empty list is "everywhere". */
@@ -142,6 +162,12 @@ struct rule {
 
 /* "header-missing" ... as written in a pack; never NULL. */
 const char *rule_check_name(enum rule_check check);
+
+/* The kind judges no call. */
+static inline bool rule_check_watches(enum rule_check check)
+{
+    return check >= RULE_CHECK_AMBIGUOUS_CONNECTION;
+}
 
 /* The place of a key of a rule, in the pack that wrote it last: rule_place(rule, "parameters/headers/%u", 2). */
 struct diagnostic_place rule_place(const struct rule *rule, const char *key_format, ...) PRINTF_LIKE(2, 3);
