@@ -220,6 +220,16 @@ void event_json_call(struct json_writer *writer, const struct call *call, const 
     end(writer, cut);
 }
 
+/* How many transactions were not fully judged, by reason. */
+static void put_reasons(struct json_writer *writer, const uint64_t settled[LEDGER_TRANSACTION_REASON_COUNT])
+{
+    json_write_key(writer, "excused");
+    json_write_object_begin(writer);
+    for (int i = LEDGER_TRANSACTION_AUDITED + 1; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
+        key_unsigned(writer, ledger_transaction_reason_name((enum ledger_transaction_reason)i), settled[i]);
+    json_write_object_end(writer);
+}
+
 static void put_sum(struct json_writer *writer, const char *key, const struct ledger_sum *sum)
 {
     json_write_key(writer, key);
@@ -244,12 +254,7 @@ void event_json_ledger(struct json_writer *writer, const struct ledger *ledger)
     key_unsigned(writer, "seen", ledger->transactions_seen);
     key_unsigned(writer, "audited", ledger->transactions_settled[LEDGER_TRANSACTION_AUDITED]);
     key_unsigned(writer, "pending", ledger->transactions_pending);
-    json_write_key(writer, "excused");
-    json_write_object_begin(writer);
-    for (int i = LEDGER_TRANSACTION_AUDITED + 1; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
-        key_unsigned(writer, ledger_transaction_reason_name((enum ledger_transaction_reason)i),
-                     ledger->transactions_settled[i]);
-    json_write_object_end(writer);
+    put_reasons(writer, ledger->transactions_settled);
     json_write_object_end(writer);
     json_write_key(writer, "not_received");
     json_write_object_begin(writer);
@@ -306,6 +311,25 @@ static void put_heartbeat(struct json_writer *writer, const struct heartbeat *he
     key_unsigned(writer, "findings", heartbeat->findings);
 }
 
+void event_json_service(struct json_writer *writer, const struct service_report *service)
+{
+    key_span(writer, "host", service->host);
+    json_write_key(writer, "transactions");
+    json_write_object_begin(writer);
+    key_unsigned(writer, "audited", service->transactions[LEDGER_TRANSACTION_AUDITED]);
+    put_reasons(writer, service->transactions);
+    json_write_object_end(writer);
+    key_unsigned(writer, "gaps", service->gaps);
+    key_unsigned(writer, "gap_bytes", service->gap_bytes);
+}
+
+static void put_service(struct json_writer *writer, const struct service_report *service)
+{
+    key_worker(writer, service->worker);
+    key_unsigned(writer, "seconds", service->seconds);
+    event_json_service(writer, service);
+}
+
 void event_json_record(struct json_writer *writer, const struct record *record, const struct event_origin *origin)
 {
     enum record_kind kind = (enum record_kind)record->header.kind;
@@ -327,6 +351,8 @@ void event_json_record(struct json_writer *writer, const struct record *record, 
         put_lifecycle(writer, &record->lifecycle);
     else if (kind == RECORD_HEARTBEAT)
         put_heartbeat(writer, &record->heartbeat);
+    else if (kind == RECORD_SERVICE)
+        put_service(writer, &record->service);
     if (kind == RECORD_LEDGER) {
         key_worker(writer, record->ledger.worker);
         key_unsigned(writer, "epoch", record->ledger.epoch);

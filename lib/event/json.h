@@ -41,3 +41,6 @@ void event_json_unreadable(struct json_writer *writer, struct span bytes, const 
 
 /* The members of a ledger, within an object that the caller has begun: received, pending, settled, transactions ... */
 void event_json_ledger(struct json_writer *writer, const struct ledger *ledger);
+
+/* The members of a service, likewise: host, transactions {audited, excused {reason: count}}, gaps, gap_bytes. */
+void event_json_service(struct json_writer *writer, const struct service_report *service);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Records: rollups, the ledger, reloads, lifecycle, heartbeats.
+ * Records: rollups, the ledger, reloads, lifecycle, heartbeats, services.
  *
  * The ledger is written with the number of its counters in front. Reasons are added to it over time; a reader built
  * with other ones refuses the record rather than putting a count under the wrong name.
@@ -42,6 +42,16 @@ struct wire_heartbeat {
     uint64_t packets, transactions, findings;
 };
 
+struct wire_service {
+    uint32_t seconds;
+    uint32_t worker;
+    uint32_t reason_count, zero;
+    uint64_t gaps, gap_bytes;
+    uint64_t transactions[LEDGER_TRANSACTION_REASON_COUNT];
+};
+
+static_assert(sizeof(struct wire_service) == 32 + 8 * LEDGER_TRANSACTION_REASON_COUNT,
+              "part of the layout, without padding");
 static_assert(sizeof(struct wire_rollup) == 16 + 8 * VERDICT_COUNT, "part of the layout, without padding");
 static_assert(sizeof(struct wire_ledger) == 16, "part of the layout, without padding");
 static_assert(sizeof(struct ledger) ==
@@ -110,6 +120,17 @@ void wire_get_heartbeat(struct wire_reader *reader, struct heartbeat *heartbeat_
                                         .findings = fixed.findings};
 }
 
+void wire_get_service(struct wire_reader *reader, struct service_report *service_out)
+{
+    struct wire_service fixed;
+    wire_get(reader, &fixed, sizeof(fixed));
+    reader->bad |= fixed.reason_count != LEDGER_TRANSACTION_REASON_COUNT || fixed.zero != 0;
+    *service_out = (struct service_report){
+        .seconds = fixed.seconds, .worker = fixed.worker, .gaps = fixed.gaps, .gap_bytes = fixed.gap_bytes};
+    memcpy(service_out->transactions, fixed.transactions, sizeof(fixed.transactions));
+    service_out->host = wire_get_text(reader, RECORD_TEXT_MAX);
+}
+
 uint32_t record_rollup_size(const struct rollup *rollup)
 {
     return (uint32_t)(sizeof(struct record_header) + sizeof(struct wire_rollup)) +
@@ -140,6 +161,12 @@ uint32_t record_lifecycle_size(const struct lifecycle *lifecycle)
 uint32_t record_heartbeat_size(void)
 {
     return (uint32_t)(sizeof(struct record_header) + sizeof(struct wire_heartbeat));
+}
+
+uint32_t record_service_size(const struct service_report *service)
+{
+    return (uint32_t)(sizeof(struct record_header) + sizeof(struct wire_service)) +
+           wire_text_size(service->host, RECORD_TEXT_MAX);
 }
 
 uint32_t record_encode_rollup(const struct rollup *rollup, void *record_out)
@@ -198,6 +225,20 @@ uint32_t record_encode_heartbeat(const struct heartbeat *heartbeat, void *record
                                    .findings = heartbeat->findings};
     wire_put(&writer, &fixed, sizeof(fixed));
     return wire_end(&writer, record_out, RECORD_HEARTBEAT, heartbeat->time_ns);
+}
+
+uint32_t record_encode_service(const struct service_report *service, void *record_out)
+{
+    struct wire_writer writer = wire_begin(record_out);
+    struct wire_service fixed = {.seconds = service->seconds,
+                                 .worker = service->worker,
+                                 .reason_count = LEDGER_TRANSACTION_REASON_COUNT,
+                                 .gaps = service->gaps,
+                                 .gap_bytes = service->gap_bytes};
+    memcpy(fixed.transactions, service->transactions, sizeof(fixed.transactions));
+    wire_put(&writer, &fixed, sizeof(fixed));
+    wire_put_text(&writer, service->host, RECORD_TEXT_MAX);
+    return wire_end(&writer, record_out, RECORD_SERVICE, service->start_ns);
 }
 
 const char *lifecycle_event_name(enum lifecycle_event event)

@@ -127,3 +127,4 @@ void wire_get_ledger(struct wire_reader *reader, struct ledger_report *report_ou
 void wire_get_reload(struct wire_reader *reader, struct reload_report *reload_out);
 void wire_get_lifecycle(struct wire_reader *reader, struct lifecycle *lifecycle_out);
 void wire_get_heartbeat(struct wire_reader *reader, struct heartbeat *heartbeat_out);
+void wire_get_service(struct wire_reader *reader, struct service_report *service_out);

@@ -50,6 +50,7 @@ static enum ring_rank rank_of(enum record_kind kind, enum severity severity)
         return RING_RANK_TRANSACTION;
     case RECORD_ROLLUP:
     case RECORD_HEARTBEAT:
+    case RECORD_SERVICE:
         return RING_RANK_ROLLUP;
     default:
         return RING_RANK_CONTROL;
@@ -190,6 +191,15 @@ bool ring_put_heartbeat(struct ring_producer *producer, const struct heartbeat *
     if (!space)
         return false;
     ring_commit(producer, record_encode_heartbeat(heartbeat, space));
+    return true;
+}
+
+bool ring_put_service(struct ring_producer *producer, const struct service_report *service)
+{
+    void *space = ring_begin(producer, RECORD_SERVICE, SEVERITY_INFO, record_service_size(service));
+    if (!space)
+        return false;
+    ring_commit(producer, record_encode_service(service, space));
     return true;
 }
 

@@ -22,7 +22,7 @@
 /* Who is refused first when the ring fills. */
 enum ring_rank {
     RING_RANK_TRANSACTION,
-    RING_RANK_ROLLUP, /* heartbeats, services */
+    RING_RANK_ROLLUP,                                       /* heartbeats, services */
     RING_RANK_FINDING,                                      /* + enum severity */
     RING_RANK_CONTROL = RING_RANK_FINDING + SEVERITY_COUNT, /* ledger, reload, lifecycle: what explains the losses */
     RING_RANK_COUNT

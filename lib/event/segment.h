@@ -13,7 +13,7 @@
 #include "event/record.h"
 
 #define SEGMENT_MAGIC        UINT64_C(0x3151594153534100) /* "\0ASSAYQ1" */
-#define SEGMENT_VERSION      1u  /* of the head and of the framing in the rings; a reader of another one gives up */
+#define SEGMENT_VERSION      2u  /* of the head and of the framing in the rings; a reader of another one gives up */
 #define QUEUE_WORKERS_MAX    64u /* cores of the largest appliance we know of */
 #define QUEUE_RINGS_MAX      (QUEUE_WORKERS_MAX + 1u)
 #define CONTROL_TEXT_SIZE    4096u /* result of a reload: a screenful of mistakes */

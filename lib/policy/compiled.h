@@ -86,7 +86,12 @@ struct policy {
     struct span class_names[POLICY_CLASSES_MAX];
     uint32_t class_count;
     bool knows_proxies;
+    uint32_t watches_count;
+    struct policy_watch watches[POLICY_WATCHES_MAX];
 };
+
+/* watch.c: a rule that judges no call. Returns 0, -ENOMEM, or -EINVAL; mistakes are told in the diagnostics only. */
+MUST_USE int policy_watch_compile(struct policy *policy, const struct rule *rule, struct diagnostics *diagnostics);
 
 static inline bool policy_status_listed(const struct policy_rule *rule, int32_t status)
 {

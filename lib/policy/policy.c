@@ -26,6 +26,7 @@ bool policy_names_have_nocase(const struct policy_names *names, struct span name
     return false;
 }
 
+/* Kinds that judge no call have none: policy_compile() keeps their rules apart. */
 static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_CLEARTEXT] = policy_check_cleartext,
     [RULE_CHECK_PORT] = policy_check_port,

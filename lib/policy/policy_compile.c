@@ -439,9 +439,14 @@ int policy_compile(const struct rule_packs *packs, const struct zones *zones, co
     policy->rules = take(&compiler, packs->rules_count * sizeof(*policy->rules));
     int result = policy->rules ? detectors_take(&compiler, detectors, detectors_count) : -ENOMEM;
     for (uint32_t i = 0; result == 0 && i < packs->rules_count; i++) {
-        if (!packs->rules[i].enabled)
+        const struct rule *rule = &packs->rules[i];
+        if (!rule->enabled)
             continue;
-        compiler.rule = &packs->rules[i];
+        if (rule_check_watches(rule->check)) {
+            result = policy_watch_compile(policy, rule, diagnostics);
+            continue;
+        }
+        compiler.rule = rule;
         rule_compile(&compiler, &policy->rules[policy->rules_count++]);
     }
     if (result == 0 && compiler.out_of_memory)

@@ -35,6 +35,14 @@ const struct rule_check_shape rule_check_shapes[RULE_CHECK_COUNT] = {
                                "allowed_in_response", "unless_declared", "allowed_zones", "cleartext", "threshold",
                                "confidence", "statuses"}},
     [RULE_CHECK_TEST_CARD] = {{"test_numbers"}, {"classes", "detectors", "confidence"}},
+    [RULE_CHECK_AMBIGUOUS_CONNECTION] = {{NULL}, {NULL}},
+    [RULE_CHECK_COVERAGE_LOSS] = {{"lost_packets_max"}, {NULL}},
+    [RULE_CHECK_COVERAGE_GAPS] = {{"gap_percent_max", "cut_percent_max", "one_sided_percent_max", "packets_min",
+                                   "transactions_min"},
+                                  {NULL}},
+    [RULE_CHECK_COVERAGE_UNREAD] = {{"unread_percent_max", "packets_min"}, {NULL}},
+    [RULE_CHECK_COVERAGE_CLOCK] = {{"step_ms_max"}, {NULL}},
+    [RULE_CHECK_LIFECYCLE] = {{NULL}, {NULL}},
 };
 
 /* In the order of enum rule_check. */
@@ -61,6 +69,12 @@ static const struct cyaml_strval check_words[RULE_CHECK_COUNT] = {
     {"undocumented-host", RULE_CHECK_UNDOCUMENTED_HOST},
     {"detection", RULE_CHECK_DETECTION},
     {"test-card", RULE_CHECK_TEST_CARD},
+    {"ambiguous-connection", RULE_CHECK_AMBIGUOUS_CONNECTION},
+    {"coverage-loss", RULE_CHECK_COVERAGE_LOSS},
+    {"coverage-gaps", RULE_CHECK_COVERAGE_GAPS},
+    {"coverage-unread", RULE_CHECK_COVERAGE_UNREAD},
+    {"coverage-clock", RULE_CHECK_COVERAGE_CLOCK},
+    {"lifecycle", RULE_CHECK_LIFECYCLE},
 };
 
 static const struct cyaml_strval severity_words[] = {
@@ -118,6 +132,8 @@ static const struct cyaml_schema_value number_entry = {CYAML_VALUE_UINT(CYAML_FL
 #define WORDS(key, structure, member, words)                                                                           \
     CYAML_FIELD_FLAGS(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, structure, member, words, ARRAY_COUNT(words))
 
+#define NUMBER(key, member) CYAML_FIELD_UINT(key, CYAML_FLAG_OPTIONAL, struct rule_parameters, member)
+
 static const struct cyaml_schema_field format_fields[] = {
     CYAML_FIELD_STRING_PTR("header", CYAML_FLAG_DEFAULT, struct rule_header_format, header, 1, TEXT_MAX),
     CYAML_FIELD_ENUM("pattern", CYAML_FLAG_STRICT, struct rule_header_format, pattern, pattern_words,
@@ -158,6 +174,14 @@ static const struct cyaml_schema_field parameters_fields[] = {
     CYAML_FIELD_ENUM("confidence", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct rule_parameters, confidence,
                      confidence_words, ARRAY_COUNT(confidence_words)),
     WORDS("sides", struct rule_parameters, sides, side_words),
+    NUMBER("lost_packets_max", limits.lost_packets_max),
+    NUMBER("gap_percent_max", limits.gap_percent_max),
+    NUMBER("cut_percent_max", limits.cut_percent_max),
+    NUMBER("one_sided_percent_max", limits.one_sided_percent_max),
+    NUMBER("unread_percent_max", limits.unread_percent_max),
+    NUMBER("step_ms_max", limits.step_ms_max),
+    NUMBER("packets_min", limits.packets_min),
+    NUMBER("transactions_min", limits.transactions_min),
     CYAML_FIELD_END,
 };
 

@@ -13,7 +13,7 @@ extern const struct cyaml_schema_value rule_pack_schema;
 #define RULE_CHECK_PARAMETERS_MAX 16 /* names in one row, the closing NULL included */
 
 struct rule_check_shape {
-    const char *needs[4];                         /* keys of `parameters` it cannot do without; NULL behind the last */
+    const char *needs[8];                         /* keys of `parameters` it cannot do without; NULL behind the last */
     const char *takes[RULE_CHECK_PARAMETERS_MAX]; /* further ones */
 };
 

@@ -32,6 +32,8 @@ static uint32_t encode(const struct record *record, void *record_out)
         return record_encode_lifecycle(&record->lifecycle, record_out);
     case RECORD_HEARTBEAT:
         return record_encode_heartbeat(&record->heartbeat, record_out);
+    case RECORD_SERVICE:
+        return record_encode_service(&record->service, record_out);
     default:
         return record_encode_call(&record->call, record_out);
     }

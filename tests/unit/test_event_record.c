@@ -208,6 +208,26 @@ static void the_other_kinds_come_back(void **state)
     assert_int_equal(record_decode(buffer, size, &record), 0);
     assert_int_equal(record.heartbeat.time_ns, 8);
     assert_int_equal(record.heartbeat.findings, 5);
+
+    struct service_report service = {.start_ns = 9, .seconds = 60, .worker = 2, .gaps = 3, .gap_bytes = 4000};
+    service.host = SPAN_LITERAL("api.example:8080");
+    for (int i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
+        service.transactions[i] = 100u + (uint64_t)i;
+    size = record_encode_service(&service, buffer);
+    assert_int_equal(size, record_service_size(&service));
+    assert_int_equal(record_decode(buffer, size, &record), 0);
+    assert_int_equal(record.header.kind, RECORD_SERVICE);
+    assert_int_equal(record.service.start_ns, 9);
+    assert_int_equal(record.service.seconds, 60);
+    assert_int_equal(record.service.worker, 2);
+    assert_int_equal(record.service.gaps, 3);
+    assert_int_equal(record.service.gap_bytes, 4000);
+    assert_span(record.service.host, service.host);
+    assert_memory_equal(record.service.transactions, service.transactions, sizeof(service.transactions));
+    service.host = (struct span){NULL, 0};
+    size = record_encode_service(&service, buffer);
+    assert_int_equal(record_decode(buffer, size, &record), 0);
+    assert_null(record.service.host.data);
 }
 
 static void texts_beyond_their_limit_are_cut_and_said_to_be(void **state)
