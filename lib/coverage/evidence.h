@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Evidence of findings about the auditing: numbers as texts, in the order in which they are added. Internal.
+ *
+ * Memory:  the texts lie in the structure; the finding points into it.
+ * Limits:  FINDING_EVIDENCE_MAX entries, asserted.
+ */
+
+#include "event/finding.h"
+
+#define EVIDENCE_TEXT_SIZE 64u /* 20 digits and a sign; the longest list of reasons has 20 characters */
+
+struct evidence {
+    struct finding finding;
+    char texts[FINDING_EVIDENCE_MAX][EVIDENCE_TEXT_SIZE];
+};
+
+/* `text` outlives the finding, or is copied. An empty one is not added. */
+void evidence_add_text(struct evidence *evidence, const char *name, struct span text);
+void evidence_add_copy(struct evidence *evidence, const char *name, const char *text);
+void evidence_add_unsigned(struct evidence *evidence, const char *name, uint64_t value);
+void evidence_add_signed(struct evidence *evidence, const char *name, int64_t value);
+
+/* `part` of `whole` in percent with three digits behind the point; 0 of nothing is 0. */
+void evidence_add_percent(struct evidence *evidence, const char *name, uint64_t part, uint64_t whole);
