@@ -51,6 +51,38 @@ void channel_close(struct channel *channel, enum ledger_reason reason)
     channel->reason = (uint8_t)reason;
 }
 
+void channel_give_up(struct pipeline *worker, struct channel *channel)
+{
+    ledger_transaction_open(&worker->ledger);
+    ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
+    service_table_settle(worker->services, (struct span){NULL, 0}, LEDGER_TRANSACTION_BUDGET);
+    channel_close(channel, LEDGER_BUFFER_BUDGET);
+}
+
+/* ------------------------------------------------------------------- services */
+
+/* A hole belongs to the host that the connection speaks to, or to the one it will name first. */
+void channel_count_gap(struct pipeline *worker, struct channel *channel, uint32_t bytes)
+{
+    if (channel->service) {
+        service_table_gap(worker->services, channel->service, 1, bytes);
+        return;
+    }
+    channel->gaps++;
+    channel->gap_bytes += bytes;
+}
+
+/* Holes from before are those of the host that is named first behind them. */
+void channel_name_service(struct pipeline *worker, struct channel *channel, struct span host)
+{
+    channel->service = service_table_mark(worker->services, host);
+    if (!channel->service || !channel->gaps)
+        return;
+    service_table_gap(worker->services, channel->service, channel->gaps, channel->gap_bytes);
+    channel->gaps = 0;
+    channel->gap_bytes = 0;
+}
+
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct channel_protocol *protocol,
                   const struct exchange *upgrade)
 {
@@ -64,6 +96,7 @@ bool channel_begin(struct pipeline *worker, const struct channel_feed *feed, con
 {
     struct channel *channel = feed->channel;
     channel->stage = CHANNEL_PARSED;
+    channel->parsed = true;
     channel->protocols[0] = channel->protocols[1] = protocol;
     for (uint32_t direction = 0; direction < 2; direction++)
         channel->crossed[direction] = channel->stopped[direction] = channel->paused[direction] = false;
@@ -266,12 +299,16 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
         return LEDGER_PARSER;
     if (channel->paused[direction]) {
         bool full = channel->carry_size[direction] + rest.size > CHANNEL_CARRY_SIZE;
+        if (chunk_io->lost)
+            channel_count_gap(worker, channel, chunk_io->lost);
         channel->carry_lost[direction] += chunk_io->lost;
         pause_bytes(worker, channel, direction, &rest);
         return full ? LEDGER_BUFFER_BUDGET : FLOW_UNDECIDED;
     }
     uint32_t other = direction ^ 1;
     bool held_back = channel->paused[other];
+    if (chunk_io->lost)
+        channel_count_gap(worker, channel, chunk_io->lost);
     if (chunk_io->lost)
         feed_hole(worker, &feed, chunk_io->lost);
     if (rest.size || chunk_io->last)
@@ -294,6 +331,8 @@ void channel_end(struct pipeline *worker, struct channel *channel, struct flow *
             feed_direction(worker, &feed, &nothing, true);
     }
     protocols_end(worker, channel);
+    if (channel->parsed && channel->gaps)
+        service_table_gap(worker->services, 0, channel->gaps, channel->gap_bytes);
     channel_carry_drop(worker, channel, 0);
     channel_carry_drop(worker, channel, 1);
 }

@@ -65,10 +65,14 @@ struct channel {
     uint8_t stage;          /* enum channel_stage */
     uint8_t reason;         /* enum ledger_reason of a closed channel, or of a direction that stopped */
     bool midstream;         /* its beginning was missed */
+    bool parsed;            /* some protocol was read here */
     bool changing;          /* another protocol takes over */
     bool crossed[2];        /* the direction has reached the byte at which it does */
     bool stopped[2];        /* the parser has nothing more to say */
     bool paused[2];         /* its bytes wait for what the other direction says */
+    uint32_t gaps;          /* holes before any host was named ... */
+    uint64_t gap_bytes;     /* ... and their bytes */
+    uint64_t service;       /* mark of the host named last; 0: none */
     struct http1_channel http1;
 };
 
@@ -87,6 +91,15 @@ void channel_catch_up(struct pipeline *worker, const struct channel_feed *feed);
 
 /* Parsers are told that the streams end; everything open ends. */
 void channel_end(struct pipeline *worker, struct channel *channel, struct flow *flow);
+
+/* The host that the channel speaks to, each time one is named: the coverage by service (pipeline/service.h) counts its. */
+void channel_name_service(struct pipeline *worker, struct channel *channel, struct span host);
+
+/* Bytes of it are missing. */
+void channel_count_gap(struct pipeline *worker, struct channel *channel, uint32_t bytes);
+
+/* No memory to follow the channel any further: says so once, and stops rather than mispair what comes. */
+void channel_give_up(struct pipeline *worker, struct channel *channel);
 
 /* Nothing more is read, for this reason. */
 void channel_close(struct channel *channel, enum ledger_reason reason);

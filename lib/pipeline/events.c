@@ -36,6 +36,13 @@ void tell_call(struct pipeline *worker, const struct call *call)
         lost(worker);
 }
 
+void tell_service(struct pipeline *worker, const struct service_report *service)
+{
+    struct ring_producer *ring = worker->options.ring;
+    if (!ring_put_service(ring, service) && !(make_room(worker) && ring_put_service(ring, service)))
+        lost(worker);
+}
+
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup)
 {
     struct ring_producer *ring = worker->options.ring;

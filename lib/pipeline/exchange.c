@@ -32,6 +32,7 @@ struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *
 void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledger_transaction_reason reason)
 {
     ledger_transaction_settle(&worker->ledger, reason);
+    service_table_settle(worker->services, exchange->transaction.call.host, reason);
     epoch_leave(exchange->epoch, worker->options.worker);
     for (uint32_t i = 0; i < 2; i++) {
         body_window_release(&exchange->scans[i].window);

@@ -24,14 +24,6 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
     return exchange;
 }
 
-/* No memory to follow the connection any further: say so once, and stop rather than mispair what comes. */
-static void give_up(struct pipeline *worker, struct channel *channel)
-{
-    ledger_transaction_open(&worker->ledger);
-    ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
-    channel_close(channel, LEDGER_BUFFER_BUDGET);
-}
-
 static void row_append(struct http1_channel *http1, const struct flow *flow, struct exchange *exchange)
 {
     /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */
@@ -95,7 +87,7 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     struct http1_channel *http1 = &feed->channel->http1;
     struct exchange *exchange = http1->waiting < HTTP1_WAITING_MAX ? feed_exchange(worker, feed) : NULL;
     if (!exchange) {
-        give_up(worker, feed->channel);
+        channel_give_up(worker, feed->channel);
         return;
     }
     struct transaction *transaction = &exchange->transaction;
@@ -159,6 +151,7 @@ static void request_item(struct pipeline *worker, const struct channel_feed *fee
     switch (item->kind) {
     case HTTP1_HEAD_END:
         resolve_target(transaction, exchange->request_method == HTTP1_METHOD_CONNECT);
+        channel_name_service(worker, feed->channel, transaction->call.host);
         http1->upgrade_asked = item->head_end.upgrade || exchange->request_method == HTTP1_METHOD_CONNECT;
         side_head_end(worker, exchange, false, http1->head_begin, body_length(item));
         break;
@@ -207,7 +200,7 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
         return row_take_oldest(http1);
     struct exchange *exchange = feed_exchange(worker, feed);
     if (!exchange) {
-        give_up(worker, feed->channel);
+        channel_give_up(worker, feed->channel);
         return NULL;
     }
     exchange->request_done = true;

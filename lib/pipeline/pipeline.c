@@ -55,6 +55,25 @@ static int pools_init(struct pipeline *worker, size_t left)
     return content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed);
 }
 
+/* With roll-ups one is told while the other counts. */
+static uint32_t services_count(const struct pipeline *worker)
+{
+    return worker->options.rollups ? 2 : 1;
+}
+
+static int services_init(struct pipeline *worker)
+{
+    struct service_table **tables[] = {&worker->services, &worker->services_last};
+    for (uint32_t i = 0; i < services_count(worker); i++) {
+        *tables[i] = arena_take_array(worker->arena, struct service_table, 1);
+        if (!*tables[i])
+            return -ENOMEM;
+        service_table_init(*tables[i], &worker->options.service_key);
+    }
+    worker->service_next = SERVICE_ENTRIES_MAX;
+    return 0;
+}
+
 static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     const struct settings_workers *setting = &worker->options.settings->workers;
@@ -66,6 +85,7 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
 
     size_t fixed = flow_table_size(&flows) + net_decoder_size(&net) +
                    (size_t)setting->flows * (sizeof(struct session) + CACHE_LINE);
+    fixed += services_count(worker) * (sizeof(struct service_table) + CACHE_LINE);
     size_t budget = setting->memory_mib * MEBIBYTE;
     if (fixed + LEFT_MIN > budget) {
         diagnostics_add(
@@ -87,6 +107,8 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
     int result = net_decoder_new(&worker->decoder, worker->arena, &net);
     if (result == 0)
         result = flow_table_new(&worker->flows, worker->arena, &flows, &worker->ledger, &worker->options.key, &sink);
+    if (result == 0)
+        result = services_init(worker);
     if (result == 0)
         result = pools_init(worker, budget - fixed);
     if (result < 0)
@@ -225,6 +247,16 @@ const struct ledger *pipeline_ledger(const struct pipeline *pipeline)
 const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline)
 {
     return &pipeline->counts;
+}
+
+const struct service_table *pipeline_services(const struct pipeline *pipeline)
+{
+    return pipeline->services;
+}
+
+uint64_t pipeline_now(const struct pipeline *pipeline)
+{
+    return pipeline->now_ns;
 }
 
 uint32_t pipeline_epoch(const struct pipeline *pipeline)

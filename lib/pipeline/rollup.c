@@ -5,13 +5,15 @@
  *
  * Passes are counted, not told one by one: for each operation a row of counters for each rule, told once a minute of
  * packet time. Telling is spread over bursts, so that a large registry never holds up the port; an epoch that was
- * replaced is kept until its last counts are told.
+ * replaced is kept until its last counts are told. Coverage by service goes the same way, from a second table while the
+ * first one counts on.
  */
 
 #include "pipeline/worker.h"
 
 #define ROLLUP_INTERVAL_NS    UINT64_C(60000000000)
-#define ROLLUP_OPERATIONS_MAX 4u /* told in one burst: about 200 records, some ten microseconds */
+#define ROLLUP_OPERATIONS_MAX 4u  /* told in one burst: about 200 records, some ten microseconds */
+#define ROLLUP_SERVICES_MAX   64u /* looked at in one burst: as many records, some microseconds */
 
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT]
 {
@@ -94,13 +96,64 @@ static void advance(struct pipeline *worker, bool all)
     }
 }
 
+/* ------------------------------------------------------------------- services */
+
+static void tell_services(struct pipeline *worker, uint32_t limit)
+{
+    uint64_t end_ns = worker->services->begin_ns, begin_ns = worker->services_last->begin_ns;
+    uint64_t seconds = end_ns > begin_ns ? (end_ns - begin_ns + 999999999) / 1000000000 : 0;
+    for (; limit && worker->service_next < SERVICE_ENTRIES_MAX; limit--) {
+        struct service_report report;
+        if (service_table_entry(worker->services_last, worker->service_next, &report)) {
+            report.worker = worker->options.worker;
+            report.seconds = (uint32_t)min_u64(seconds, UINT32_MAX);
+            tell_service(worker, &report);
+        }
+        worker->service_next++;
+        /* Behind the last row come the two entries that every table has. */
+        if (worker->service_next >= worker->services_last->count && worker->service_next < SERVICE_ROWS_MAX)
+            worker->service_next = SERVICE_ROWS_MAX;
+    }
+}
+
+static void services_swap(struct pipeline *worker)
+{
+    struct service_table *table = worker->services_last;
+    tell_services(worker,
+                  SERVICE_ENTRIES_MAX); /* what the bursts of a minute left over: nothing, unless there were few */
+    service_table_init(table, &worker->options.service_key);
+    table->begin_ns = worker->now_ns;
+    worker->services_last = worker->services;
+    worker->services = table;
+    worker->service_next = 0;
+}
+
+static void services_advance(struct pipeline *worker)
+{
+    uint64_t begin_ns = worker->services->begin_ns;
+    if (begin_ns == 0)
+        worker->services->begin_ns = worker->now_ns;
+    else if (unlikely(worker->now_ns / ROLLUP_INTERVAL_NS != begin_ns / ROLLUP_INTERVAL_NS))
+        services_swap(worker);
+    if (worker->service_next < SERVICE_ENTRIES_MAX)
+        tell_services(worker, ROLLUP_SERVICES_MAX);
+}
+
+/* --------------------------------------------------------------------- public */
+
 void rollup_advance(struct pipeline *worker)
 {
     if (worker->rollup_count)
         advance(worker, false);
+    if (worker->options.rollups)
+        services_advance(worker);
 }
 
 void rollup_flush(struct pipeline *worker)
 {
     advance(worker, true);
+    if (!worker->options.rollups)
+        return;
+    services_swap(worker);
+    tell_services(worker, SERVICE_ENTRIES_MAX);
 }

@@ -64,8 +64,8 @@ uint64_t service_table_mark(struct service_table *table, struct span host);
 /* A transaction of that host was settled. */
 void service_table_settle(struct service_table *table, struct span host, enum ledger_transaction_reason reason);
 
-/* A hole in a connection that speaks to the marked host; in "(others)" when that has no row (any more). */
-void service_table_gap(struct service_table *table, uint64_t mark, uint64_t bytes);
+/* Holes in a connection that speaks to the marked host; in "(others)" when that has no row (any more). */
+void service_table_gap(struct service_table *table, uint64_t mark, uint32_t gaps, uint64_t bytes);
 
 /* Adds all of `from`, a table with the same key. */
 void service_table_add(struct service_table *table, const struct service_table *from);

@@ -103,6 +103,7 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
     struct channel *channel = &session->channel;
     uint32_t direction = chunk_io->direction == FLOW_TO_CLIENT;
     if (chunk_io->lost) {
+        channel_count_gap(worker, channel, chunk_io->lost);
         channel_carry_drop(worker, channel, direction);
         channel->midstream = true;
     }
@@ -172,6 +173,8 @@ void session_end(void *context, struct flow *flow, enum flow_end reason)
     if (!session)
         return;
     channel_end(worker, &session->channel, flow);
+    if (flow->ambiguity)
+        session_tell_ambiguity(worker, session, flow);
     pool_give(&worker->sessions, session);
     flow->session = NULL;
 }

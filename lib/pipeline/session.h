@@ -19,3 +19,6 @@ struct session {
     struct channel channel;
     uint8_t attempts;
 };
+
+/* ambiguity.c: the connection ends, and its packets contradicted each other. */
+void session_tell_ambiguity(struct pipeline *worker, const struct session *session, const struct flow *flow);

@@ -12,7 +12,9 @@
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
- *   rollup.c     the counts of verdicts, told every minute
+ *   rollup.c     the counts of verdicts and the coverage by service, told every minute
+ *   ambiguity.c  connections that can be read in two ways
+ *   service.c    coverage by service
  */
 
 #include "event/ring.h"
@@ -40,6 +42,9 @@ struct pipeline {
     struct pipeline_counts counts;
     struct epoch *rollups[PUBLICATION_EPOCHS_MAX]; /* epochs with counts that were not told yet; each is held open */
     uint32_t rollup_count;
+    struct service_table *services;      /* being counted */
+    struct service_table *services_last; /* of the minute before, being told; NULL without roll-ups */
+    uint32_t service_next;               /* entry of it to be told next */
     struct detect_hit hits[WORKER_HITS_MAX];
     uint8_t decoded[TRANSACTION_STORE_SIZE]; /* a percent-decoded text */
     struct net_packet packets[PACKET_BURST_MAX];
@@ -81,6 +86,7 @@ void session_end(void *context, struct flow *flow, enum flow_end reason);
 void tell_finding(void *worker, const struct finding *finding);
 void tell_call(struct pipeline *worker, const struct call *call);
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup);
+void tell_service(struct pipeline *worker, const struct service_report *service);
 
 /* judge.c: matches, judges, tells, and gives the exchange back. */
 void judge_exchange(struct pipeline *worker, struct exchange *exchange);
