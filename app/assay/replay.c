@@ -15,10 +15,12 @@
 
 #include "capture/file.h"
 #include "commands.h"
+#include "coverage/coverage.h"
 #include "event/json.h"
 #include "event/queue.h"
 #include "options.h"
 #include "pipeline/pipeline.h"
+#include "report/services.h"
 #include "report/tally.h"
 #include "version.h"
 
@@ -44,6 +46,8 @@ struct replay {
     struct queue *queue;
     struct hash_key key;
     struct tally *tally;
+    struct services *services;
+    struct service_table *service_table; /* of all workers */
     pthread_mutex_t tally_lock;
     bool progress;
 };
@@ -155,6 +159,8 @@ static void count_finding(struct replay *replay, const struct finding *finding)
 {
     struct tally_finding counted = {
         .rule = finding->rule, .title = finding->title, .verdict = finding->verdict, .severity = finding->severity};
+    if (!finding->call)
+        counted.operation = SPAN_LITERAL(TALLY_ITSELF);
     if (finding->call) {
         counted.operation = finding->call->operation;
         counted.host = finding->call->host;
@@ -334,6 +340,8 @@ static void summary_write(const struct replay *replay, const struct ledger *ledg
     json_write_object_begin(&writer);
     tally_json(replay->tally, &writer);
     json_write_object_end(&writer);
+    json_write_key(&writer, "services");
+    services_json(replay->services, &writer);
     json_write_object_end(&writer);
     require(!writer.overflow);
     fwrite(buffer, 1, writer.size, stream);
@@ -363,7 +371,9 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
     if (!options_load_settings(options->config, &replay->settings))
         return false;
     replay->tally = tally_new();
-    if (!replay->tally || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
+    replay->services = services_new();
+    replay->service_table = calloc(1, sizeof(*replay->service_table));
+    if (!replay->tally || !replay->services || !replay->service_table || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
         fputs("assay replay: out of memory\n", stderr);
         return false;
     }
@@ -398,12 +408,61 @@ static void replay_deinit(struct replay *replay)
     publication_deinit(&replay->publication);
     digest_key_deinit(&replay->digest_key);
     tally_free(replay->tally);
+    services_free(replay->services);
+    free(replay->service_table);
     settings_deinit(&replay->settings);
     pthread_mutex_destroy(&replay->tally_lock);
 }
 
+/* ------------------------------------------------------------------- coverage */
+
+struct coverage_output {
+    struct replay *replay;
+    FILE *findings; /* NULL: not wanted */
+    bool failed;
+};
+
+static void take_coverage(void *context, const struct finding *finding)
+{
+    struct coverage_output *output = context;
+    count_finding(output->replay, finding);
+    if (!output->findings)
+        return;
+    char *line = malloc(EVENT_JSON_MAX + 1);
+    require(line);
+    struct json_writer writer;
+    json_writer_init(&writer, line, EVENT_JSON_MAX);
+    event_json_finding(&writer, finding, NULL, false);
+    require(!writer.overflow);
+    line[writer.size] = '\n';
+    output->failed |= fwrite(line, 1, writer.size + 1, output->findings) != writer.size + 1;
+    free(line);
+}
+
+/* What the capture lacks and what stayed closed: over all workers, so that their number does not show. */
+static bool judge_coverage(struct replay *replay, const struct ledger *ledger, uint64_t last_ns, FILE *findings)
+{
+    const struct epoch *epoch = replay->publication.current;
+    struct coverage_output output = {.replay = replay, .findings = findings};
+    struct coverage_judge judge = {
+        .policy = epoch->policy,
+        .epoch = epoch->number,
+        .rules_digest = span_from_text(epoch->rules_digest),
+        .registry_digest = span_from_text(epoch->registry_digest),
+        .context = &output,
+        .finding = take_coverage,
+    };
+    coverage_judge_capture(&judge, ledger, last_ns);
+    struct service_report report;
+    for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
+        if (service_table_entry(replay->service_table, i, &report))
+            require(services_add(replay->services, &report) == 0);
+    return !output.failed;
+}
+
 /* Runs all workers; false when a capture could not be read to its end. */
-static bool run_workers(struct replay *replay, struct replay_worker *workers, struct ledger *ledger_out)
+static bool run_workers(struct replay *replay, struct replay_worker *workers, struct ledger *ledger_out,
+                        uint64_t *last_ns_out)
 {
     uint32_t count = replay->options->workers;
     if (count == 1)
@@ -416,6 +475,9 @@ static bool run_workers(struct replay *replay, struct replay_worker *workers, st
             pthread_join(workers[i].thread, NULL);
         fine = fine && workers[i].result == 0;
         ledger_add(ledger_out, pipeline_ledger(workers[i].pipeline));
+        service_table_add(replay->service_table, pipeline_services(workers[i].pipeline));
+        if (pipeline_now(workers[i].pipeline) > *last_ns_out)
+            *last_ns_out = pipeline_now(workers[i].pipeline);
         /* Each worker says the same about the files; once is enough. */
         if (i > 0)
             diagnostics_deinit(&workers[i].diagnostics);
@@ -428,6 +490,8 @@ static bool run_workers(struct replay *replay, struct replay_worker *workers, st
 static void show_text(const struct replay *replay, const struct ledger *ledger)
 {
     tally_print(replay->tally, TABLE_ROWS, stdout);
+    fputc('\n', stdout);
+    services_print(replay->services, TABLE_ROWS, stdout);
     fputc('\n', stdout);
     tally_print_ledger(ledger, stdout);
 }
@@ -446,12 +510,14 @@ static int replay_run(struct replay *replay)
     for (; fine && made < options->workers; made++)
         fine = worker_init(replay, &workers[made], made, findings, transactions);
     struct ledger ledger = {0};
-    bool ran = fine && run_workers(replay, workers, &ledger);
+    uint64_t last_ns = 0;
+    bool ran = fine && run_workers(replay, workers, &ledger, &last_ns);
     for (uint32_t i = 0; i < made; i++) {
         worker_deinit(&workers[i], findings, transactions);
         fine = fine && !workers[i].write_failed;
     }
     free(workers);
+    fine = fine && judge_coverage(replay, &ledger, last_ns, findings);
     if (fine && summary)
         summary_write(replay, &ledger, summary);
     if (fine && !silent && !options->json)

@@ -13,6 +13,7 @@
 #include "event/json.h"
 #include "options.h"
 #include "report/log.h"
+#include "report/services.h"
 
 #define TABLE_ROWS      40u
 #define REPORT_JSON_MAX ((size_t)1 << 24)
@@ -27,7 +28,7 @@ static const char help_findings[] = "usage: assay findings [-c FILE | --folder D
                                     "  -f, --follow   only those that appear from now on, until interrupted\n";
 static const char help_report[] =
     "usage: assay report [-c FILE | --folder DIR] [--format text|json]\n"
-    "Findings by rule and by operation, and the coverage ledger of all worker processes of the log.\n"
+    "Findings by rule and by operation, coverage by service, and the coverage ledger of all worker processes of the log.\n"
     "Exit status: 0 no findings, 1 findings, 2 no log.\n";
 
 static volatile sig_atomic_t leave;
@@ -112,7 +113,7 @@ int command_findings(int argc, char **argv)
     while (!leave && report_log_next(log, &entry) == 0) {
         if (entry.text) {
             puts(entry.text);
-            found = found || entry.kind == REPORT_LINE_FINDING;
+            found = found || (entry.kind == REPORT_LINE_FINDING && entry.finding.verdict != VERDICT_PASS);
         } else if (entry.kind == REPORT_LINE_NONE) {
             fflush(stdout);
             if (!options.follow)
@@ -125,7 +126,7 @@ int command_findings(int argc, char **argv)
     return found ? EXIT_FOUND : EXIT_FINE;
 }
 
-static void report_json(const struct tally *tally, const struct ledger *ledger)
+static void report_json(const struct tally *tally, const struct services *services, const struct ledger *ledger)
 {
     char *buffer = malloc(REPORT_JSON_MAX);
     require(buffer);
@@ -142,6 +143,8 @@ static void report_json(const struct tally *tally, const struct ledger *ledger)
     json_write_object_begin(&writer);
     event_json_ledger(&writer, ledger);
     json_write_object_end(&writer);
+    json_write_key(&writer, "services");
+    services_json(services, &writer);
     json_write_object_end(&writer);
     require(!writer.overflow);
     fwrite(buffer, 1, writer.size, stdout);
@@ -158,9 +161,11 @@ int command_report(int argc, char **argv)
         return EXIT_FINE;
     struct report_log *log = open_log(&options);
     struct tally *tally = tally_new();
-    if (!log || !tally) {
+    struct services *services = services_new();
+    if (!log || !tally || !services) {
         report_log_close(log);
         tally_free(tally);
+        services_free(services);
         return EXIT_WRONG;
     }
     struct ledger ledger = {0}, life = {0}; /* of all worker processes of the log, and of the one being read */
@@ -173,19 +178,24 @@ int command_report(int argc, char **argv)
         } else if (entry.kind == REPORT_LINE_START) {
             ledger_add(&ledger, &life);
             life = (struct ledger){0};
+        } else if (entry.kind == REPORT_LINE_SERVICE) {
+            require(services_add(services, &entry.service) == 0);
         }
     }
     ledger_add(&ledger, &life);
     if (options.json) {
-        report_json(tally, &ledger);
+        report_json(tally, services, &ledger);
     } else {
         tally_print(tally, TABLE_ROWS, stdout);
+        fputc('\n', stdout);
+        services_print(services, TABLE_ROWS, stdout);
         fputc('\n', stdout);
         tally_print_ledger(&ledger, stdout);
     }
     say_unreadable(log);
     bool found = tally_failed(tally) > 0;
     tally_free(tally);
+    services_free(services);
     report_log_close(log);
     return found ? EXIT_FOUND : EXIT_FINE;
 }

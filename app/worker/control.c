@@ -2,7 +2,8 @@
 
 /*
  * Control thread: everything the worker process does that is not a packet. It builds new epochs off the worker cores,
- * publishes them, frees old ones, and tells reloads, coverage and signs of life through a ring of its own.
+ * publishes them, frees old ones, and tells reloads, coverage (with the findings about it) and signs of life through a
+ * ring of its own.
  */
 
 #include <signal.h>
@@ -44,6 +45,24 @@ static struct ring_producer *control_ring(struct control *control)
 
 /* ------------------------------------------------------------------- telling */
 
+static void tell_finding(void *context, const struct finding *finding)
+{
+    (void)ring_put_finding(control_ring(context), finding);
+}
+
+static struct coverage_judge judge_of(struct control *control)
+{
+    const struct epoch *epoch = control->publication.current;
+    return (struct coverage_judge){
+        .policy = epoch->policy,
+        .epoch = epoch->number,
+        .rules_digest = span_from_text(epoch->rules_digest),
+        .registry_digest = span_from_text(epoch->registry_digest),
+        .context = control,
+        .finding = tell_finding,
+    };
+}
+
 void control_tell_lifecycle(struct control *control, enum lifecycle_event event)
 {
     const struct epoch *epoch = control->publication.current;
@@ -57,6 +76,8 @@ void control_tell_lifecycle(struct control *control, enum lifecycle_event event)
         .configuration_digest = span_from_text(epoch->configuration_digest),
     };
     (void)ring_put_lifecycle(control_ring(control), &lifecycle);
+    struct coverage_judge judge = judge_of(control);
+    coverage_tell_lifecycle(&judge, &lifecycle);
     ring_publish(control_ring(control));
 }
 
@@ -81,6 +102,10 @@ void control_tell_ledger(struct control *control)
             (void)ring_put_ledger(control_ring(control), &one);
     }
     (void)ring_put_ledger(control_ring(control), &all);
+    struct coverage_clock clock;
+    coverage_clock_read(&clock);
+    struct coverage_judge judge = judge_of(control);
+    coverage_judge_interval(&control->coverage, &judge, &all.ledger, &clock);
     ring_publish(control_ring(control));
 }
 
@@ -157,6 +182,8 @@ static void tell_reload(struct control *control, const struct epoch *offered, co
     if (error)
         report.error = span_from_text(error);
     (void)ring_put_reload(control_ring(control), &report);
+    struct coverage_judge judge = judge_of(control);
+    coverage_tell_reload(&judge, &report);
     ring_publish(control_ring(control));
 }
 
@@ -348,6 +375,9 @@ void control_catch_signals(void)
 void control_run(struct control *control)
 {
     tell_epoch(control);
+    struct coverage_clock clock;
+    coverage_clock_read(&clock);
+    coverage_init(&control->coverage, &(struct ledger){0}, &clock);
     const struct timespec nap = {.tv_nsec = TICK_NS};
     while (!stop_asked) {
         uint64_t ticket = control_reload_pending(queue_control_status(control->queue));

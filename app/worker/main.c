@@ -131,6 +131,7 @@ static bool make_pipelines(struct control *control)
             .publication = &control->publication,
             .ring = queue_producer(control->queue, i),
             .key = key,
+            .service_key = key,
             .worker = i,
             .worker_count = control->worker_count,
             .rollups = true,

@@ -10,6 +10,7 @@
  */
 
 #include "capture/ports.h"
+#include "coverage/coverage.h"
 #include "event/queue.h"
 #include "pipeline/pipeline.h"
 
@@ -36,6 +37,7 @@ struct control {
     struct queue *queue;
     struct capture_ports *ports;
     struct poll *polls;
+    struct coverage coverage;
     uint32_t worker_count;
     uint32_t epoch_number;
     uint64_t stop;

@@ -217,6 +217,9 @@ static void take_finding(struct report_log *log, struct report_entry *entry)
         .verdict = verdict_of(terminated(root, "verdict", "error")),
         .severity = severity_of(terminated(root, "severity", "info")),
     };
+    /* Findings about the auditing itself carry no protocol. */
+    if (json_is_null(json_object_get(root, "protocol")))
+        entry->finding.operation = SPAN_LITERAL(TALLY_ITSELF);
     char evidence[768];
     evidence_text(json_object_get(root, "evidence"), evidence, sizeof(evidence));
     const json_t *status = json_object_get(root, "status");
@@ -262,6 +265,21 @@ static void take_ledger(const json_t *root, struct report_entry *entry)
         ledger->missing[i] = number_of(missing, ledger_missing_name((enum ledger_missing)i));
 }
 
+static void take_service(const json_t *root, struct report_entry *entry)
+{
+    const json_t *transactions = json_object_get(root, "transactions");
+    const json_t *excused = json_object_get(transactions, "excused");
+    struct service_report *service = &entry->service;
+    *service = (struct service_report){.host = text_of(root, "host"),
+                                       .seconds = (uint32_t)number_of(root, "seconds"),
+                                       .gaps = number_of(root, "gaps"),
+                                       .gap_bytes = number_of(root, "gap_bytes")};
+    service->transactions[LEDGER_TRANSACTION_AUDITED] = number_of(transactions, "audited");
+    for (int i = LEDGER_TRANSACTION_AUDITED + 1; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
+        service->transactions[i] =
+            number_of(excused, ledger_transaction_reason_name((enum ledger_transaction_reason)i));
+}
+
 static void take_reload(struct report_log *log, struct report_entry *entry)
 {
     bool accepted = json_is_true(json_object_get(log->root, "accepted"));
@@ -291,6 +309,9 @@ static bool take_line(struct report_log *log, size_t size, struct report_entry *
     } else if (strcmp(type, "reload") == 0) {
         entry->kind = REPORT_LINE_RELOAD;
         take_reload(log, entry);
+    } else if (strcmp(type, "service") == 0) {
+        entry->kind = REPORT_LINE_SERVICE;
+        take_service(log->root, entry);
     }
     if (strcmp(type, "lifecycle") == 0 && strcmp(terminated(log->root, "event", ""), "start") == 0)
         entry->kind = REPORT_LINE_START;

@@ -110,6 +110,8 @@ static struct span operation_key(const struct tally_finding *finding, char *buff
 
 int tally_add(struct tally *tally, const struct tally_finding *finding)
 {
+    if (finding->verdict == VERDICT_PASS)
+        return 0;
     char buffer[512];
     struct row *rule = row_find(tally, &tally->rules, finding->rule);
     struct row *operation = row_find(tally, &tally->operations, operation_key(finding, buffer, sizeof(buffer)));

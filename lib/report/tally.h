@@ -19,6 +19,8 @@
 
 #define TALLY_ROWS_MAX 20000u /* operations with findings; a table longer than this helps nobody */
 
+#define TALLY_ITSELF "(the auditing itself)" /* stands for the operation of findings without a call */
+
 struct tally;
 
 /* One finding in the fewest words. */
@@ -33,6 +35,7 @@ struct tally_finding {
 
 MUST_USE struct tally *tally_new(void); /* NULL without memory */
 void tally_free(struct tally *tally);
+/* Verdicts `pass` say that something ended or was as it should be: they are not counted. -ENOMEM. */
 MUST_USE int tally_add(struct tally *tally, const struct tally_finding *finding);
 
 uint64_t tally_failed(const struct tally *tally);  /* findings with verdict fail or error */
