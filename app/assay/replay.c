@@ -373,7 +373,8 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
     replay->tally = tally_new();
     replay->services = services_new();
     replay->service_table = calloc(1, sizeof(*replay->service_table));
-    if (!replay->tally || !replay->services || !replay->service_table || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
+    bool memory = replay->tally && replay->services && replay->service_table;
+    if (!memory || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
         fputs("assay replay: out of memory\n", stderr);
         return false;
     }
