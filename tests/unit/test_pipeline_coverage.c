@@ -332,8 +332,11 @@ static void a_hole_before_the_first_name_is_that_hosts(void **state)
     say(&talk, 1, OK "0123456789");
     say(&talk, 0, GET("a.example"));
     say(&talk, 1, OK "0123456789");
+    say(&talk, 0, GET("b.example"));
+    say(&talk, 1, OK "0123456789");
     talk_close(&talk);
     finish(bench);
+    assert_int_equal(service_of(bench, "b.example").gaps, 0);
     struct service_report a = service_of(bench, "a.example"), none = service_of(bench, NULL);
     assert_int_equal(a.transactions[LEDGER_TRANSACTION_AUDITED], 1);
     assert_int_equal(a.gaps, 1);
