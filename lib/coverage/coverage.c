@@ -148,12 +148,11 @@ void coverage_judge_capture(const struct coverage_judge *judge, const struct led
 
 void coverage_tell_lifecycle(const struct coverage_judge *judge, const struct lifecycle *lifecycle)
 {
-    if (lifecycle->event != LIFECYCLE_START && lifecycle->event != LIFECYCLE_STOP)
-        return;
     const struct policy_watch *watch = NULL;
     while ((watch = policy_watch_find(judge->policy, RULE_CHECK_LIFECYCLE, watch))) {
         struct evidence evidence;
-        evidence_init(&evidence, judge, watch, VERDICT_PASS, lifecycle->time_ns);
+        evidence_init(&evidence, judge, watch, lifecycle->event == LIFECYCLE_DIED ? VERDICT_FAIL : VERDICT_PASS,
+                      lifecycle->time_ns);
         evidence_add_text(&evidence, "event", span_from_text(lifecycle_event_name(lifecycle->event)));
         evidence_add_text(&evidence, "version", lifecycle->version);
         evidence_add_text(&evidence, "configuration_digest", lifecycle->configuration_digest);

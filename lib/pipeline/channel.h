@@ -92,7 +92,8 @@ void channel_catch_up(struct pipeline *worker, const struct channel_feed *feed);
 /* Parsers are told that the streams end; everything open ends. */
 void channel_end(struct pipeline *worker, struct channel *channel, struct flow *flow);
 
-/* The host that the channel speaks to, each time one is named: the coverage by service (pipeline/service.h) counts its. */
+/* The host that the channel speaks to, each time one is named: the coverage by service (pipeline/service.h) counts its.
+ */
 void channel_name_service(struct pipeline *worker, struct channel *channel, struct span host);
 
 /* Bytes of it are missing. */

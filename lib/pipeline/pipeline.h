@@ -25,8 +25,9 @@ struct pipeline_options {
     const struct settings *settings;
     struct publication *publication;
     struct ring_producer *ring;
-    struct hash_key key;   /* the same for all workers of a run */
-    /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know. */
+    struct hash_key key; /* the same for all workers of a run */
+    /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know.
+     */
     struct hash_key service_key;
     uint32_t worker;       /* index of this one */
     uint32_t worker_count; /* over 1 with `share`: take only the flows that fall to this worker */

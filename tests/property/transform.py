@@ -58,7 +58,9 @@ def without(entry, names):
 
 def signature(result):
     lines = Counter(without(entry, UNSTABLE_CALL) for entry in result.transactions)
-    return lines + Counter(without(entry, UNSTABLE_FINDING) for entry in result.findings)
+    # What is found about the coverage counts bytes of the wire, which a rewrite changes: coverage.py is for those.
+    judged = (entry for entry in result.findings if not entry["rule"].startswith("AUD-"))
+    return lines + Counter(without(entry, UNSTABLE_FINDING) for entry in judged)
 
 
 def show(difference):

@@ -347,22 +347,22 @@ static void lifecycle_and_reloads(void **state)
     coverage_tell_lifecycle(&bench->judge, &lifecycle);
     assert_told(bench, 0, "AUD-008", VERDICT_PASS, ";event=start;version=1.0;configuration_digest=cd;pid=42;");
     assert_int_equal(bench->told[0].severity, SEVERITY_INFO);
-    lifecycle.event = LIFECYCLE_ADOPT;
-    coverage_tell_lifecycle(&bench->judge, &lifecycle);
-    assert_int_equal(bench->count, 1);
     lifecycle.event = LIFECYCLE_STOP;
     coverage_tell_lifecycle(&bench->judge, &lifecycle);
     assert_told(bench, 1, "AUD-008", VERDICT_PASS, ";event=stop;");
+    lifecycle.event = LIFECYCLE_DIED;
+    coverage_tell_lifecycle(&bench->judge, &lifecycle);
+    assert_told(bench, 2, "AUD-008", VERDICT_FAIL, ";event=died;");
 
     struct reload_report reload = {.time_ns = START_NS, .accepted = true, .epoch = 8, .pid = 9, .uid = 1000};
     reload.rules_digest = SPAN_LITERAL("aa");
     coverage_tell_reload(&bench->judge, &reload);
-    assert_told(bench, 2, "AUD-008", VERDICT_PASS, ";event=reload;rules_digest=aa;pid=9;uid=1000;");
+    assert_told(bench, 3, "AUD-008", VERDICT_PASS, ";event=reload;rules_digest=aa;pid=9;uid=1000;");
     reload.accepted = false;
     reload.rules_digest = (struct span){0};
     reload.error = SPAN_LITERAL("a.yaml:3:1: broken");
     coverage_tell_reload(&bench->judge, &reload);
-    assert_told(bench, 3, "AUD-008", VERDICT_FAIL, ";event=reload;pid=9;uid=1000;error=a.yaml:3:1: broken;");
+    assert_told(bench, 4, "AUD-008", VERDICT_FAIL, ";event=reload;pid=9;uid=1000;error=a.yaml:3:1: broken;");
 }
 
 static void the_clock_can_be_read(void **state)
