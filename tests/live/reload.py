@@ -277,7 +277,7 @@ def test(tap):
     logged = collections.Counter(line['uri'] for line in tap.access() if line['address'] == live.SERVER4)
     assert max(logged.values()) == 1
     reloads = [line for line in lines if line['type'] == 'reload']
-    judged = check_findings([line for line in lines if line['type'] == 'finding'], reloads, logged, [*opened, *held])
+    judged = check_findings(live.of_calls(line for line in lines if line['type'] == 'finding'), reloads, logged, [*opened, *held])
     check_reloads(reloads, number)
     calls = sum(line['calls'] for line in lines if line['type'] == 'rollup' and line['rule'] is None)
     assert calls == len(logged), f'{len(logged)} calls, {calls} in the roll-ups'
