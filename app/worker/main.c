@@ -106,13 +106,40 @@ static bool start_ports(struct control *control)
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
     int result = capture_ports_start(&control->driver, control->worker_count, &diagnostics, &control->ports);
-    if (result == 0 && capture_ports_queue_count(control->ports) < control->worker_count) {
+    if (result == 0 && control->settings.workers.spread == SETTINGS_SPREAD_NIC &&
+        capture_ports_queue_count(control->ports) < control->worker_count) {
         diagnostics_add(&diagnostics, DIAGNOSTIC_ERROR, NULL,
-                        "%u workers, but the driver file has %u receive queues in all; raise rx_queues or lower "
-                        "workers.count",
+                        "%u workers, but the driver file has %u receive queues in all; raise rx_queues, lower "
+                        "workers.count, or set workers.spread to hand-over",
                         control->worker_count, capture_ports_queue_count(control->ports));
         result = -1;
     }
+    diagnostics_print(&diagnostics, stderr);
+    diagnostics_deinit(&diagnostics);
+    return result == 0;
+}
+
+/* The NIC keeps connections together when it has a queue for each worker, a symmetric hash, and no second port beside.
+ */
+static bool nic_spreads(const struct control *control)
+{
+    if (control->settings.workers.spread != SETTINGS_SPREAD_AUTO)
+        return control->settings.workers.spread == SETTINGS_SPREAD_NIC;
+    return control->driver.ports_count == 1 && control->driver.ports[0].rss_key != DRIVER_RSS_KEY_NONE &&
+           capture_ports_queue_count(control->ports) >= control->worker_count;
+}
+
+static bool make_spread(struct control *control)
+{
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct spread_options options = {
+        .worker_count = control->worker_count,
+        .ring_bytes = control->settings.workers.hand_over_kib * 1024u,
+        .hand_over = !nic_spreads(control),
+    };
+    control->giving = control->worker_count;
+    int result = spread_new(&options, &diagnostics, &control->spread);
     diagnostics_print(&diagnostics, stderr);
     diagnostics_deinit(&diagnostics);
     return result == 0;
@@ -135,7 +162,10 @@ static bool make_pipelines(struct control *control)
             .worker = i,
             .worker_count = control->worker_count,
             .rollups = true,
+            .spread = control->spread,
         };
+        poll->ports = control->ports;
+        poll->giving = &control->giving;
         poll->stop = &control->stop;
         poll->status = queue_worker_status(control->queue, i);
         poll->idle_sleep_us = control->driver.idle_sleep_us;
@@ -157,7 +187,8 @@ static void run(struct control *control)
     for (uint32_t i = 0; i < control->worker_count; i++)
         require(capture_ports_launch(control->ports, i, poll_run, &control->polls[i]) == 0);
     if (!control->quiet)
-        fprintf(stderr, "assay-worker: %u worker(s) on %u port(s), epoch %u, queue '%s'\n", control->worker_count,
+        fprintf(stderr, "assay-worker: %u worker(s)%s on %u port(s), epoch %u, queue '%s'\n", control->worker_count,
+                spread_hands_over(control->spread) ? ", which hand packets over," : "",
                 capture_ports_count(control->ports), control->publication.current->number,
                 control->settings.queue.name);
     control_run(control);
@@ -172,6 +203,7 @@ static void control_deinit(struct control *control)
     for (uint32_t i = 0; control->polls && i < control->worker_count; i++)
         pipeline_free(control->polls[i].pipeline);
     free(control->polls);
+    spread_free(control->spread);
     publication_deinit(&control->publication);
     capture_ports_stop(control->ports);
     queue_free(control->queue);
@@ -199,8 +231,8 @@ int main(int argc, char **argv)
         require(control->polls);
         memset(control->polls, 0, control->worker_count * sizeof(struct poll));
     }
-    fine =
-        fine && control_first_epoch(control) && open_queue(control) && start_ports(control) && make_pipelines(control);
+    fine = fine && control_first_epoch(control) && open_queue(control) && start_ports(control) &&
+           make_spread(control) && make_pipelines(control);
     if (fine)
         run(control);
     control_deinit(control);

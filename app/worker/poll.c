@@ -2,6 +2,7 @@
 
 /* Poll loop: bursts from each queue of this worker, run to completion. */
 
+#include <sched.h>
 #include <time.h>
 
 #include "worker.h"
@@ -24,6 +25,9 @@ static void tell_status(struct poll *poll, uint64_t now_ns)
         .packets = counts->packets,
         .transactions = counts->transactions,
         .findings = counts->findings,
+        .given = counts->given,
+        .taken = counts->taken,
+        .split = counts->split,
         .cycles_busy = poll->cycles_busy,
         .cycles_idle = poll->cycles_idle,
         .ledger = *pipeline_ledger(poll->pipeline),
@@ -33,7 +37,7 @@ static void tell_status(struct poll *poll, uint64_t now_ns)
     worker_status_store(poll->status, &now);
 }
 
-/* One burst from each queue. Returns the number of packets. */
+/* One burst from each queue, and what other workers handed over. Returns the number of packets. */
 static uint32_t turn(struct poll *poll)
 {
     struct packet packets[PACKET_BURST_MAX];
@@ -46,7 +50,29 @@ static uint32_t turn(struct poll *poll)
         capture_queue_release(poll->queues[i]);
         total += count;
     }
-    return total;
+    return total + pipeline_take(poll->pipeline);
+}
+
+static uint64_t now(struct poll *poll)
+{
+    return poll->queue_count ? capture_queue_now(poll->queues[0]) : capture_ports_now(poll->ports);
+}
+
+/* All stop at the same time, but what one has given before, the other still takes. */
+static void finish(struct poll *poll)
+{
+    /* Release: pairs with the acquire below, so that what was given before is taken. */
+    __atomic_fetch_sub(poll->giving, 1, __ATOMIC_RELEASE);
+    for (;;) {
+        bool last = __atomic_load_n(poll->giving, __ATOMIC_ACQUIRE) == 0;
+        uint32_t taken = pipeline_take(poll->pipeline);
+        if (last && taken == 0)
+            break;
+        if (taken == 0)
+            sched_yield();
+    }
+    pipeline_flush(poll->pipeline);
+    tell_status(poll, now(poll));
 }
 
 int poll_run(void *argument)
@@ -58,7 +84,7 @@ int poll_run(void *argument)
     /* Acquire: pairs with the release of whoever stops us, so that everything it wrote before is seen. */
     while (!__atomic_load_n(poll->stop, __ATOMIC_ACQUIRE)) {
         uint32_t count = turn(poll);
-        uint64_t now_ns = capture_queue_now(poll->queues[0]);
+        uint64_t now_ns = now(poll);
         if (count == 0)
             pipeline_idle(poll->pipeline, now_ns);
         uint64_t after = cycles();
@@ -72,7 +98,6 @@ int poll_run(void *argument)
         if (idle > IDLE_TURNS_MAX && poll->idle_sleep_us)
             nanosleep(&nap, NULL);
     }
-    pipeline_flush(poll->pipeline);
-    tell_status(poll, capture_queue_now(poll->queues[0]));
+    finish(poll);
     return 0;
 }

@@ -17,6 +17,8 @@
 struct poll {
     struct pipeline *pipeline;
     struct worker_status *status;
+    const struct capture_ports *ports;
+    uint32_t *giving;       /* workers that may still hand packets over; all workers' */
     const uint64_t *stop;   /* the loop ends when it is not 0 */
     uint32_t idle_sleep_us; /* 0: never sleep */
     uint32_t queue_count;
@@ -36,6 +38,8 @@ struct control {
     struct publication publication;
     struct queue *queue;
     struct capture_ports *ports;
+    struct spread *spread;
+    uint32_t giving; /* workers that may still hand packets over */
     struct poll *polls;
     struct coverage coverage;
     uint32_t worker_count;

@@ -26,6 +26,7 @@ static const struct ledger_text reasons[LEDGER_REASON_COUNT] = {
     [LEDGER_UNPARSED] = {"unparsed", "a protocol that is recognised but not read"},
     [LEDGER_ENCRYPTED] = {"encrypted", "TLS without keys"},
     [LEDGER_PARSER] = {"parser", "the parser gave the stream up"},
+    [LEDGER_HAND_OVER] = {"hand_over", "no room in the ring to the worker that follows the connection"},
     [LEDGER_NOT_MINE] = {"not_mine", "accounted for by another worker of the same run"},
 };
 

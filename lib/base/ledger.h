@@ -37,6 +37,7 @@ enum ledger_reason {
     LEDGER_UNPARSED,      /* a protocol we can name but not read (see flow summary for which) */
     LEDGER_ENCRYPTED,     /* TLS without keys */
     LEDGER_PARSER,        /* the parser gave the stream up */
+    LEDGER_HAND_OVER,     /* no room in the ring to the worker that follows the connection */
     LEDGER_NOT_MINE,      /* belongs to another worker of the same run, which accounts for it */
     LEDGER_REASON_COUNT
 };
@@ -122,6 +123,15 @@ static inline void ledger_settle(struct ledger *ledger, enum ledger_reason reaso
 {
     ledger_raise(&ledger->settled[reason].packets, packets);
     ledger_raise(&ledger->settled[reason].bytes, bytes);
+    ledger_lower(&ledger->pending.packets, packets);
+    ledger_lower(&ledger->pending.bytes, bytes);
+}
+
+/* Packets that are another ledger's to account for: as if they had never come here. */
+static inline void ledger_give(struct ledger *ledger, uint64_t packets, uint64_t bytes)
+{
+    ledger_lower(&ledger->received.packets, packets);
+    ledger_lower(&ledger->received.bytes, bytes);
     ledger_lower(&ledger->pending.packets, packets);
     ledger_lower(&ledger->pending.bytes, bytes);
 }

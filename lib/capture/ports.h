@@ -42,6 +42,9 @@ void capture_queue_release(struct capture_queue *queue);
 /* The time that a packet coming in now would be stamped with (where the NIC stamps none itself). */
 uint64_t capture_queue_now(struct capture_queue *queue);
 
+/* The same without a queue, for a worker that has none. */
+uint64_t capture_ports_now(const struct capture_ports *ports);
+
 /* Runs `function(argument)` on the i-th worker core / waits for all of them. */
 MUST_USE int capture_ports_launch(struct capture_ports *ports, uint32_t worker, int (*function)(void *),
                                   void *argument);

@@ -11,13 +11,18 @@
 #include <rte_ether.h>
 #include <time.h>
 
-static uint64_t clock_now(struct capture_queue *queue)
+static uint64_t wall_now(const struct capture_clock *clock)
 {
     /* CLOCK_MONOTONIC is read in user space (vDSO), once a burst. */
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t monotonic = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    uint64_t wall = (uint64_t)(monotonic + __atomic_load_n(&queue->clock->offset_ns, __ATOMIC_RELAXED));
+    return (uint64_t)(monotonic + __atomic_load_n(&clock->offset_ns, __ATOMIC_RELAXED));
+}
+
+static uint64_t clock_now(struct capture_queue *queue)
+{
+    uint64_t wall = wall_now(queue->clock);
     if (wall < queue->last_ns)
         wall = queue->last_ns;
     queue->last_ns = wall;
@@ -87,6 +92,11 @@ void capture_queue_release(struct capture_queue *queue)
 {
     rte_pktmbuf_free_bulk(queue->buffers, queue->buffer_count);
     queue->buffer_count = 0;
+}
+
+uint64_t capture_ports_now(const struct capture_ports *ports)
+{
+    return wall_now(&ports->clock);
 }
 
 uint64_t capture_queue_now(struct capture_queue *queue)

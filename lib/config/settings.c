@@ -24,6 +24,12 @@ static const struct cyaml_strval checksum_words[] = {
     {"excuse", SETTINGS_CHECKSUM_EXCUSE},
 };
 
+static const struct cyaml_strval spread_words[] = {
+    {"auto", SETTINGS_SPREAD_AUTO},
+    {"nic", SETTINGS_SPREAD_NIC},
+    {"hand-over", SETTINGS_SPREAD_HAND_OVER},
+};
+
 static const struct cyaml_strval kind_words[] = {
     {"internal", SETTINGS_ZONE_INTERNAL}, {"public", SETTINGS_ZONE_PUBLIC},         {"cde", SETTINGS_ZONE_CDE},
     {"partner", SETTINGS_ZONE_PARTNER},   {"management", SETTINGS_ZONE_MANAGEMENT},
@@ -59,6 +65,9 @@ static const struct cyaml_schema_field workers_fields[] = {
                      checksum_words, ARRAY_COUNT(checksum_words)),
     CYAML_FIELD_UINT("body_scan_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, body_scan_kib),
     CYAML_FIELD_UINT("body_decode_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, body_decode_kib),
+    CYAML_FIELD_ENUM("spread", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_workers, spread, spread_words,
+                     ARRAY_COUNT(spread_words)),
+    CYAML_FIELD_UINT("hand_over_kib", CYAML_FLAG_OPTIONAL, struct settings_workers, hand_over_kib),
     CYAML_FIELD_END,
 };
 
@@ -147,6 +156,7 @@ static const struct number_rule number_rules[] = {
     {"/workers/flow_reassembly_kib", offsetof(struct settings, workers.flow_reassembly_kib), 256, 16, 1u << 16},
     {"/workers/body_scan_kib", offsetof(struct settings, workers.body_scan_kib), 1024, 0, 1u << 20},
     {"/workers/body_decode_kib", offsetof(struct settings, workers.body_decode_kib), 1024, 0, 1u << 20},
+    {"/workers/hand_over_kib", offsetof(struct settings, workers.hand_over_kib), 1024, 256, 1u << 20},
     {"/queue/size_kib", offsetof(struct settings, queue.size_kib), 16384, 64, 1u << 20},
     {"/log/rotate_mib", offsetof(struct settings, log.rotate_mib), 256, 1, 1u << 20},
     {"/log/rotate_minutes", offsetof(struct settings, log.rotate_minutes), 60, 1, 7 * 24 * 60},
@@ -206,6 +216,9 @@ static void queue_check(struct settings *settings, struct diagnostics *diagnosti
                  "the queue's name may hold letters, digits, '-', '_' and '.', and not begin with '.'");
     if (settings->queue.size_kib & (settings->queue.size_kib - 1))
         error_at(settings, diagnostics, "/queue/size_kib", "the queue's size must be a power of two, such as 16384");
+    if (settings->workers.hand_over_kib & (settings->workers.hand_over_kib - 1))
+        error_at(settings, diagnostics, "/workers/hand_over_kib",
+                 "the ring between two workers must be a power of two, such as 1024");
 }
 
 /* Relative paths are meant from the folder of the file. */

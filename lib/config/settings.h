@@ -52,6 +52,13 @@ struct settings_capture {
     char *driver; /* drivers-config file; NULL: none chosen, only replay is possible */
 };
 
+/* How both directions of a connection reach the same worker. */
+enum settings_spread {
+    SETTINGS_SPREAD_AUTO, /* by the NIC where that can do it for one port, otherwise workers hand packets over */
+    SETTINGS_SPREAD_NIC,
+    SETTINGS_SPREAD_HAND_OVER,
+};
+
 struct settings_workers {
     uint32_t count;                  /* default 1 */
     uint32_t memory_mib;             /* each worker's arena; default 1024 */
@@ -63,6 +70,8 @@ struct settings_workers {
     enum settings_checksum checksum; /* default accept */
     uint32_t body_scan_kib;          /* body bytes searched for sensitive data, a side; default 1024 */
     uint32_t body_decode_kib;        /* decompressed bytes of one body; default 1024 */
+    enum settings_spread spread;     /* default auto */
+    uint32_t hand_over_kib;          /* ring between two workers, a power of two; default 1024 */
 };
 
 struct settings_zone {

@@ -85,9 +85,11 @@ static enum measure measure_loss(const struct policy_watch *watch, const struct 
         packets += ledger->missing[kinds[i]];
         evidence_add_unsigned(evidence, ledger_missing_name(kinds[i]), ledger->missing[kinds[i]]);
     }
-    evidence_add_percent(evidence, "lost_percent", packets, packets + ledger->received.packets);
+    uint64_t refused = ledger->settled[LEDGER_HAND_OVER].packets;
+    evidence_add_unsigned(evidence, ledger_reason_name(LEDGER_HAND_OVER), refused);
+    evidence_add_percent(evidence, "lost_percent", packets + refused, packets + ledger->received.packets);
     evidence_add_unsigned(evidence, ledger_missing_name(LEDGER_MISSING_EVENTS), events);
-    return breach_if(packets + events > watch->limits.lost_packets_max);
+    return breach_if(packets + refused + events > watch->limits.lost_packets_max);
 }
 
 static enum measure measure_gaps(const struct policy_watch *watch, const struct measure_window *window,

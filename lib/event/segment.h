@@ -62,6 +62,8 @@ struct worker_status {
     uint64_t heartbeat_ns;
     uint64_t epoch;
     uint64_t packets, transactions, findings;
+    uint64_t given, taken; /* packets handed over to other workers, and by them */
+    uint64_t split;        /* connections followed by more than one worker: must stay 0 */
     uint64_t cycles_busy, cycles_idle;
     struct ledger ledger;
 } CACHE_ALIGNED;

@@ -108,10 +108,13 @@ static bool workers_alive(const struct status *now)
 bool status_is_healthy(const struct status *now)
 {
     /* The balance of a running worker is copied while it changes: only one at rest must be exact. */
+    bool splits = false;
+    for (uint32_t i = 0; i < now->worker_count; i++)
+        splits = splits || now->workers[i].split;
     bool balanced = now->producer_alive || ledger_balanced(&now->ledger);
     return now->producer_alive && workers_alive(now) && status_reporter_is_alive(now) &&
            now->reporter.state == REPORTER_RUNNING && status_dropped(now) == 0 && now->reporter.corrupt_bytes == 0 &&
-           balanced;
+           balanced && !splits;
 }
 
 double status_rate(const struct status *now, const struct status *before, uint64_t value_now, uint64_t value_before)
@@ -175,6 +178,24 @@ static void text_workers(const struct status *now, const struct status *before, 
     }
 }
 
+/* Where connections reach two workers, calls lose their answers: that is a matter of configuration. */
+static void text_spread(const struct status *now, FILE *stream)
+{
+    uint64_t given = 0, split = 0;
+    for (uint32_t i = 0; i < now->worker_count; i++) {
+        given += now->workers[i].given;
+        split += now->workers[i].split;
+    }
+    if (given)
+        fprintf(stream, "\n%llu packets were handed to the worker that follows their connection\n",
+                (unsigned long long)given);
+    if (split)
+        fprintf(stream,
+                "\n%llu connections reached more than one worker: their calls are torn apart; set workers.spread to "
+                "hand-over\n",
+                (unsigned long long)split);
+}
+
 static void text_drops(const struct status *now, FILE *stream)
 {
     fputs("\ndropped at a full queue:", stream);
@@ -228,6 +249,7 @@ void status_render_text(const struct status *now, const struct status *before, F
         fputs("reload     asked for, not done yet\n", stream);
     text_reporter(now, before, stream);
     text_workers(now, before, stream);
+    text_spread(now, stream);
     text_drops(now, stream);
     text_ledger(&now->ledger, stream);
 }

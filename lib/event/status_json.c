@@ -100,6 +100,9 @@ static void put_worker(struct json_writer *writer, const struct status *now, con
     key_unsigned(writer, "packets", worker->packets);
     key_unsigned(writer, "transactions", worker->transactions);
     key_unsigned(writer, "findings", worker->findings);
+    key_unsigned(writer, "given", worker->given);
+    key_unsigned(writer, "taken", worker->taken);
+    key_unsigned(writer, "split_connections", worker->split);
     if (before) {
         const struct worker_status *earlier = &before->workers[i];
         key_double(writer, "packets_per_second", status_rate(now, before, worker->packets, earlier->packets));

@@ -166,6 +166,29 @@ static uint32_t keep_own(struct pipeline *worker, struct net_packet *packets, ui
     return kept;
 }
 
+/* Keeps the packets of connections that are this worker's, hands the others over. */
+static uint32_t give_others(struct pipeline *worker, struct net_packet *packets, uint32_t count)
+{
+    struct spread *spread = worker->options.spread;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct net_packet *packet = &packets[i];
+        uint32_t home = spread_home(spread, net_hash(&worker->options.key, packet));
+        if (home == worker->options.worker) {
+            if (kept != i)
+                packets[kept] = *packet;
+            kept++;
+        } else if (spread_give(spread, worker->options.worker, home, packet)) {
+            ledger_give(&worker->ledger, packet->packets, packet->bytes);
+            ledger_raise(&worker->counts.given, packet->packets);
+        } else {
+            ledger_settle(&worker->ledger, LEDGER_HAND_OVER, packet->packets, packet->bytes);
+        }
+    }
+    spread_publish(spread, worker->options.worker);
+    return kept;
+}
+
 static void turn_begin(struct pipeline *worker)
 {
     worker->epoch = publication_adopt(worker->options.publication, worker->options.worker);
@@ -204,8 +227,31 @@ void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uin
     stamp(pipeline, packets, count, segments);
     if (pipeline->options.share)
         segments = keep_own(pipeline, pipeline->packets, segments);
+    else if (pipeline->options.spread && spread_hands_over(pipeline->options.spread))
+        segments = give_others(pipeline, pipeline->packets, segments);
     flow_table_packets(pipeline->flows, pipeline->packets, segments);
     turn_end(pipeline);
+}
+
+uint32_t pipeline_take(struct pipeline *pipeline)
+{
+    struct spread *spread = pipeline->options.spread;
+    uint32_t count = spread ? spread_take(spread, pipeline->options.worker, pipeline->packets) : 0;
+    if (count == 0)
+        return 0;
+    turn_begin(pipeline);
+    for (uint32_t i = 0; i < count; i++) {
+        struct net_packet *packet = &pipeline->packets[i];
+        ledger_receive(&pipeline->ledger, packet->packets, packet->bytes);
+        ledger_raise(&pipeline->counts.taken, packet->packets);
+        /* Each worker has a clock of its own; the giver's means nothing here. */
+        pipeline_clock_stamp(&pipeline->clock, packet->time_ns);
+        packet->clock_offset_ns = pipeline->clock.offset_ns;
+    }
+    flow_table_packets(pipeline->flows, pipeline->packets, count);
+    spread_release(spread, pipeline->options.worker);
+    turn_end(pipeline);
+    return count;
 }
 
 void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns)

@@ -18,6 +18,7 @@
 #include "net/packet.h"
 #include "pipeline/publication.h"
 #include "pipeline/service.h"
+#include "spread/spread.h"
 
 struct pipeline;
 
@@ -31,6 +32,7 @@ struct pipeline_options {
     struct hash_key service_key;
     uint32_t worker;       /* index of this one */
     uint32_t worker_count; /* over 1 with `share`: take only the flows that fall to this worker */
+    struct spread *spread; /* between the workers of a process; NULL: there is one, or they share */
     bool share;            /* every worker is handed every packet (replay); otherwise each is handed its own */
     bool transactions;     /* tell every transaction, not only findings */
     bool rollups;          /* tell the counts of verdicts and the coverage by service every minute of packet time */
@@ -46,6 +48,9 @@ struct pipeline_counts {
     uint64_t packets;
     uint64_t transactions;
     uint64_t findings;
+    uint64_t given;       /* packets handed to other workers */
+    uint64_t taken;       /* packets that other workers handed over */
+    uint64_t split;       /* connections that another worker followed as well: must stay 0 */
     uint64_t events_lost; /* the ring was full; the ring counts them by kind */
 };
 
@@ -56,6 +61,9 @@ void pipeline_free(struct pipeline *pipeline);
 
 /* Works through a burst of up to PACKET_BURST_MAX packets and publishes what came of it. */
 void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uint32_t count);
+
+/* Works through packets that other workers handed over. Returns how many. */
+uint32_t pipeline_take(struct pipeline *pipeline);
 
 /* No packets came: timers run on. `now_ns` is what a packet coming now would be stamped with. */
 void pipeline_idle(struct pipeline *pipeline, uint64_t now_ns);

@@ -12,6 +12,14 @@
 /* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
 #define TURNS_MAX 4u
 
+/* Both directions of a connection belong to one worker; where the NIC parted them, that must not stay unknown. */
+static void watch_split(struct pipeline *worker, const struct flow *flow)
+{
+    uint64_t hash = (uint64_t)flow->hash << 32 | (flow->hash ^ flow->hash >> 16);
+    if (worker->options.spread && !spread_meet(worker->options.spread, worker->options.worker, hash))
+        ledger_raise(&worker->counts.split, 1);
+}
+
 static struct session *session_make(struct pipeline *worker, struct flow *flow)
 {
     struct session *session = pool_take(&worker->sessions);
@@ -20,6 +28,7 @@ static struct session *session_make(struct pipeline *worker, struct flow *flow)
     memset(session, 0, sizeof(*session));
     session->channel.midstream = (flow->flags & FLOW_MIDSTREAM) != 0;
     flow->session = session;
+    watch_split(worker, flow);
     return session;
 }
 

@@ -52,7 +52,7 @@ static void test_every_mistake_has_a_place(void **state)
                        "  count: two\n"
                        "  memory_mib: 010\n"
                        "  checksum: excused\n"
-                       "  speed: 3\n"
+                       "  colour: 3\n"
                        "zones:\n"
                        "  - kind: cde\n"
                        "    cidrs: 10.0.0.0/8\n"
@@ -66,7 +66,7 @@ static void test_every_mistake_has_a_place(void **state)
         {5, 10, "'count' must be a whole number from 0 to 4294967295, not 'two'"},
         {6, 15, "not '010'"},
         {7, 13, "'excused' is no value for 'checksum'; allowed here: accept, excuse; did you mean 'excuse'?"},
-        {8, 3, "unknown key 'speed'; allowed here: count, memory_mib"},
+        {8, 3, "unknown key 'colour'; allowed here: count, memory_mib"},
         {10, 5, "the key 'name' is missing here"},
         {11, 12, "'cidrs' must be a list here, found a single value"},
         {13, 11, "'kind' must be a single value here, found a list"},
