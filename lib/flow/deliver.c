@@ -189,7 +189,12 @@ void flow_deliver_piece(struct flow_table *table, struct flow *flow, uint32_t in
                         uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
-    struct flow_chunk chunk = {.time_ns = piece->time_ns, .packets = piece->packets, .bytes = piece->bytes};
+    struct flow_chunk chunk = {.time_ns = piece->time_ns,
+                               .sequence = piece->sequence,
+                               .acknowledgement = piece->acknowledgement,
+                               .acknowledges = piece->acknowledges,
+                               .packets = piece->packets,
+                               .bytes = piece->bytes};
     if (piece->size) {
         keep(table, flow, index, piece);
         chunk.data = piece->data;
@@ -219,6 +224,8 @@ static void deliver_held(struct flow_table *table, struct flow *flow, uint32_t i
     const struct flow_piece piece = {.sequence = first->sequence,
                                      .size = first->size,
                                      .lost = first->lost,
+                                     .acknowledgement = first->acknowledgement,
+                                     .acknowledges = first->acknowledges,
                                      .data = first->data,
                                      .time_ns = first->time_ns,
                                      .packets = first->packets,

@@ -108,8 +108,11 @@ struct flow_chunk {
     bool last; /* the stream ends behind it */
     const uint8_t *data;
     uint32_t size;
-    uint32_t lost;    /* bytes of the stream not seen */
-    uint64_t offset;  /* of its first byte in the stream */
+    uint32_t lost;            /* bytes of the stream not seen */
+    uint64_t offset;          /* of its first byte in the stream */
+    uint32_t sequence;        /* TCP sequence number of that byte */
+    uint32_t acknowledgement; /* what its sender had of the other direction by then, with `acknowledges` */
+    bool acknowledges;
     uint64_t time_ns; /* of the packet that carried it; of a hole: when it was given up */
     uint32_t packets; /* ledger weight: packets and frame bytes whose fate the answer decides; may be 0 */
     uint32_t bytes;

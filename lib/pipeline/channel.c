@@ -291,7 +291,8 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
                                  struct flow_chunk *chunk_io)
 {
     uint32_t direction = chunk_io->direction == FLOW_TO_CLIENT;
-    struct channel_feed feed = {channel, flow, direction, chunk_io->time_ns};
+    const struct flow_chunk whole = *chunk_io;
+    struct channel_feed feed = {channel, flow, direction, chunk_io->time_ns, &whole};
     struct span rest = {chunk_io->data, chunk_io->size};
     if (channel->stage == CHANNEL_CLOSED)
         return (enum ledger_reason)channel->reason;
@@ -314,7 +315,7 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
     if (rest.size || chunk_io->last)
         feed_direction(worker, &feed, &rest, chunk_io->last);
     if (held_back && !channel->paused[other])
-        channel_catch_up(worker, &(struct channel_feed){channel, flow, other, chunk_io->time_ns});
+        channel_catch_up(worker, &(struct channel_feed){channel, flow, other, chunk_io->time_ns, NULL});
     if (channel->stage == CHANNEL_CLOSED)
         protocols_end(worker, channel);
     chunk_io->data = rest.data;
@@ -325,7 +326,7 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
 void channel_end(struct pipeline *worker, struct channel *channel, struct flow *flow)
 {
     for (uint32_t direction = 0; direction < 2; direction++) {
-        struct channel_feed feed = {channel, flow, direction, flow_time(flow, flow->last_ns)};
+        struct channel_feed feed = {channel, flow, direction, flow_time(flow, flow->last_ns), NULL};
         struct span nothing = {0};
         if (channel->stage == CHANNEL_PARSED && !channel->stopped[direction])
             feed_direction(worker, &feed, &nothing, true);

@@ -30,6 +30,7 @@ struct channel_feed {
     struct flow *flow;
     uint32_t direction; /* 0: to the server */
     uint64_t time_ns;
+    const struct flow_chunk *chunk; /* the bytes come from; NULL: not from TCP itself, or from before */
 };
 
 struct channel_protocol {

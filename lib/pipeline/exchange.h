@@ -36,7 +36,9 @@ struct body_scan {
 struct exchange {
     struct exchange *next; /* later request of the same connection */
     struct epoch *epoch;
-    uint8_t request_method; /* enum http1_method: frames the response */
+    uint8_t request_method;   /* enum http1_method: frames the response */
+    bool acknowledges;        /* `acknowledgement` was sent with the request's first line */
+    uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;
     bool response_done;
     struct body_scan scans[2]; /* request, response */

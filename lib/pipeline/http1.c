@@ -99,6 +99,8 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     transaction->request.first_ns = feed->time_ns;
     transaction->request.version_minor = item->request.version_minor;
     exchange->request_method = (uint8_t)item->request.method_class;
+    exchange->acknowledges = feed->chunk && feed->chunk->acknowledges;
+    exchange->acknowledgement = exchange->acknowledges ? feed->chunk->acknowledgement : 0;
     http1->request = exchange;
     /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
@@ -182,6 +184,17 @@ static void abandon_waiting(struct pipeline *worker, struct http1_channel *http1
     }
 }
 
+/*
+ * The client had acknowledged these bytes when it sent the request: they are the answer to an earlier one. That happens
+ * where the audit begins inside a connection and the two directions are out of step.
+ */
+static bool came_before(const struct channel_feed *feed, const struct exchange *request)
+{
+    const struct flow_chunk *chunk = feed->chunk;
+    return chunk && chunk->size && request->acknowledges &&
+           (int32_t)(chunk->sequence + chunk->size - request->acknowledgement) <= 0;
+}
+
 /* The exchange that the response which begins now belongs to; a new one without request where nobody asked. */
 static struct exchange *response_exchange(struct pipeline *worker, const struct channel_feed *feed,
                                           const struct http1_item *item)
@@ -196,7 +209,7 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
     } else if (after_loss && http1->waiting > 1) {
         abandon_waiting(worker, http1, 1);
     }
-    if (http1->waiting)
+    if (http1->waiting && !came_before(feed, http1->oldest))
         return row_take_oldest(http1);
     struct exchange *exchange = feed_exchange(worker, feed);
     if (!exchange) {

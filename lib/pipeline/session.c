@@ -89,10 +89,10 @@ static enum ledger_reason start(struct pipeline *worker, struct session *session
         swap_direction(channel, flow);
         chunk_io->direction = from_server ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
     }
-    struct channel_feed feed = {channel, flow, from_server, chunk_io->time_ns};
+    struct channel_feed feed = {channel, flow, from_server, chunk_io->time_ns, NULL};
     if (!channel_begin(worker, &feed, protocol))
         return close_for(worker, channel, LEDGER_BUFFER_BUDGET);
-    channel_catch_up(worker, &(struct channel_feed){channel, flow, !from_server, chunk_io->time_ns});
+    channel_catch_up(worker, &(struct channel_feed){channel, flow, !from_server, chunk_io->time_ns, NULL});
     return channel_chunk(worker, channel, flow, chunk_io);
 }
 

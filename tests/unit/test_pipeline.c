@@ -475,6 +475,32 @@ static void a_call_in_a_tunnel_is_seen(void **state)
     }
 }
 
+/*
+ * The audit begins inside a connection, and what the server sends comes late: the answer to a request from before then
+ * is none to the request that was seen.
+ */
+static void a_late_answer_belongs_to_no_later_request(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    const char *early = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+    const char *answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    wire->count = 0; /* without the handshake */
+    wire->sequence[1] += (uint32_t)strlen(early);
+    wire_text(wire, 0, "GET /second HTTP/1.1\r\nHost: a\r\n\r\n", 1400);
+    wire->sequence[1] -= (uint32_t)strlen(early);
+    wire_text(wire, 1, early, 1400);
+    wire_text(wire, 1, answer, 1400);
+    play(bench, wire, FRAMES_MAX);
+    char expected[128];
+    snprintf(expected, sizeof(expected), "  201 %x 0 0\nGET /second 200 %x 0 0\n", CALL_MIDSTREAM | CALL_NO_REQUEST,
+             CALL_MIDSTREAM);
+    assert_string_equal(bench->calls, expected);
+    bench_free(bench);
+    free(wire);
+}
+
 #define CONNECTIONS 12000u
 
 /* More calls in flight than there is memory for: counted, and the ledger still balances. */
@@ -516,6 +542,7 @@ int main(void)
         cmocka_unit_test(other_protocols_are_excused_with_a_reason),
         cmocka_unit_test(an_upgrade_to_the_unknown_is_said),
         cmocka_unit_test(a_call_in_a_tunnel_is_seen),
+        cmocka_unit_test(a_late_answer_belongs_to_no_later_request),
         cmocka_unit_test(calls_beyond_the_memory_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
