@@ -84,6 +84,8 @@ static const struct cyaml_schema_field zone_fields[] = {
                          0, SETTINGS_ZONE_TUNNELS_MAX),
     CYAML_FIELD_SEQUENCE("vnis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vnis, &number_entry, 0,
                          SETTINGS_ZONE_TUNNELS_MAX),
+    CYAML_FIELD_SEQUENCE("sessions", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, sessions,
+                         &number_entry, 0, SETTINGS_ZONE_TUNNELS_MAX),
     CYAML_FIELD_END,
 };
 
@@ -198,8 +200,9 @@ static void zone_check(struct settings *settings, struct diagnostics *diagnostic
     const struct settings_zone *zone = &settings->zones[index];
     char pointer[YAML_POINTER_SIZE];
     snprintf(pointer, sizeof(pointer), "/zones/%u", index);
-    if (zone->cidrs_count == 0 && zone->vlans_count == 0 && zone->vnis_count == 0)
-        error_at(settings, diagnostics, pointer, "a zone needs `cidrs`, `vlans` or `vnis`; without any it is nowhere");
+    if (zone->cidrs_count == 0 && zone->vlans_count == 0 && zone->vnis_count == 0 && zone->sessions_count == 0)
+        error_at(settings, diagnostics, pointer,
+                 "a zone needs `cidrs`, `vlans`, `vnis` or `sessions`; without any it is nowhere");
     for (uint32_t other = 0; other < index; other++)
         if (strcmp(settings->zones[other].name, zone->name) == 0)
             error_at(settings, diagnostics, pointer, "an earlier zone has the same name; zones are told apart by it");

@@ -82,10 +82,12 @@ struct settings_zone {
     bool trusted_proxy;     /* its machines may set X-Forwarded-* and the like */
     char **cidrs;           /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
     uint32_t cidrs_count;
-    uint32_t *vlans; /* only traffic inside one of these VLANs or VNIs; both empty: any */
+    uint32_t *vlans; /* only traffic inside one of these VLANs, VNIs or sessions; all empty: any */
     uint32_t vlans_count;
     uint32_t *vnis;
     uint32_t vnis_count;
+    uint32_t *sessions; /* ERSPAN session ids, GRE keys, PPPoE sessions, MPLS labels, GTP-U tunnel ids */
+    uint32_t sessions_count;
 };
 
 struct settings_registry {

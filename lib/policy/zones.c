@@ -27,8 +27,8 @@ struct network {
 };
 
 struct zone_tunnels {
-    const uint32_t *vlans, *vnis;
-    uint32_t vlans_count, vnis_count;
+    const uint32_t *vlans, *vnis, *sessions;
+    uint32_t vlans_count, vnis_count, sessions_count;
 };
 
 struct zones {
@@ -116,8 +116,17 @@ static void network_add(struct zones *zones, const struct settings *settings, st
                         "'%.60s' has bits set behind its prefix length; they are ignored", text);
     network->zone = (uint16_t)zone;
     network->entry = entry;
-    network->tunnelled = settings->zones[zone].vlans_count || settings->zones[zone].vnis_count;
+    network->tunnelled =
+        settings->zones[zone].vlans_count || settings->zones[zone].vnis_count || settings->zones[zone].sessions_count;
     zones->networks_count++;
+}
+
+static const uint32_t *numbers_copy(struct zones *zones, const uint32_t *numbers, uint32_t count)
+{
+    uint32_t *copy = arena_take_array(zones->arena, uint32_t, count + 1);
+    if (copy && count)
+        memcpy(copy, numbers, count * sizeof(*copy));
+    return copy;
 }
 
 static void zone_add(struct zones *zones, const struct settings *settings, struct diagnostics *diagnostics,
@@ -133,15 +142,15 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
         .plaintext_allowed = from->plaintext_allowed,
         .trusted_proxy = from->trusted_proxy,
     };
-    uint32_t *vlans = arena_take_array(zones->arena, uint32_t, from->vlans_count + 1);
-    uint32_t *vnis = arena_take_array(zones->arena, uint32_t, from->vnis_count + 1);
-    if (!vlans || !vnis)
-        return; /* a growing arena that is out of memory says so at its last use too, see zones_compile() */
-    if (from->vlans_count)
-        memcpy(vlans, from->vlans, from->vlans_count * sizeof(*vlans));
-    if (from->vnis_count)
-        memcpy(vnis, from->vnis, from->vnis_count * sizeof(*vnis));
-    zones->tunnels[index] = (struct zone_tunnels){vlans, vnis, from->vlans_count, from->vnis_count};
+    /* A growing arena that is out of memory says so at its last use too, see zones_compile(). */
+    zones->tunnels[index] = (struct zone_tunnels){
+        .vlans = numbers_copy(zones, from->vlans, from->vlans_count),
+        .vnis = numbers_copy(zones, from->vnis, from->vnis_count),
+        .sessions = numbers_copy(zones, from->sessions, from->sessions_count),
+        .vlans_count = from->vlans_count,
+        .vnis_count = from->vnis_count,
+        .sessions_count = from->sessions_count,
+    };
     zones->kinds |= 1u << from->kind;
     zones->proxies |= from->trusted_proxy;
     for (uint32_t i = 0; i < from->cidrs_count; i++)
@@ -201,7 +210,8 @@ int zones_compile(const struct settings *settings, struct diagnostics *diagnosti
     bool complete = true;
     for (uint32_t i = 0; i < settings->zones_count; i++) {
         zone_add(zones, settings, diagnostics, i);
-        complete &= zones->zones[i].name && zones->tunnels[i].vlans;
+        complete &= zones->zones[i].name && zones->tunnels[i].vlans && zones->tunnels[i].vnis &&
+                    zones->tunnels[i].sessions;
     }
     qsort(zones->networks, zones->networks_count, sizeof(zones->networks[0]), network_order);
     duplicates_check(zones, settings, diagnostics);
@@ -234,9 +244,12 @@ static bool tunnels_fit(const struct zone_tunnels *wanted, const struct endpoint
         const struct tunnel *tunnel = &endpoints->tunnels[i];
         bool vlan = tunnel->kind == TUNNEL_VLAN;
         bool vni = tunnel->kind == TUNNEL_VXLAN || tunnel->kind == TUNNEL_GENEVE || tunnel->kind == TUNNEL_NVGRE;
+        bool session = !vlan && !vni && tunnel->kind != TUNNEL_IP;
         if (vlan && number_listed(wanted->vlans, wanted->vlans_count, tunnel->id))
             return true;
         if (vni && number_listed(wanted->vnis, wanted->vnis_count, tunnel->id))
+            return true;
+        if (session && number_listed(wanted->sessions, wanted->sessions_count, tunnel->id))
             return true;
     }
     return false;

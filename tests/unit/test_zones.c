@@ -49,7 +49,8 @@ static void test_find(void **state)
                                    "- {name: cards, kind: cde, cidrs: [10.20.0.0/16, '2001:db8:20::/48']}\n"
                                    "- {name: six, kind: internal, cidrs: ['2001:db8::/32']}\n"
                                    "- {name: tenant, kind: partner, cidrs: [10.0.0.0/8], vnis: [77]}\n"
-                                   "- {name: guests, kind: partner, vlans: [9]}\n",
+                                   "- {name: guests, kind: partner, vlans: [9]}\n"
+                                   "- {name: mirror, kind: cde, sessions: [9, 4000000000]}\n",
                                    &settings, &diagnostics);
     assert_int_equal(diagnostics.count, 0);
     expect_zone(zones, "10.1.2.3", 0, 0, "ten");
@@ -65,6 +66,10 @@ static void test_find(void **state)
     expect_zone(zones, "10.1.2.3", TUNNEL_VLAN, 77, "ten"); /* a VLAN is no VNI */
     expect_zone(zones, "10.20.0.1", TUNNEL_VXLAN, 77, "cards");
     expect_zone(zones, "2001:db9::1", TUNNEL_VLAN, 9, "guests");
+    expect_zone(zones, "2001:db9::1", TUNNEL_ERSPAN, 9, "mirror");
+    expect_zone(zones, "2001:db9::1", TUNNEL_GTPU, 4000000000, "mirror");
+    expect_zone(zones, "2001:db9::1", TUNNEL_VXLAN, 9, "mirror"); /* by the key of the GRE around it */
+    expect_zone(zones, "2001:db9::1", TUNNEL_GRE, 8, "");
     assert_true(zones_know_kind(zones, SETTINGS_ZONE_CDE));
     assert_false(zones_know_kind(zones, SETTINGS_ZONE_MANAGEMENT));
     assert_false(zones_know_proxies(zones));
