@@ -326,6 +326,25 @@ static void reload(struct control *control, uint64_t ticket)
 
 /* ---------------------------------------------------------------------- loop */
 
+static void tell_port(struct control *control, uint32_t port, const struct capture_port_statistics *statistics)
+{
+    struct port_status status = {
+        .queue_count = statistics->queue_count,
+        .received_packets = statistics->received_packets,
+        .received_bytes = statistics->received_bytes,
+        .missed_packets = statistics->missed_packets,
+        .error_packets = statistics->error_packets,
+        .no_buffer_packets = statistics->no_buffer_packets,
+    };
+    static_assert(sizeof(status.name) == sizeof(statistics->name), "copied whole");
+    static_assert(SEGMENT_PORTS_MAX == DRIVER_PORTS_MAX && SEGMENT_QUEUES_MAX == DRIVER_QUEUES_MAX,
+                  "every one is told");
+    memcpy(status.name, statistics->name, sizeof(status.name));
+    memcpy(status.queue_packets, statistics->queue_packets, sizeof(status.queue_packets));
+    memcpy(status.queue_errors, statistics->queue_errors, sizeof(status.queue_errors));
+    control_port_store(queue_control_status(control->queue), port, &status);
+}
+
 /* NICs count for a whole port; the first worker's ledger tells it. Port i's losses go to worker i, where there is one.
  */
 static void read_nics(struct control *control)
@@ -334,6 +353,7 @@ static void read_nics(struct control *control)
     for (uint32_t port = 0; port < capture_ports_count(control->ports); port++) {
         struct capture_port_statistics statistics;
         capture_ports_statistics(control->ports, port, &statistics);
+        tell_port(control, port, &statistics);
         uint64_t *sum = sums[port % control->worker_count];
         sum[LEDGER_MISSING_NIC_PACKETS] += statistics.missed_packets;
         sum[LEDGER_MISSING_NIC_ERRORS] += statistics.error_packets;

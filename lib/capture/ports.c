@@ -403,6 +403,15 @@ void capture_ports_statistics(struct capture_ports *ports, uint32_t port,
         .error_packets = statistics.ierrors,
         .no_buffer_packets = statistics.rx_nombuf,
     };
+    statistics_out->queue_count = ports->ports[port].queue_count;
+    for (uint32_t i = 0; i < ports->queue_count; i++) {
+        const struct capture_queue *queue = &ports->queues[i];
+        if (queue->port_id != ports->ports[port].port_id || queue->queue_id >= DRIVER_QUEUES_MAX)
+            continue;
+        statistics_out->queue_packets[queue->queue_id] = __atomic_load_n(&queue->packets, __ATOMIC_RELAXED);
+        if (queue->queue_id < RTE_ETHDEV_QUEUE_STAT_CNTRS)
+            statistics_out->queue_errors[queue->queue_id] = statistics.q_errors[queue->queue_id];
+    }
     memcpy(statistics_out->name, ports->ports[port].name, sizeof(statistics_out->name));
 }
 

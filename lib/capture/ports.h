@@ -61,6 +61,9 @@ struct capture_port_statistics {
     uint64_t missed_packets; /* ring full */
     uint64_t error_packets;
     uint64_t no_buffer_packets;
+    uint32_t queue_count;
+    uint64_t queue_packets[DRIVER_QUEUES_MAX]; /* taken by the workers */
+    uint64_t queue_errors[DRIVER_QUEUES_MAX];  /* where the NIC tells them, for the first 16 */
 };
 
 uint32_t capture_ports_count(const struct capture_ports *ports);

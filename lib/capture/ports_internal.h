@@ -27,6 +27,7 @@ struct capture_queue {
     int timestamp_offset;  /* of the NIC's time in an mbuf; negative: none */
     uint64_t timestamp_flag;
     uint64_t last_ns;
+    uint64_t packets; /* taken so far; read by the control thread, relaxed */
     const struct capture_clock *clock;
     uint8_t *linear; /* PACKET_BURST_MAX slots of LINEAR_SIZE */
     struct rte_mbuf *buffers[PACKET_BURST_MAX];
@@ -37,8 +38,8 @@ struct capture_port {
     uint16_t port_id;
     uint16_t queue_count;
     /*
-     * A kernel interface behind net_af_packet: that driver does not tell what its ring was too full for, so the kernel's
-     * own count of the interface is the witness.
+     * A kernel interface behind net_af_packet: that driver does not tell what its ring was too full for, so the
+     * kernel's own count of the interface is the witness.
      */
     char interface[64]; /* "": none */
     uint64_t kernel_start;

@@ -82,6 +82,7 @@ uint32_t capture_queue_burst(struct capture_queue *queue, struct packet packets_
     queue->buffer_count = count;
     if (count == 0)
         return 0;
+    ledger_raise(&queue->packets, count);
     uint64_t now_ns = clock_now(queue);
     for (uint32_t i = 0; i < count; i++)
         packet_fill(queue, i, now_ns, &packets_out[i]);

@@ -45,6 +45,17 @@ void worker_status_store(struct worker_status *status, const struct worker_statu
         __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
 }
 
+void control_port_store(struct control_status *control, uint32_t port, const struct port_status *now)
+{
+    require(port < SEGMENT_PORTS_MAX);
+    const uint64_t *from = (const uint64_t *)now;
+    uint64_t *to = (uint64_t *)&control->ports[port];
+    for (size_t i = 0; i < sizeof(*now) / sizeof(uint64_t); i++)
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+    if (port >= __atomic_load_n(&control->port_count, __ATOMIC_RELAXED))
+        __atomic_store_n(&control->port_count, port + 1, __ATOMIC_RELEASE);
+}
+
 void control_epoch_store(struct control_status *control, const struct epoch_status *epoch)
 {
     struct epoch_status *to = &control->epoch;

@@ -20,6 +20,9 @@
 #define SEGMENT_DIGEST_SIZE  80u   /* SHA-256 in hex, terminated, to a multiple of eight */
 #define SEGMENT_VERSION_SIZE 32u
 #define SEGMENT_FILE_SIZE    256u
+#define SEGMENT_PORTS_MAX    8u /* as many as a driver file may name */
+#define SEGMENT_QUEUES_MAX   64u
+#define SEGMENT_NAME_SIZE    64u
 
 struct segment_head {
     uint64_t magic; /* stored last, with release: what follows is valid */
@@ -77,6 +80,17 @@ struct epoch_status {
     char configuration_digest[SEGMENT_DIGEST_SIZE];
 };
 
+/* What one tap port says, and each of its queues, never mixed. Losses are known for a port, some NICs tell queues too.
+ */
+struct port_status {
+    char name[SEGMENT_NAME_SIZE]; /* written once, at start */
+    uint64_t queue_count;
+    uint64_t received_packets, received_bytes;
+    uint64_t missed_packets, error_packets, no_buffer_packets;
+    uint64_t queue_packets[SEGMENT_QUEUES_MAX]; /* taken by its worker */
+    uint64_t queue_errors[SEGMENT_QUEUES_MAX];  /* as the NIC tells them; 0 where it does not */
+};
+
 /* Written by the control thread of the worker process; reload_requested by anybody. */
 struct control_status {
     uint64_t pid;
@@ -89,6 +103,8 @@ struct control_status {
     uint64_t reload_completed;       /* the last ticket that was worked on */
     int64_t reload_status;           /* 0 accepted, -errno */
     struct epoch_status epoch;
+    uint64_t port_count;
+    struct port_status ports[SEGMENT_PORTS_MAX];
     char reload_text[CONTROL_TEXT_SIZE];
 } CACHE_ALIGNED;
 
@@ -122,6 +138,9 @@ void segment_text_store(char *text, size_t text_size, const char *value);
 
 /* A worker's counts; `now` has the same shape. */
 void worker_status_store(struct worker_status *status, const struct worker_status *now);
+
+/* The control thread tells what its ports say; `now` has the same shape. Ports are told in order, the last one last. */
+void control_port_store(struct control_status *control, uint32_t port, const struct port_status *now);
 
 /* The control thread tells which epoch judges from now on. */
 void control_epoch_store(struct control_status *control, const struct epoch_status *epoch);

@@ -49,6 +49,11 @@ static void terminate_texts(struct status *status)
     control->epoch.registry_digest[SEGMENT_DIGEST_SIZE - 1] = '\0';
     control->epoch.configuration_digest[SEGMENT_DIGEST_SIZE - 1] = '\0';
     control->reload_text[CONTROL_TEXT_SIZE - 1] = '\0';
+    control->port_count = min_u64(control->port_count, SEGMENT_PORTS_MAX);
+    for (uint32_t i = 0; i < SEGMENT_PORTS_MAX; i++) {
+        control->ports[i].name[SEGMENT_NAME_SIZE - 1] = '\0';
+        control->ports[i].queue_count = min_u64(control->ports[i].queue_count, SEGMENT_QUEUES_MAX);
+    }
     status->reporter.file[SEGMENT_FILE_SIZE - 1] = '\0';
     if (status->reporter.state >= REPORTER_STATE_COUNT)
         status->reporter.state = REPORTER_NONE;
@@ -163,6 +168,21 @@ static void text_reporter(const struct status *now, const struct status *before,
     fputc('\n', stream);
 }
 
+static void text_ports(const struct status *now, FILE *stream)
+{
+    fprintf(stream, "\n%-20s %14s %10s %10s %10s  %s\n", "port", "packets", "missed", "errors", "no buffer",
+            "packets by queue");
+    for (uint32_t i = 0; i < now->control.port_count; i++) {
+        const struct port_status *port = &now->control.ports[i];
+        fprintf(stream, "%-20s %14llu %10llu %10llu %10llu ", port->name, (unsigned long long)port->received_packets,
+                (unsigned long long)port->missed_packets, (unsigned long long)port->error_packets,
+                (unsigned long long)port->no_buffer_packets);
+        for (uint32_t queue = 0; queue < port->queue_count; queue++)
+            fprintf(stream, " %llu", (unsigned long long)port->queue_packets[queue]);
+        fputc('\n', stream);
+    }
+}
+
 static void text_workers(const struct status *now, const struct status *before, FILE *stream)
 {
     fprintf(stream, "\n%-8s %6s %7s %14s %14s %12s %12s %9s\n", "worker", "epoch", "busy", "packets", "transactions",
@@ -248,6 +268,7 @@ void status_render_text(const struct status *now, const struct status *before, F
     if (control->reload_requested > control->reload_completed)
         fputs("reload     asked for, not done yet\n", stream);
     text_reporter(now, before, stream);
+    text_ports(now, stream);
     text_workers(now, before, stream);
     text_spread(now, stream);
     text_drops(now, stream);

@@ -113,6 +113,28 @@ static void put_worker(struct json_writer *writer, const struct status *now, con
     json_write_object_end(writer);
 }
 
+static void put_port(struct json_writer *writer, const struct port_status *port)
+{
+    json_write_object_begin(writer);
+    key_text(writer, "port", port->name);
+    key_unsigned(writer, "packets", port->received_packets);
+    key_unsigned(writer, "bytes", port->received_bytes);
+    key_unsigned(writer, "missed_packets", port->missed_packets);
+    key_unsigned(writer, "error_packets", port->error_packets);
+    key_unsigned(writer, "no_buffer_packets", port->no_buffer_packets);
+    json_write_key(writer, "queues");
+    json_write_array_begin(writer);
+    for (uint32_t queue = 0; queue < port->queue_count; queue++) {
+        json_write_object_begin(writer);
+        key_unsigned(writer, "queue", queue);
+        key_unsigned(writer, "packets", port->queue_packets[queue]);
+        key_unsigned(writer, "error_packets", port->queue_errors[queue]);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+    json_write_object_end(writer);
+}
+
 static void put_ring(struct json_writer *writer, const struct status *now, uint32_t i)
 {
     const struct status_ring *ring = &now->rings[i];
@@ -152,6 +174,11 @@ void status_render_json(const struct status *now, const struct status *before, s
     key_unsigned(writer, "ring_bytes", now->ring_bytes);
     put_control(writer, now);
     put_reporter(writer, now, before);
+    json_write_key(writer, "ports");
+    json_write_array_begin(writer);
+    for (uint32_t i = 0; i < now->control.port_count; i++)
+        put_port(writer, &now->control.ports[i]);
+    json_write_array_end(writer);
     json_write_key(writer, "workers");
     json_write_array_begin(writer);
     for (uint32_t i = 0; i < now->worker_count; i++)

@@ -129,6 +129,12 @@ static void the_largest_status_fits_its_json(void **state)
     now.control.reload_text[CONTROL_TEXT_SIZE - 1] = '\0';
     memset(now.control.reload_text, 1, CONTROL_TEXT_SIZE - 1);
     memset(&now.control.epoch, 0, sizeof(now.control.epoch));
+    now.control.port_count = SEGMENT_PORTS_MAX;
+    for (uint32_t i = 0; i < SEGMENT_PORTS_MAX; i++) {
+        memset(now.control.ports[i].name, 'x', SEGMENT_NAME_SIZE - 1);
+        now.control.ports[i].name[SEGMENT_NAME_SIZE - 1] = '\0';
+        now.control.ports[i].queue_count = SEGMENT_QUEUES_MAX;
+    }
     memset(&before, 0, sizeof(before));
     struct json_writer writer;
     json_writer_init(&writer, text, sizeof(text));
