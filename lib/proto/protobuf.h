@@ -70,6 +70,7 @@ struct protobuf_walker {
     uint8_t varint_size;
     uint8_t depth;
     bool text_begun;
+    bool text_holed;
     bool by_schema;
     uint32_t field_count;
     uint32_t number; /* of the current field */
@@ -87,6 +88,12 @@ void protobuf_init(struct protobuf_walker *walker, const struct protobuf_message
 
 struct parse_step protobuf_parse(struct protobuf_walker *walker, const struct parse_input *input,
                                  struct protobuf_item *item_out);
+
+/*
+ * The bytes that a guess waits for will not all come (a hole lies in front of them): from here on the value counts as
+ * bytes, and what was not consumed yet is when it is offered again.
+ */
+void protobuf_hurry(struct protobuf_walker *walker);
 
 /*
  * The path of the field that the last item was about: "/user/card_number", by numbers where there is no descriptor:
