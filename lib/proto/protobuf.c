@@ -191,6 +191,8 @@ static enum step step_tag(struct protobuf_walker *walker, struct cursor *cursor,
     walker->wire = (uint8_t)(walker->varint & 7);
     if (walker->wire == PROTOBUF_WIRE_GROUP_END)
         return group_end(walker);
+    if (walker->wire >= PROTOBUF_WIRE_COUNT)
+        return fail(walker);
     field_find(walker);
     return value_begin(walker);
 }
@@ -404,6 +406,7 @@ struct parse_step protobuf_parse(struct protobuf_walker *walker, const struct pa
 
 /* ----------------------------------------------------------------------- path */
 
+/* Returns the new size; `capacity` when it does not fit. */
 static uint32_t path_add(char *path, uint32_t used, uint32_t capacity, const struct protobuf_field *field,
                          uint32_t number)
 {
@@ -415,8 +418,8 @@ static uint32_t path_add(char *path, uint32_t used, uint32_t capacity, const str
             digits[sizeof(digits) - ++size] = (char)('0' + number % 10);
         name = span_of(digits + sizeof(digits) - size, size);
     }
-    if (capacity - used < name.size + 1)
-        return used;
+    if (capacity - used <= name.size + 1)
+        return capacity;
     path[used] = '/';
     memcpy(path + used + 1, name.data, name.size);
     return used + 1 + name.size;
@@ -424,11 +427,18 @@ static uint32_t path_add(char *path, uint32_t used, uint32_t capacity, const str
 
 uint32_t protobuf_path(const struct protobuf_walker *walker, char *path_out, uint32_t capacity)
 {
-    uint32_t used = 0;
-    for (uint32_t i = 1; i <= walker->depth; i++)
-        if (walker->levels[i].kind != LEVEL_PACKED)
-            used = path_add(path_out, used, capacity, walker->levels[i].field, walker->levels[i].number);
-    return path_add(path_out, used, capacity, walker->field, walker->number);
+    uint32_t used = 0, kept = 0;
+    for (uint32_t i = 1; i <= walker->depth && used < capacity; i++) {
+        if (walker->levels[i].kind == LEVEL_PACKED)
+            continue;
+        kept = used;
+        used = path_add(path_out, used, capacity, walker->levels[i].field, walker->levels[i].number);
+    }
+    if (used < capacity) {
+        kept = used;
+        used = path_add(path_out, used, capacity, walker->field, walker->number);
+    }
+    return used < capacity ? used : kept;
 }
 
 const struct protobuf_message *protobuf_inside(const struct protobuf_walker *walker)

@@ -179,3 +179,24 @@ const struct loader_file *loader_find_file(const struct loader *loader, struct s
     }
     return NULL;
 }
+
+uint32_t loader_add_operation(struct loader *loader, struct document_node place)
+{
+    if (loader->operation_count == loader->operation_capacity) {
+        uint32_t capacity = loader->operation_capacity ? loader->operation_capacity * 2 : 64;
+        struct registry_operation *operations = realloc(loader->operations, capacity * sizeof(*operations));
+        if (operations)
+            loader->operations = operations;
+        struct document_node *places = realloc(loader->places, capacity * sizeof(*places));
+        if (places)
+            loader->places = places;
+        if (!operations || !places) {
+            loader->status = -ENOMEM;
+            return ROUTE_OPERATION_NONE;
+        }
+        loader->operation_capacity = capacity;
+    }
+    loader->places[loader->operation_count] = place;
+    loader->operations[loader->operation_count] = (struct registry_operation){0};
+    return loader->operation_count++;
+}

@@ -72,4 +72,7 @@ struct document_node loader_resolve(struct loader *loader, struct document_node 
 /* The file with that name, or NULL. */
 const struct loader_file *loader_find_file(const struct loader *loader, struct span name);
 
+/* Number of a new, empty operation; ROUTE_OPERATION_NONE sets loader->status. */
+uint32_t loader_add_operation(struct loader *loader, struct document_node place);
+
 #define loader_take_array(loader, arena, type, count) ((type *)loader_take((loader), (arena), sizeof(type) * (count)))

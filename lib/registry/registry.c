@@ -12,6 +12,7 @@
 
 #include "registry/folder.h"
 #include "registry/git.h"
+#include "registry/grpc_table.h"
 #include "registry/loader.h"
 #include "registry/openapi.h"
 
@@ -20,6 +21,7 @@
 struct registry {
     struct arena *arena;
     const struct route_table *routes;
+    struct grpc_table *rpcs; /* NULL: no descriptors */
     const struct registry_operation *operations;
     const struct registry_document *documents;
     struct registry_file *files;
@@ -97,14 +99,17 @@ static int parse_files(struct loader *loader)
     int status = 0;
     for (uint32_t i = 0; i < loader->file_count && status >= 0; i++) {
         struct loader_file *file = &loader->files[i];
+        if (grpc_file_name(file->source.name))
+            continue;
         struct span text = span_of(file->source.text, file->source.size);
         status = document_parse(file->source.name, text, loader->diagnostics, &file->document);
     }
     return status < 0 ? status : 0;
 }
 
-static void read_documents(struct loader *loader)
+static void read_documents(struct registry *registry, struct loader *loader)
 {
+    grpc_read_descriptors(loader, &registry->rpcs);
     for (uint32_t i = 0; i < loader->file_count && !loader->status; i++) {
         const struct loader_file *file = &loader->files[i];
         if (!file->document)
@@ -112,6 +117,8 @@ static void read_documents(struct loader *loader)
         struct document_node root = document_root(file->document);
         if (document_exists(document_get(root, "openapi")))
             openapi_read(loader, file);
+        else if (document_exists(document_get(root, "grpc")))
+            grpc_read_notes(loader, registry->rpcs, file);
         else if (document_exists(document_get(root, "swagger")))
             document_complain(loader->diagnostics, DIAGNOSTIC_WARNING, root,
                               "Swagger 2.0 is not read, its operations are unknown; convert it to OpenAPI 3");
@@ -186,6 +193,8 @@ static int finish(struct registry *registry, struct loader *loader)
         memcpy(operations, loader->operations, sizeof(*operations) * loader->operation_count);
     registry->operations = operations;
     registry->operation_count = loader->operation_count;
+    if (registry->rpcs)
+        grpc_table_bind(registry->rpcs, operations);
     registry->documents = loader->documents;
     registry->document_count = loader->document_count;
     int status = route_table_compile(loader->routes, loader->arena, &registry->routes);
@@ -211,7 +220,7 @@ static int build(struct registry *registry, const struct registry_source *source
     if (!status)
         status = parse_files(&loader);
     if (!status) {
-        read_documents(&loader);
+        read_documents(registry, &loader);
         status = loader.status;
     }
     if (!status)
@@ -326,4 +335,16 @@ enum registry_outcome registry_find(const struct registry *registry, const struc
         .less_literal = match.less_literal,
     };
     return match.outcome;
+}
+
+bool registry_has_grpc(const struct registry *registry)
+{
+    return registry->rpcs != NULL;
+}
+
+const struct registry_rpc *registry_find_rpc(const struct registry *registry, struct span path,
+                                             enum registry_outcome *outcome_out)
+{
+    *outcome_out = REGISTRY_NO_PATH;
+    return registry->rpcs ? grpc_table_find(registry->rpcs, path, outcome_out) : NULL;
 }
