@@ -2,7 +2,7 @@
 
 /* Exchange: taken when its first bytes come, given back with the one reason under which the ledger settles it. */
 
-#include "pipeline/worker.h"
+#include "pipeline/scan_grpc.h"
 
 struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns)
 {
@@ -38,6 +38,7 @@ void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledg
         body_window_release(&exchange->scans[i].window);
         if (exchange->scans[i].decoder)
             content_decoder_give(exchange->scans[i].decoder);
+        scan_grpc_give(worker, exchange, i);
     }
     pool_give(&worker->exchanges, exchange);
 }

@@ -28,6 +28,7 @@ struct body_scan {
     uint64_t length;                 /* of the body on the wire, when length_known */
     uint64_t size;                   /* bytes of it so far, lost ones included */
     struct content_decoder *decoder; /* of a content coding; NULL: none, or done */
+    struct scan_grpc *grpc;          /* of a gRPC body; NULL: it is none */
     struct body_window window;
     struct body_locator locator;
     struct body_values values;

@@ -2,7 +2,8 @@
 
 /* Judging: a complete exchange is matched with the registry, judged by the rules of its epoch, told, and given back. */
 
-#include "pipeline/worker.h"
+#include "pipeline/scan_grpc.h"
+#include "registry/grpc.h"
 
 /* The one reason under which the ledger settles a transaction: the first that applies, the gravest first. */
 static enum ledger_transaction_reason settle_reason(const struct call *call)
@@ -24,11 +25,28 @@ static enum ledger_transaction_reason settle_reason(const struct call *call)
     return LEDGER_TRANSACTION_AUDITED;
 }
 
+/* gRPC is looked up in descriptors alone; where there is none nobody has said anything about it. */
+static const struct registry_match *match_rpc(const struct epoch *epoch, struct transaction *transaction,
+                                              struct registry_match *match)
+{
+    if (!registry_has_grpc(epoch->registry))
+        return NULL;
+    *match = (struct registry_match){0};
+    const struct registry_rpc *rpc = registry_find_rpc(epoch->registry, transaction->path, &match->outcome);
+    if (rpc) {
+        match->operation = rpc->operation;
+        transaction->call.operation = rpc->operation->id;
+    }
+    return match;
+}
+
 static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
                                                    struct registry_match *match)
 {
     if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
         return NULL;
+    if (transaction->call.protocol == CALL_GRPC)
+        return match_rpc(epoch, transaction, match);
     struct registry_request request = {
         .host = transaction->call.host,
         .method = transaction->call.method,
@@ -56,6 +74,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct call *call = &transaction->call;
     if (!transaction->response.seen)
         call->flags |= CALL_NO_RESPONSE;
+    scan_grpc_settle(transaction);
 
     struct registry_match match = {0};
     const struct registry_match *found = match_registry(epoch, transaction, &match);

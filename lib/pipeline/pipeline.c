@@ -12,15 +12,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 45u
-#define SHARE_WINDOWS   25u
+#define SHARE_EXCHANGES 43u
+#define SHARE_WINDOWS   22u
 #define SHARE_CARRIES   10u
+#define SHARE_GRPC      5u /* bodies of gRPC that are being walked */
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
 #define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
 
@@ -49,6 +51,9 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
+        return -ENOMEM;
+    size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
+    if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

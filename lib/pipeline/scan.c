@@ -9,7 +9,7 @@
  * once.
  */
 
-#include "pipeline/worker.h"
+#include "pipeline/scan_grpc.h"
 #include "proto/http_text.h"
 
 struct place {
@@ -288,6 +288,8 @@ void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool re
         scan->encoded = scan->decoder == NULL;
     }
     scan->on = !scan->encoded;
+    if (scan->on)
+        scan->grpc = scan_grpc_take(worker, exchange, response);
 }
 
 static uint8_t body_class(enum body_kind kind)
@@ -413,6 +415,48 @@ static void feed_window(struct pipeline *worker, struct exchange *exchange, bool
     scan->on = false;
 }
 
+static void value_view(struct pipeline *worker, struct exchange *exchange, bool response,
+                       const struct scan_value *value, const struct body_view *view)
+{
+    struct detect_text text = {
+        .data = view->data,
+        .size = view->size,
+        .start_from = view->behind,
+        .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
+        .context = value->name,
+    };
+    struct place place = {DETECTION_BODY, value->name};
+    uint32_t count = scan_text(worker, exchange, &text);
+    for (uint32_t i = 0; i < count; i++)
+        detection_add(exchange, response, &worker->hits[i], &place,
+                      value->offset + view->offset + worker->hits[i].offset);
+}
+
+void scan_value(struct pipeline *worker, struct exchange *exchange, bool response, const struct scan_value *value,
+                struct parse_input input)
+{
+    struct body_window *window = &exchange->scans[response].window;
+    for (;;) {
+        struct body_view view;
+        struct parse_step step = body_window_add(window, &input, &view);
+        if (input.data) {
+            input.data += step.consumed;
+            input.size -= step.consumed;
+        } else {
+            input.lost -= min_u32(step.consumed, input.lost);
+        }
+        if (step.status == PARSE_MORE)
+            return;
+        if (step.status == PARSE_STOP)
+            break;
+        value_view(worker, exchange, response, value, &view);
+    }
+    if (window->no_buffer)
+        exchange->transaction.call.flags |= CALL_UNSCANNED;
+    body_window_release(window);
+    body_window_init(window, &worker->windows);
+}
+
 /* Decoded bytes of the body: counted, and searched up to the limit. */
 static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
 {
@@ -427,6 +471,10 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNDECODED;
     if (!scan->on)
         return;
+    if (scan->grpc) {
+        scan_grpc_data(worker, exchange, response, data);
+        return;
+    }
     uint64_t room = worker->body_scan_max - side->scanned_size;
     if (data.size > room) {
         data.size = (uint32_t)room;
@@ -438,7 +486,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
-static void note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
+void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
 {
     struct transaction_side *side = exchange_side(exchange, response);
     switch (decoder->outcome) {
@@ -482,7 +530,7 @@ static void decode(struct pipeline *worker, struct exchange *exchange, bool resp
         } else if (step.status == PARSE_MORE) {
             return;
         } else {
-            note_outcome(exchange, response, scan->decoder);
+            scan_note_outcome(exchange, response, scan->decoder);
             decoder_give(scan);
             return;
         }
@@ -504,6 +552,8 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
     struct body_scan *scan = &exchange->scans[response];
     if (scan->decoder)
         decode(worker, exchange, response, (struct parse_input){.lost = lost});
+    else if (scan->grpc)
+        scan_grpc_lost(worker, exchange, response, lost);
     else if (scan->on)
         feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
 }
@@ -516,7 +566,9 @@ void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool resp
     if (scan->decoder && scan->coded)
         decode(worker, exchange, response, end);
     decoder_give(scan);
-    if (scan->on && scan->started)
+    if (scan->grpc)
+        scan_grpc_end(worker, exchange, response);
+    else if (scan->on && scan->started)
         feed_window(worker, exchange, response, end);
     scan->on = false;
     body_window_release(&scan->window);

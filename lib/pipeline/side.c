@@ -44,8 +44,8 @@ void side_body(struct pipeline *worker, struct exchange *exchange, bool response
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete)
 {
     struct transaction_side *side = exchange_side(exchange, response);
-    scan_body_end(worker, exchange, response);
     side->complete = complete;
+    scan_body_end(worker, exchange, response);
     if (!complete)
         exchange->transaction.call.flags |= CALL_INCOMPLETE;
     if (side->anomalies & ~ANOMALY_BIT(ANOMALY_AFTER_LOSS))

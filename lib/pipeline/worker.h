@@ -10,6 +10,7 @@
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
+ *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -34,6 +35,7 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct pool grpc_scans;
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
@@ -77,6 +79,19 @@ void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool re
 void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
 void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response);
+
+/* scan.c, for readers of bodies made of many values: each is searched as a text of its own, by its name. */
+struct scan_value {
+    struct span name; /* of the place in findings, and context of the detectors */
+    uint64_t offset;  /* of the value in the body */
+};
+
+/* Pieces of one value, the last one with `last`; one value at a time of each side. */
+void scan_value(struct pipeline *worker, struct exchange *exchange, bool response, const struct scan_value *value,
+                struct parse_input input);
+
+/* What came of decompressing: whatever was not decoded was not searched. */
+void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
 
 /* session.c: the flow table's sink. */
 enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk);

@@ -4,6 +4,8 @@
 
 #include "policy/facts.h"
 
+#include "proto/grpc.h"
+
 #define NAME_SHOWN_MAX  128u /* longer names are no names */
 #define NAME_DIGITS_MAX 6u   /* a run of more digits may be a number that identifies somebody */
 #define NUMBER_SIZE_MAX 20u  /* digits of 2^64 */
@@ -51,6 +53,8 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
     const struct call *call = &transaction->call;
     *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
     facts->status = call->status;
+    if (call->protocol == CALL_GRPC && call->status != CALL_STATUS_NONE)
+        facts->status = grpc_status_as_http(call->status);
     facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
     facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
     facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);

@@ -40,6 +40,9 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_EXTRA_RESPONSE] = "extra_response",
         [ANOMALY_CONTENT_BOMB] = "content_bomb",
         [ANOMALY_CONTENT_MALFORMED] = "content_malformed",
+        [ANOMALY_GRPC_FRAMING] = "grpc_framing",
+        [ANOMALY_PROTOBUF_MALFORMED] = "protobuf_malformed",
+        [ANOMALY_PROTOBUF_UNKNOWN_FIELD] = "protobuf_unknown_field",
         [ANOMALY_AFTER_LOSS] = "after_loss",
     };
     require(anomaly < ANOMALY_COUNT);

@@ -44,6 +44,9 @@ enum anomaly {
     ANOMALY_EXTRA_RESPONSE,       /* a response nobody asked for, or bytes behind the last one (response splitting) */
     ANOMALY_CONTENT_BOMB,         /* a compressed body that unpacks to more than any real one */
     ANOMALY_CONTENT_MALFORMED,    /* a body that is not in the content coding it says */
+    ANOMALY_GRPC_FRAMING,         /* a gRPC body that is not made of length-prefixed messages */
+    ANOMALY_PROTOBUF_MALFORMED,   /* a message that is no protobuf, or has strings that are no UTF-8 */
+    ANOMALY_PROTOBUF_UNKNOWN_FIELD, /* a field that the descriptor does not have, or with another type */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };

@@ -46,6 +46,8 @@ struct transaction_side {
     uint64_t scanned_size;       /* of them searched for sensitive data */
     uint32_t header_count;       /* kept in headers[] */
     uint32_t header_count_wire;  /* sent */
+    uint32_t message_count;      /* of a body that is made of messages (gRPC) */
+    struct span flaw;            /* the first field of it that is not as its descriptor says; data NULL: none */
     uint8_t version_minor;       /* HTTP/1.x */
     uint8_t body;                /* enum transaction_body */
     bool seen;                   /* a head was seen */
