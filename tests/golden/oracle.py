@@ -105,3 +105,42 @@ def pair(messages):
 
 def read_transactions(capture, decode_as=(), options=()):
     return pair(read_messages(capture, decode_as, options))
+
+
+# gRPC over HTTP/2
+
+
+def read_stream_frames(capture, decode_as):
+    """(flow, stream, type, length, header fields) of every HTTP/2 frame in order of capture."""
+    arguments = [part for text in decode_as for part in ("-d", text)]
+    output = run_tshark(capture, *arguments, "-Y", "http2", "-T", "pdml")
+    for packet in tree.fromstring(output).findall("packet"):
+        flow = read_flow(packet)
+        for protocol in packet.findall("proto"):
+            for frame in protocol.findall("field[@name='http2.stream']") if protocol.get("name") == "http2" else ():
+                fields = find_fields(frame)
+                if "http2.type" not in fields:
+                    continue
+                names = [entry[0] for entry in fields.get("http2.header.name", ())]
+                values = [entry[0] for entry in fields.get("http2.header.value", ())]
+                yield (flow, int(first(fields, "http2.streamid")), int(first(fields, "http2.type")),
+                       int(first(fields, "http2.length")), dict(zip(names, values)))
+
+
+def read_grpc_transactions(capture, decode_as):
+    """In order of their requests; the status is the grpc-status, bytes are those of DATA frames without padding."""
+    calls = {}
+    for flow, stream, kind, length, headers in read_stream_frames(capture, decode_as):
+        key = (flow["stream"], stream)
+        if ":method" in headers:
+            calls[key] = {name: flow[name] for name in FLOW}
+            calls[key].update(host=headers[":authority"], method=headers[":method"], path=headers[":path"], status=None,
+                              request_bytes=0, response_bytes=0)
+        call = calls.get(key)
+        if not call:
+            continue
+        if "grpc-status" in headers:
+            call["status"] = int(headers["grpc-status"])
+        if kind == 0:
+            call["request_bytes" if flow["src_port"] == call["src_port"] else "response_bytes"] += length
+    return list(calls.values())
