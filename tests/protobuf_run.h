@@ -3,7 +3,8 @@
 
 /*
  * Runs the protobuf walker over a message in pieces and writes what it says as a text: "PATH=NUMBER " and "PATH:HEX ",
- * a text that came in pieces put together again, a hole in one as "?" for each byte.
+ * a text that came in pieces put together again, a hole in one as "?" for each byte, one
+ * whose end a hole has swallowed with "!".
  */
 
 #include <stdio.h>
@@ -38,7 +39,9 @@ static inline void protobuf_run_item(struct protobuf_run *run, const struct prot
         protobuf_run_put(run, text, size);
         return;
     }
-    require(item->first == !run->open && (item->lost > 0) == (item->text.data == NULL));
+    require((item->first || run->open) && (item->lost > 0) == (item->text.data == NULL));
+    if (item->first && run->open)
+        protobuf_run_put(run, "! ", 2);
     require(item->lost || item->text.size);
     if (item->first) {
         text[size++] = ':';

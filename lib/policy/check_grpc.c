@@ -22,7 +22,10 @@ enum verdict policy_check_undocumented_rpc(const struct policy_rule *rule, const
         return policy_answer_unknown(answer, "response: was it answered?");
     if (policy_status_listed(rule, facts->status))
         return VERDICT_PASS;
-    policy_answer_add_number(answer, "grpc_status", (uint64_t)facts->transaction->call.status);
+    if (facts->transaction->call.status != CALL_STATUS_NONE)
+        policy_answer_add_number(answer, "grpc_status", (uint64_t)facts->transaction->call.status);
+    else
+        policy_answer_add_number(answer, "messages", facts->transaction->response.message_count);
     return VERDICT_FAIL;
 }
 

@@ -10,6 +10,9 @@
 #define NAME_DIGITS_MAX 6u   /* a run of more digits may be a number that identifies somebody */
 #define NUMBER_SIZE_MAX 20u  /* digits of 2^64 */
 
+/* Streams may stay open for days: who sends messages has answered, whatever the status at their end will be. */
+#define STATUS_ANSWERED 200
+
 static const uint8_t mapped_loopback[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
 static const uint8_t loopback[16] = {[15] = 1};
 
@@ -55,8 +58,10 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
     facts->status = call->status;
     if (call->protocol == CALL_GRPC && call->status != CALL_STATUS_NONE)
         facts->status = grpc_status_as_http(call->status);
+    else if (call->protocol == CALL_GRPC && transaction->response.message_count)
+        facts->status = STATUS_ANSWERED;
     facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
-    facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
+    facts->response_seen = transaction->response.seen && facts->status != CALL_STATUS_NONE;
     facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);
     facts->response_head = facts->response_seen && head_is_whole(&transaction->response, call->flags);
     bool lost = transaction->detections_lost > 0;

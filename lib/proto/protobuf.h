@@ -46,7 +46,7 @@ struct protobuf_item {
     enum protobuf_item_kind kind;
     uint8_t wire;     /* of NUMBER: VARINT, FIXED64 or FIXED32 */
     uint8_t type;     /* enum protobuf_type; PROTOBUF_UNTYPED without descriptor */
-    bool first, last; /* of TEXT: its first, its last piece */
+    bool first, last; /* of TEXT: its first, its last piece; a hole may keep the last one away */
     uint32_t lost;    /* of TEXT without data */
     uint64_t number;  /* of NUMBER: as on the wire */
     struct span text; /* of TEXT */

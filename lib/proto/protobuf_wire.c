@@ -21,7 +21,9 @@ uint32_t protobuf_varint(const uint8_t *data, size_t size, uint64_t *value_out)
 
 struct protobuf_reader protobuf_reader_of(struct span message)
 {
-    return (struct protobuf_reader){message.data, message.data + message.size, false};
+    static const uint8_t nothing[1];
+    const uint8_t *at = message.size ? message.data : nothing;
+    return (struct protobuf_reader){at, at + message.size, false};
 }
 
 static bool reader_break(struct protobuf_reader *reader)

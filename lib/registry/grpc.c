@@ -222,9 +222,11 @@ void grpc_read_descriptors(struct loader *loader, struct grpc_table **table_out)
     builder.table->hash_key = loader->hash_key;
     builder.table->first_operation = loader->operation_count;
     descriptor_pool_link(&builder.pool);
+    /* What is damaged is not counted, so there would be no room for what can be read of it. */
+    uint32_t errors = loader->diagnostics->errors;
     each_service(&builder, count_service);
-    if (!loader->status && take_table(&builder))
+    if (!loader->status && loader->diagnostics->errors == errors && take_table(&builder))
         each_service(&builder, add_service);
-    if (!loader->status)
+    if (!loader->status && builder.table->slots)
         *table_out = builder.table;
 }

@@ -78,6 +78,9 @@ void grpc_read_notes(struct loader *loader, const struct grpc_table *table, cons
         loader_complain(loader, version, "`grpc` is the version of these notes; the only one is 1");
         return;
     }
+    /* Where descriptors are damaged, that is all there is to say. */
+    if (!table && loader->diagnostics->errors)
+        return;
     if (!table) {
         loader_complain(loader, version,
                         "notes on gRPC services, but no descriptors; add the *.protoset they are about");

@@ -77,7 +77,8 @@ struct registry_document {
 };
 
 struct registry_operation {
-    struct span id; /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH" */
+    struct span id; /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH"; of gRPC
+                       "package.Service/Method" */
     struct span operation_id;                 /* as documented; size 0: none */
     struct span path;                         /* template as documented, without the base path: "/users/{id}" */
     struct span owner;                        /* size 0: none */

@@ -193,7 +193,7 @@ static void test_vectors(void **state)
             fail_msg("%s:\n%.2000s\ninstead of\n%.2000s", name, sorted, rest);
         assert_int_equal(whole.walker.outcome, PROTOBUF_COMPLETE);
         assert_int_equal(whole.walker.flags, 0);
-        for (uint32_t a = 0; a <= size; a++) {
+        for (uint32_t a = 0; a <= size; a += size > 2000 ? 61 : 1) {
             uint32_t cuts[2] = {a, a + (size - a) * (a % 7) / 7};
             protobuf_run_cut(&cut, message, data, size, cuts, 2);
             assert_string_equal(cut.log, whole.log);
