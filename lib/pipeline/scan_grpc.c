@@ -116,18 +116,12 @@ static void text_item(const struct feed *feed, const struct protobuf_item *item)
     value_piece(feed, name, (struct parse_input){.data = item->text.data, .size = item->text.size, .last = item->last});
 }
 
-/* The first odd field of a side is evidence. */
-static void note_flaw(const struct feed *feed)
+/* Where the message is not as its descriptor says: evidence, should all of it turn out to be protobuf, or none. */
+static void note_flaw(struct scan_grpc *grpc)
 {
-    struct scan_grpc *grpc = feed->grpc;
-    struct transaction_side *side = side_of(feed);
-    uint8_t fresh = grpc->walker.flags & (uint8_t)~grpc->flags_seen;
     grpc->flags_seen = grpc->walker.flags;
-    if (!(fresh & (PROTOBUF_FLAG_UNKNOWN | PROTOBUF_FLAG_NO_UTF8)) || side->flaw.data)
-        return;
-    char path[BODY_NAME_MAX];
-    uint32_t size = protobuf_path(&grpc->walker, path, sizeof(path));
-    side->flaw = transaction_keep(&feed->exchange->transaction, span_of(path, size));
+    if (grpc->flaw_size == 0 || grpc->walker.outcome == PROTOBUF_MALFORMED)
+        grpc->flaw_size = protobuf_path(&grpc->walker, grpc->flaw, sizeof(grpc->flaw));
 }
 
 /* --------------------------------------------------------------------- walker */
@@ -147,8 +141,8 @@ static uint32_t walk_input(const struct feed *feed, struct parse_input input)
         } else {
             input.lost -= step.consumed;
         }
-        if (grpc->walker.flags != grpc->flags_seen)
-            note_flaw(feed);
+        if (grpc->walker.flags != grpc->flags_seen || grpc->walker.outcome == PROTOBUF_MALFORMED)
+            note_flaw(grpc);
         if (step.status == PARSE_MORE)
             return consumed;
         if (step.status == PARSE_STOP)
@@ -342,6 +336,7 @@ static void message_begin(const struct feed *feed, const struct grpc_item *item)
     struct scan_grpc *grpc = feed->grpc;
     grpc->carry_size = 0;
     grpc->flags_seen = 0;
+    grpc->flaw_size = 0;
     grpc->holed = grpc->cut = false;
     grpc->open = true;
     grpc->message_size = 0;
@@ -352,6 +347,8 @@ static void message_begin(const struct feed *feed, const struct grpc_item *item)
         side_of(feed)->message_count++;
         grpc->mode = grpc->content.codec == GRPC_PROTOBUF ? SCAN_GRPC_WALK : SCAN_GRPC_PLAIN;
         protobuf_init(&grpc->walker, grpc->message);
+        if (!(item->flags & GRPC_FRAME_COMPRESSED))
+            protobuf_bound(&grpc->walker, item->length);
     }
     if (item->flags & GRPC_FRAME_COMPRESSED)
         compressed_begin(feed);
@@ -365,11 +362,17 @@ static void judge_message(const struct feed *feed)
         flag(feed, CALL_TRUNCATED);
     if (grpc->holed || grpc->cut || grpc->content.codec != GRPC_PROTOBUF)
         return;
-    bool known = grpc->message || grpc->content.codec_named;
-    if (grpc->walker.flags & PROTOBUF_FLAG_UNKNOWN)
-        anomaly(feed, ANOMALY_PROTOBUF_UNKNOWN_FIELD);
-    if (known && (grpc->walker.outcome == PROTOBUF_MALFORMED || (grpc->walker.flags & PROTOBUF_FLAG_NO_UTF8)))
-        anomaly(feed, ANOMALY_PROTOBUF_MALFORMED);
+    uint64_t anomalies = 0;
+    bool malformed = grpc->walker.outcome == PROTOBUF_MALFORMED;
+    /* What is no protobuf has no fields, known or not. */
+    if (!malformed && (grpc->walker.flags & PROTOBUF_FLAG_UNKNOWN))
+        anomalies |= ANOMALY_BIT(ANOMALY_PROTOBUF_UNKNOWN_FIELD);
+    if ((malformed && (grpc->message || grpc->content.codec_named)) || (grpc->walker.flags & PROTOBUF_FLAG_NO_UTF8))
+        anomalies |= ANOMALY_BIT(ANOMALY_PROTOBUF_MALFORMED);
+    struct transaction_side *side = side_of(feed);
+    side->anomalies |= anomalies;
+    if (anomalies && !side->flaw.data)
+        side->flaw = transaction_keep(&feed->exchange->transaction, span_of(grpc->flaw, grpc->flaw_size));
 }
 
 static void message_end(const struct feed *feed)

@@ -27,6 +27,11 @@ void protobuf_init(struct protobuf_walker *walker, const struct protobuf_message
     walker->by_schema = message != NULL;
 }
 
+void protobuf_bound(struct protobuf_walker *walker, uint64_t size)
+{
+    walker->levels[0].end = size;
+}
+
 static enum step stop(struct protobuf_walker *walker, enum protobuf_outcome outcome)
 {
     walker->outcome = (uint8_t)outcome;
@@ -167,7 +172,9 @@ static enum step step_tag(struct protobuf_walker *walker, struct cursor *cursor,
 {
     const struct protobuf_level *level = &walker->levels[walker->depth];
     if (walker->varint_size == 0) {
-        if (walker->offset == level->end && level->kind != LEVEL_GROUP) {
+        if (walker->depth == 0 && cursor->at == cursor->end)
+            return last ? stop(walker, PROTOBUF_COMPLETE) : STEP_MORE;
+        if (walker->offset == level->end && walker->depth && level->kind != LEVEL_GROUP) {
             walker->depth--;
             return STEP_ON;
         }
@@ -177,8 +184,6 @@ static enum step step_tag(struct protobuf_walker *walker, struct cursor *cursor,
             walker->wire = (uint8_t)protobuf_type_wire(level->packed_type);
             return value_begin(walker);
         }
-        if (cursor->at == cursor->end && last && walker->depth == 0)
-            return stop(walker, PROTOBUF_COMPLETE);
     }
     enum step step = take_varint(walker, cursor, last);
     if (step != STEP_ITEM)

@@ -86,6 +86,9 @@ struct protobuf_walker {
 /* `message` may be NULL: then everything is unknown, and nothing of it odd. */
 void protobuf_init(struct protobuf_walker *walker, const struct protobuf_message *message);
 
+/* How many bytes the message has, where that is known: then a field that is longer is seen when it begins. */
+void protobuf_bound(struct protobuf_walker *walker, uint64_t size);
+
 struct parse_step protobuf_parse(struct protobuf_walker *walker, const struct parse_input *input,
                                  struct protobuf_item *item_out);
 

@@ -27,6 +27,23 @@ static const struct protobuf_field fields[] = {
 
 static struct protobuf_run whole, cut;
 
+/* With its size known a message that is whole gives the same. */
+static void run_bound(const struct protobuf_message *schema, const uint8_t *data, uint32_t size, uint32_t at)
+{
+    protobuf_init(&cut.walker, schema);
+    protobuf_bound(&cut.walker, size);
+    cut.used = 0;
+    cut.open = false;
+    cut.log[0] = '\0';
+    struct parse_input input = {.data = data, .size = at};
+    uint32_t used = protobuf_run_offer(&cut, &input);
+    input = (struct parse_input){.data = data + used, .size = size - used, .last = true};
+    if (cut.walker.outcome == PROTOBUF_OPEN)
+        protobuf_run_offer(&cut, &input);
+    require(cut.walker.outcome == whole.walker.outcome || whole.walker.outcome != PROTOBUF_COMPLETE);
+    require(whole.walker.outcome != PROTOBUF_COMPLETE || strcmp(whole.log, cut.log) == 0);
+}
+
 static void run_hole(const struct protobuf_message *schema, const uint8_t *data, uint32_t size, uint32_t at,
                      uint32_t lost)
 {
@@ -66,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     protobuf_run_cut(&cut, schema, text, body, cuts, 2);
     require(strcmp(whole.log, cut.log) == 0 && whole.walker.outcome == cut.walker.outcome);
     require(whole.walker.flags == cut.walker.flags && whole.walker.flaw_offset == cut.walker.flaw_offset);
+    run_bound(schema, text, body, cuts[0]);
     if (data[0] & 2)
         run_hole(schema, text, body, body * data[3] / 256, 1 + data[3] % 40u);
     return 0;
