@@ -1,241 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * gRPC bodies: base64, frames, decompression, walker, values; each stage hands on what it has, nothing is kept but what
- * a guess of the walker waits for.
+ * gRPC bodies: base64, frames, decompression; each stage hands on what it has, and nothing is kept.
  */
 
 #include "pipeline/scan_grpc.h"
 
 #include "registry/grpc.h"
 
-#define NUMBER_MIN       10000000u          /* no detector looks for less than eight digits in a number */
-#define DIGITS_MAX       20u                /* of 64 bits */
-#define DOUBLE_EXACT_MAX 9007199254740992.0 /* 2^53: beyond it not every whole number is a double */
-
-struct feed {
-    struct pipeline *worker;
-    struct exchange *exchange;
-    struct scan_grpc *grpc;
-    bool response;
-};
-
-static struct transaction_side *side_of(const struct feed *feed)
+static struct transaction_side *side_of(const struct scan_grpc_feed *feed)
 {
     return exchange_side(feed->exchange, feed->response);
 }
 
-static void flag(const struct feed *feed, uint32_t flags)
+static void flag(const struct scan_grpc_feed *feed, uint32_t flags)
 {
     feed->exchange->transaction.call.flags |= flags;
 }
 
-static void anomaly(const struct feed *feed, enum anomaly anomaly)
+static void anomaly(const struct scan_grpc_feed *feed, enum anomaly anomaly)
 {
     side_of(feed)->anomalies |= ANOMALY_BIT(anomaly);
-}
-
-/* --------------------------------------------------------------------- values */
-
-static void value_piece(const struct feed *feed, struct span name, struct parse_input input)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    struct scan_value value = {name, grpc->value_offset};
-    grpc->value_open = !input.last;
-    scan_value(feed->worker, feed->exchange, feed->response, &value, input);
-}
-
-/* The value that is being read does not go on. */
-static void value_close(const struct feed *feed)
-{
-    if (feed->grpc->value_open)
-        value_piece(feed, (struct span){0}, (struct parse_input){.data = feed->grpc->carry, .last = true});
-}
-
-/* The number as people write it; false for those that are no whole number of enough digits. */
-static bool number_of(const struct protobuf_item *item, uint64_t *number_out)
-{
-    double real = 0;
-    switch (item->type) {
-    case PROTOBUF_INT64:
-    case PROTOBUF_UINT64:
-    case PROTOBUF_INT32:
-    case PROTOBUF_UINT32:
-    case PROTOBUF_FIXED64:
-    case PROTOBUF_FIXED32:
-    case PROTOBUF_SFIXED64:
-    case PROTOBUF_SFIXED32:
-        *number_out = item->number;
-        break;
-    case PROTOBUF_SINT64:
-    case PROTOBUF_SINT32:
-        *number_out = item->number & 1 ? 0 : item->number >> 1;
-        break;
-    case PROTOBUF_DOUBLE:
-        memcpy(&real, &item->number, sizeof(real));
-        if (!(real >= NUMBER_MIN && real <= DOUBLE_EXACT_MAX))
-            return false;
-        *number_out = (uint64_t)real;
-        return (double)*number_out == real;
-    default:
-        return false; /* without a descriptor a number may be anything, a time as well as a card */
-    }
-    return *number_out >= NUMBER_MIN && *number_out <= INT64_MAX;
-}
-
-static void number_item(const struct feed *feed, const struct protobuf_item *item)
-{
-    uint8_t digits[DIGITS_MAX];
-    uint32_t size = 0;
-    uint64_t number = 0;
-    if (!number_of(item, &number))
-        return;
-    for (; number; number /= 10)
-        digits[DIGITS_MAX - ++size] = (uint8_t)('0' + number % 10);
-    char path[BODY_NAME_MAX];
-    struct span name = span_of(path, protobuf_path(&feed->grpc->walker, path, sizeof(path)));
-    feed->grpc->value_offset = feed->grpc->content_size + feed->grpc->walker.offset;
-    value_piece(feed, name, (struct parse_input){.data = digits + DIGITS_MAX - size, .size = size, .last = true});
-}
-
-static void text_item(const struct feed *feed, const struct protobuf_item *item)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    char path[BODY_NAME_MAX];
-    struct span name = span_of(path, protobuf_path(&grpc->walker, path, sizeof(path)));
-    if (item->first) {
-        value_close(feed);
-        grpc->value_offset = grpc->content_size + grpc->walker.offset - item->text.size - item->lost;
-    }
-    if (!item->text.data) {
-        value_piece(feed, name, (struct parse_input){.lost = item->lost});
-        if (item->last)
-            value_close(feed);
-        return;
-    }
-    value_piece(feed, name, (struct parse_input){.data = item->text.data, .size = item->text.size, .last = item->last});
-}
-
-/* Where the message is not as its descriptor says: evidence, should all of it turn out to be protobuf, or none. */
-static void note_flaw(struct scan_grpc *grpc)
-{
-    grpc->flags_seen = grpc->walker.flags;
-    if (grpc->flaw_size == 0 || grpc->walker.outcome == PROTOBUF_MALFORMED)
-        grpc->flaw_size = protobuf_path(&grpc->walker, grpc->flaw, sizeof(grpc->flaw));
-}
-
-/* --------------------------------------------------------------------- walker */
-
-/* Walks the input and searches what it says. Returns the bytes consumed; all of them when the walk has ended. */
-static uint32_t walk_input(const struct feed *feed, struct parse_input input)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    uint32_t consumed = 0, total = input.data ? input.size : input.lost;
-    for (;;) {
-        struct protobuf_item item;
-        struct parse_step step = protobuf_parse(&grpc->walker, &input, &item);
-        consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
-        if (grpc->walker.flags != grpc->flags_seen || grpc->walker.outcome == PROTOBUF_MALFORMED)
-            note_flaw(grpc);
-        if (step.status == PARSE_MORE)
-            return consumed;
-        if (step.status == PARSE_STOP)
-            break;
-        if (item.kind == PROTOBUF_ITEM_NUMBER)
-            number_item(feed, &item);
-        else
-            text_item(feed, &item);
-    }
-    if (grpc->walker.outcome == PROTOBUF_COMPLETE)
-        return total;
-    /* What is no protobuf is still searched, as one text. */
-    value_close(feed);
-    grpc->mode = SCAN_GRPC_PLAIN;
-    grpc->value_offset = grpc->content_size + grpc->walker.offset;
-    input.last = false;
-    value_piece(feed, (struct span){0}, input);
-    return total;
-}
-
-/* Bytes that a guess waited for and new ones become one input until the walker has passed the old ones. */
-static struct span walk_carry(const struct feed *feed, struct span data, bool last)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    while (grpc->carry_size && grpc->mode == SCAN_GRPC_WALK && (data.size || last)) {
-        uint32_t old = grpc->carry_size, take = min_u32(data.size, PROTOBUF_GUESS_MAX - old);
-        if (take)
-            memcpy(grpc->carry + old, data.data, take);
-        bool end = last && take == data.size;
-        uint32_t consumed =
-            walk_input(feed, (struct parse_input){.data = grpc->carry, .size = old + take, .last = end});
-        if (consumed >= old) {
-            grpc->carry_size = 0;
-            return span_from(data, consumed - old);
-        }
-        memmove(grpc->carry, grpc->carry + consumed, old + take - consumed);
-        grpc->carry_size = old + take - consumed;
-        data = span_from(data, take);
-        /* The walker waits for no more than fits. */
-        require(consumed || take);
-    }
-    return data;
-}
-
-static void walk(const struct feed *feed, struct span data, bool last)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    if (grpc->carry_size)
-        data = walk_carry(feed, data, last);
-    if (grpc->mode == SCAN_GRPC_PLAIN && data.size)
-        value_piece(feed, (struct span){0}, (struct parse_input){.data = data.data, .size = data.size});
-    if (grpc->mode != SCAN_GRPC_WALK || grpc->carry_size || grpc->walker.outcome != PROTOBUF_OPEN ||
-        (data.size == 0 && !last))
-        return;
-    const uint8_t *begin = data.size ? data.data : grpc->carry;
-    uint32_t consumed = walk_input(feed, (struct parse_input){.data = begin, .size = data.size, .last = last});
-    grpc->carry_size = data.size - consumed;
-    require(grpc->carry_size <= PROTOBUF_GUESS_MAX);
-    if (grpc->carry_size)
-        memcpy(grpc->carry, begin + consumed, grpc->carry_size);
-}
-
-/* What a guess waits for will not come. */
-static void walk_hurry(const struct feed *feed)
-{
-    struct scan_grpc *grpc = feed->grpc;
-    uint32_t size = grpc->carry_size;
-    grpc->carry_size = 0;
-    protobuf_hurry(&grpc->walker);
-    if (size)
-        walk_input(feed, (struct parse_input){.data = grpc->carry, .size = size});
-}
-
-static void walk_lost(const struct feed *feed, uint32_t lost)
-{
-    walk_hurry(feed);
-    if (feed->grpc->mode == SCAN_GRPC_WALK)
-        walk_input(feed, (struct parse_input){.lost = lost});
-    else
-        value_piece(feed, (struct span){0}, (struct parse_input){.lost = lost});
 }
 
 /* -------------------------------------------------------------------- content */
 
 /* Trailers of gRPC-Web: the lines are headers of the response (PROTOCOL-WEB.md). */
-static void trailers_end(const struct feed *feed)
+static void trailers_end(const struct scan_grpc_feed *feed)
 {
     struct span rest = span_of(feed->grpc->carry, feed->grpc->carry_size), name, value;
     while (feed->response && grpc_trailer_next(&rest, &name, &value))
         side_trailer(feed->worker, feed->exchange, true, name, value);
 }
 
-static void trailers_add(const struct feed *feed, struct span data)
+static void trailers_add(const struct scan_grpc_feed *feed, struct span data)
 {
     struct scan_grpc *grpc = feed->grpc;
     uint32_t take = min_u32(data.size, SCAN_GRPC_TRAILERS_MAX - grpc->carry_size);
@@ -247,26 +45,26 @@ static void trailers_add(const struct feed *feed, struct span data)
 }
 
 /* Decompressed bytes of the message. */
-static void content(const struct feed *feed, struct span data)
+static void content(const struct scan_grpc_feed *feed, struct span data)
 {
     struct scan_grpc *grpc = feed->grpc;
     bool searched = grpc->mode == SCAN_GRPC_WALK || grpc->mode == SCAN_GRPC_PLAIN;
     grpc->message_size += data.size;
     if (searched && grpc->content_size + grpc->message_size > feed->worker->body_scan_max) {
-        value_close(feed);
+        scan_grpc_value_close(feed);
         grpc->mode = SCAN_GRPC_SKIP;
         grpc->cut = true;
         flag(feed, CALL_TRUNCATED | CALL_UNSCANNED);
     }
     if (grpc->mode == SCAN_GRPC_WALK)
-        walk(feed, data, false);
+        scan_grpc_walk(feed, data, false);
     else if (grpc->mode == SCAN_GRPC_PLAIN)
-        value_piece(feed, (struct span){0}, (struct parse_input){.data = data.data, .size = data.size});
+        scan_grpc_value(feed, (struct span){0}, (struct parse_input){.data = data.data, .size = data.size});
     else if (grpc->mode == SCAN_GRPC_TRAILERS)
         trailers_add(feed, data);
 }
 
-static void decoder_end(const struct feed *feed)
+static void decoder_end(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->cut = grpc->cut || grpc->decoder->outcome != CONTENT_COMPLETE;
@@ -275,7 +73,7 @@ static void decoder_end(const struct feed *feed)
     grpc->decoder = NULL;
 }
 
-static void decompress(const struct feed *feed, struct parse_input input)
+static void decompress(const struct scan_grpc_feed *feed, struct parse_input input)
 {
     struct scan_grpc *grpc = feed->grpc;
     for (;;) {
@@ -297,7 +95,7 @@ static void decompress(const struct feed *feed, struct parse_input input)
     decoder_end(feed);
 }
 
-static void message_data(const struct feed *feed, const struct grpc_item *item)
+static void message_data(const struct scan_grpc_feed *feed, const struct grpc_item *item)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->holed = grpc->holed || !item->data.data;
@@ -310,14 +108,14 @@ static void message_data(const struct feed *feed, const struct grpc_item *item)
     else if (item->data.data)
         content(feed, item->data);
     else if (grpc->mode == SCAN_GRPC_WALK)
-        walk_lost(feed, item->lost);
+        scan_grpc_walk_lost(feed, item->lost);
     else if (grpc->mode == SCAN_GRPC_PLAIN)
-        value_piece(feed, (struct span){0}, (struct parse_input){.lost = item->lost});
+        scan_grpc_value(feed, (struct span){0}, (struct parse_input){.lost = item->lost});
 }
 
 /* ------------------------------------------------------------------- messages */
 
-static void compressed_begin(const struct feed *feed)
+static void compressed_begin(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     if (grpc->codings.outcome == CONTENT_OPEN && grpc->codings.count)
@@ -331,7 +129,7 @@ static void compressed_begin(const struct feed *feed)
         anomaly(feed, ANOMALY_GRPC_FRAMING);
 }
 
-static void message_begin(const struct feed *feed, const struct grpc_item *item)
+static void message_begin(const struct scan_grpc_feed *feed, const struct grpc_item *item)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->carry_size = 0;
@@ -355,7 +153,7 @@ static void message_begin(const struct feed *feed, const struct grpc_item *item)
 }
 
 /* Only a message that was there to its last byte can be said not to be what its descriptor says. */
-static void judge_message(const struct feed *feed)
+static void judge_message(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     if (grpc->walker.flags & PROTOBUF_FLAG_TOO_DEEP)
@@ -375,7 +173,7 @@ static void judge_message(const struct feed *feed)
         side->flaw = transaction_keep(&feed->exchange->transaction, span_of(grpc->flaw, grpc->flaw_size));
 }
 
-static void message_end(const struct feed *feed)
+static void message_end(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->open = false;
@@ -388,17 +186,17 @@ static void message_end(const struct feed *feed)
         return;
     }
     if (grpc->mode == SCAN_GRPC_WALK && grpc->cut)
-        walk_hurry(feed);
+        scan_grpc_walk_hurry(feed);
     else if (grpc->mode == SCAN_GRPC_WALK)
-        walk(feed, (struct span){0}, true);
-    value_close(feed);
+        scan_grpc_walk(feed, (struct span){0}, true);
+    scan_grpc_value_close(feed);
     if (grpc->mode != SCAN_GRPC_SKIP)
         judge_message(feed);
     grpc->content_size += grpc->message_size;
 }
 
 /* Nothing more of the body can be read; what there is of its message is searched. */
-static void body_end(const struct feed *feed)
+static void body_end(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->ended = true;
@@ -407,7 +205,7 @@ static void body_end(const struct feed *feed)
         message_end(feed);
 }
 
-static void frames(const struct feed *feed, struct parse_input input)
+static void frames(const struct scan_grpc_feed *feed, struct parse_input input)
 {
     struct scan_grpc *grpc = feed->grpc;
     for (;;) {
@@ -439,7 +237,7 @@ static void frames(const struct feed *feed, struct parse_input input)
 }
 
 /* Not gRPC-Web-text any more, or with a hole: where the next group of four begins is not known. */
-static void text_break(const struct feed *feed, bool certain)
+static void text_break(const struct scan_grpc_feed *feed, bool certain)
 {
     body_end(feed);
     flag(feed, CALL_UNSCANNED);
@@ -504,7 +302,7 @@ void scan_grpc_give(struct pipeline *worker, struct exchange *exchange, bool res
 
 void scan_grpc_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data)
 {
-    struct feed feed = {worker, exchange, exchange->scans[response].grpc, response};
+    struct scan_grpc_feed feed = {worker, exchange, exchange->scans[response].grpc, response};
     struct scan_grpc *grpc = feed.grpc;
     side_of(&feed)->scanned_size += data.size;
     if (grpc->content.wrapping != GRPC_WEB_TEXT && !grpc->ended)
@@ -520,7 +318,7 @@ void scan_grpc_data(struct pipeline *worker, struct exchange *exchange, bool res
 
 void scan_grpc_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
 {
-    struct feed feed = {worker, exchange, exchange->scans[response].grpc, response};
+    struct scan_grpc_feed feed = {worker, exchange, exchange->scans[response].grpc, response};
     if (feed.grpc->ended)
         return;
     if (feed.grpc->content.wrapping == GRPC_WEB_TEXT)
@@ -531,7 +329,7 @@ void scan_grpc_lost(struct pipeline *worker, struct exchange *exchange, bool res
 
 void scan_grpc_end(struct pipeline *worker, struct exchange *exchange, bool response)
 {
-    struct feed feed = {worker, exchange, exchange->scans[response].grpc, response};
+    struct scan_grpc_feed feed = {worker, exchange, exchange->scans[response].grpc, response};
     if (!feed.grpc->ended)
         frames(&feed, (struct parse_input){.data = feed.grpc->decoded, .last = true});
     scan_grpc_give(worker, exchange, response);

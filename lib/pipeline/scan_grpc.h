@@ -65,3 +65,23 @@ void scan_grpc_end(struct pipeline *worker, struct exchange *exchange, bool resp
 
 /* The call's status becomes the grpc-status, once all of the response was seen that will be. */
 void scan_grpc_settle(struct transaction *transaction);
+
+/* scan_grpc_walk.c, for scan_grpc.c alone. */
+struct scan_grpc_feed {
+    struct pipeline *worker;
+    struct exchange *exchange;
+    struct scan_grpc *grpc;
+    bool response;
+};
+
+/* A piece of the value that is being read; it ends with `last`, or with scan_grpc_value_close() where it does not go
+ * on. */
+void scan_grpc_value(const struct scan_grpc_feed *feed, struct span name, struct parse_input input);
+void scan_grpc_value_close(const struct scan_grpc_feed *feed);
+
+/* Decompressed bytes of a message in SCAN_GRPC_WALK; what is no protobuf goes on in SCAN_GRPC_PLAIN. */
+void scan_grpc_walk(const struct scan_grpc_feed *feed, struct span data, bool last);
+void scan_grpc_walk_lost(const struct scan_grpc_feed *feed, uint32_t lost);
+
+/* The message does not go on: what a guess waits for is searched as it is. */
+void scan_grpc_walk_hurry(const struct scan_grpc_feed *feed);
