@@ -19,10 +19,10 @@
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 43u
-#define SHARE_WINDOWS   22u
+#define SHARE_EXCHANGES 42u
+#define SHARE_WINDOWS   25u
 #define SHARE_CARRIES   10u
-#define SHARE_GRPC      5u /* bodies of gRPC that are being walked */
+#define SHARE_GRPC      3u /* bodies of gRPC that are being walked */
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
 #define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
 

@@ -48,7 +48,9 @@ struct scan_grpc {
     uint64_t message_size; /* of this one, as far as it was read */
     uint64_t value_offset;
     uint32_t carry_size;
+    uint32_t value_name_size;
     uint32_t flaw_size;
+    char value_name[BODY_NAME_MAX];    /* of the value that is being read */
     char flaw[BODY_NAME_MAX];          /* path of the first field of the message that is odd */
     uint8_t carry[PROTOBUF_GUESS_MAX]; /* what a guess waits for, or trailers */
     uint8_t decoded[SCAN_GRPC_TEXT_SIZE];

@@ -18,14 +18,21 @@ void scan_grpc_value(const struct scan_grpc_feed *feed, struct span name, struct
     struct scan_grpc *grpc = feed->grpc;
     struct scan_value value = {name, grpc->value_offset};
     grpc->value_open = !input.last;
+    grpc->value_name_size = min_u32(name.size, sizeof(grpc->value_name));
+    if (grpc->value_open && name.size)
+        memcpy(grpc->value_name, name.data, grpc->value_name_size);
     scan_value(feed->worker, feed->exchange, feed->response, &value, input);
 }
 
-/* The value that is being read does not go on. */
 void scan_grpc_value_close(const struct scan_grpc_feed *feed)
 {
-    if (feed->grpc->value_open)
-        scan_grpc_value(feed, (struct span){0}, (struct parse_input){.data = feed->grpc->carry, .last = true});
+    const struct scan_grpc *grpc = feed->grpc;
+    char name[BODY_NAME_MAX];
+    if (!grpc->value_open)
+        return;
+    memcpy(name, grpc->value_name, grpc->value_name_size);
+    scan_grpc_value(feed, span_of(name, grpc->value_name_size),
+                    (struct parse_input){.data = grpc->carry, .last = true});
 }
 
 /* The number as people write it; false for those that are no whole number of enough digits. */
