@@ -164,7 +164,8 @@ static inline void case_detect(struct policy_case *c, uint16_t detector, bool re
 static inline void case_judge(struct policy_case *c)
 {
     struct transaction *transaction = &c->transaction;
-    if (c->has_registry) {
+    /* What descriptors say of a gRPC call its test puts into c->match. */
+    if (c->has_registry && transaction->call.protocol != CALL_GRPC) {
         struct registry_request request = {
             .host = transaction->call.host, .method = transaction->call.method, .path = transaction->path};
         (void)registry_find(c->registry, &request, &c->match);
