@@ -77,8 +77,9 @@ struct registry_document {
 };
 
 struct registry_operation {
-    struct span id; /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH"; of gRPC
-                       "package.Service/Method" */
+    /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH"; of gRPC
+     * "package.Service/Method". */
+    struct span id;
     struct span operation_id;                 /* as documented; size 0: none */
     struct span path;                         /* template as documented, without the base path: "/users/{id}" */
     struct span owner;                        /* size 0: none */

@@ -44,8 +44,9 @@ enum registry_error {
 
 /*
  * Reads every *.yaml, *.yml and *.json below `folder`; hidden files and folders are left out, so are files without a
- * top-level `openapi` (a note says so; they still serve $refs). *.protoset, *.pb and *.desc are sets of gRPC descriptors
- * (registry/grpc.h), which a document with a top-level `grpc` may have notes on. Returns 0, REGISTRY_E_INVALID or -errno.
+ * top-level `openapi` (a note says so; they still serve $refs). *.protoset, *.pb and *.desc are sets of gRPC
+ * descriptors (registry/grpc.h), which a document with a top-level `grpc` may have notes on. Returns 0,
+ * REGISTRY_E_INVALID or -errno.
  */
 MUST_USE int registry_load(const char *folder, struct diagnostics *diagnostics, struct registry **registry_out);
 

@@ -7,8 +7,8 @@ usage: grpc_peers.py serve ADDRESS PORT LOG       a grpcio server
        grpc_peers.py serve-web ADDRESS PORT LOG   the same service for gRPC-Web, on Python's own http.server
        grpc_peers.py call-web ADDRESS PORT        the same calls by http.client, in turn as they are and in base64
 
-Messages are made by Python's protobuf from tests/data/grpc/cards.protoset. LOG gets one JSON line for each call the server
-has answered: its path, its grpc_status, and the sizes of the messages.
+Messages are made by Python's protobuf from tests/data/grpc/cards.protoset. LOG gets one JSON line for each
+call the server has answered: its path, its grpc_status, and the sizes of the messages.
 """
 
 import base64
@@ -142,7 +142,8 @@ def serve(address, port, log_path):
 
 def call(address, port):
     import grpc
-    with grpc.insecure_channel("%s:%s" % (address, port), options=[("grpc.default_authority", "api.example")]) as channel:
+    authority = [("grpc.default_authority", "api.example")]
+    with grpc.insecure_channel("%s:%s" % (address, port), options=authority) as channel:
         for path, messages, streams, compressed in CALLS:
             kind = {"--": channel.unary_unary, "-s": channel.unary_stream, "s-": channel.stream_unary,
                     "ss": channel.stream_stream}[streams]
