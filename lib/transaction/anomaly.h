@@ -44,6 +44,14 @@ enum anomaly {
     ANOMALY_EXTRA_RESPONSE,       /* a response nobody asked for, or bytes behind the last one (response splitting) */
     ANOMALY_CONTENT_BOMB,         /* a compressed body that unpacks to more than any real one */
     ANOMALY_CONTENT_MALFORMED,    /* a body that is not in the content coding it says */
+    ANOMALY_WEBSOCKET_ACCEPT,     /* Sec-WebSocket-Accept that does not answer the key (RFC 6455 4.1) */
+    ANOMALY_WEBSOCKET_AGREEMENT,  /* a version, subprotocol or extension answered that was not offered */
+    ANOMALY_WEBSOCKET_MASKING,    /* client frame not masked, or server frame masked (RFC 6455 5.1) */
+    ANOMALY_WEBSOCKET_RESERVED,   /* reserved bits or opcodes (RFC 6455 5.2) */
+    ANOMALY_WEBSOCKET_LENGTH,     /* a length not in its shortest form, or over 63 bits (RFC 6455 5.2) */
+    ANOMALY_WEBSOCKET_CONTROL,    /* a control frame in fragments or over 125 bytes, or a close that is none (5.5) */
+    ANOMALY_WEBSOCKET_ORDER,      /* fragments out of order, or frames behind a close (RFC 6455 5.4, 5.5.1) */
+    ANOMALY_TEXT_ENCODING,        /* a text that is not in the encoding it has to be in (RFC 6455 5.6) */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };
