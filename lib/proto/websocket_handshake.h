@@ -16,7 +16,6 @@
 #include "proto/websocket.h"
 #include "transaction/transaction.h"
 
-#define WEBSOCKET_KEY_SIZE       24u /* 16 random bytes in base64 */
 #define WEBSOCKET_ACCEPT_SIZE    28u /* a SHA-1 digest in base64 */
 #define WEBSOCKET_EXTENSIONS_MAX 16u /* of one head; browsers offer one or two */
 #define WEBSOCKET_PARAMETERS_MAX 16u /* of one extension; permessage-deflate has four */
@@ -44,5 +43,6 @@ void websocket_handshake_check(const struct transaction *handshake, struct webso
 /* The handshake was not seen: nothing is agreed on and nothing is excluded. */
 void websocket_agreement_unknown(struct websocket_agreement *agreement_out);
 
-/* Sec-WebSocket-Accept of a Sec-WebSocket-Key (RFC 6455 4.2.2), not terminated. */
-void websocket_accept_write(struct span key, char accept_out[WEBSOCKET_ACCEPT_SIZE]);
+/* Sec-WebSocket-Accept of a Sec-WebSocket-Key (RFC 6455 4.2.2), not terminated. False: an empty key, or a far too long
+ * one. */
+bool websocket_accept_write(struct span key, char accept_out[WEBSOCKET_ACCEPT_SIZE]);
