@@ -24,6 +24,7 @@ struct body_scan {
     bool started; /* the first bytes have been seen, `kind` is decided */
     bool locator_ready;
     bool length_known;
+    bool text;                       /* the protocol says that it is text; it has no media type */
     uint8_t kind;                    /* enum body_kind */
     uint64_t length;                 /* of the body on the wire, when length_known */
     uint64_t size;                   /* bytes of it so far, lost ones included */

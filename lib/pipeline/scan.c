@@ -309,6 +309,8 @@ static void body_start(struct exchange *exchange, bool response, struct span sta
 {
     struct body_scan *scan = &exchange->scans[response];
     enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
+    if (scan->text)
+        kind = body_kind_of_text(start);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;

@@ -8,6 +8,7 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
+ *   websocket.c  WebSocket messages become exchanges of one side
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
@@ -23,6 +24,8 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "proto/websocket.h"
+#include "proto/websocket_inflate.h"
 
 #define WORKER_HITS_MAX 64u /* of one text: more than the distinct places that a transaction keeps */
 
@@ -35,6 +38,8 @@ struct pipeline {
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
     struct content_decoders decoders;
+    struct pool websockets;
+    struct websocket_inflaters inflaters;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
     struct pipeline_clock clock;
@@ -47,6 +52,7 @@ struct pipeline {
     uint32_t service_next;               /* entry of it to be told next */
     struct detect_hit hits[WORKER_HITS_MAX];
     uint8_t decoded[TRANSACTION_STORE_SIZE]; /* a percent-decoded text */
+    uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
     struct net_packet packets[PACKET_BURST_MAX];
 };
 

@@ -145,6 +145,7 @@ static enum answer begin_message(struct websocket *parser, const struct websocke
         .kind = WEBSOCKET_MESSAGE_BEGIN,
         .opcode = header->opcode,
         .compressed = header->compressed && parser->deflate != WEBSOCKET_DEFLATE_NONE,
+        .length = header->final && header->length <= INT64_MAX ? header->length : WEBSOCKET_LENGTH_UNKNOWN,
     };
     return give(parser, item_out);
 }

@@ -60,6 +60,8 @@ enum websocket_item_kind {
     WEBSOCKET_CONTROL,
 };
 
+#define WEBSOCKET_LENGTH_UNKNOWN UINT64_MAX
+
 #define WEBSOCKET_CODE_NONE 0u /* RFC 6455 7.4.2: 0 to 999 are not used */
 
 struct websocket_item {
@@ -67,6 +69,7 @@ struct websocket_item {
     uint8_t opcode;      /* BEGIN, CONTROL */
     bool compressed;     /* BEGIN */
     bool complete;       /* END, CONTROL: false when cut by loss, by the end of the stream or by a limit */
+    uint64_t length;     /* BEGIN: of the message on the wire, where it is in one frame; WEBSOCKET_LENGTH_UNKNOWN */
     uint16_t close_code; /* CONTROL of opcode CLOSE; WEBSOCKET_CODE_NONE: it has none */
     uint32_t lost;       /* DATA with data NULL: bytes not seen */
     struct span data;    /* DATA; CONTROL: its payload, of a CLOSE the reason only */
