@@ -415,6 +415,18 @@ static void feed_window(struct pipeline *worker, struct exchange *exchange, bool
     scan->on = false;
 }
 
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last)
+{
+    if (!exchange->scans[response].started && text.size)
+        body_start(exchange, response, text);
+    feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
+}
+
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
+{
+    feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+}
+
 /* Decoded bytes of the body: counted, and searched up to the limit. */
 static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
 {
@@ -423,12 +435,13 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
     struct call *call = &exchange->transaction.call;
     *(response ? &call->response_bytes : &call->request_bytes) += data.size;
     side->body_size += data.size;
-    if (!scan->started && data.size)
-        body_start(exchange, response, data);
     if (scan->encoded && data.size)
         call->flags |= CALL_UNDECODED;
-    if (!scan->on)
+    if (!scan->on) {
+        if (!scan->started && data.size)
+            body_start(exchange, response, data);
         return;
+    }
     uint64_t room = worker->body_scan_max - side->scanned_size;
     if (data.size > room) {
         data.size = (uint32_t)room;
@@ -436,7 +449,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
-    feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
+    scan_charset(worker, exchange, response, data, last);
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
@@ -507,7 +520,7 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
     if (scan->decoder)
         decode(worker, exchange, response, (struct parse_input){.lost = lost});
     else if (scan->on)
-        feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+        scan_charset_lost(worker, exchange, response, lost);
 }
 
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response)
@@ -518,8 +531,8 @@ void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool resp
     if (scan->decoder && scan->coded)
         decode(worker, exchange, response, end);
     decoder_give(scan);
-    if (scan->on && scan->started)
-        feed_window(worker, exchange, response, end);
+    if (scan->on && (scan->started || scan->first_held))
+        scan_charset(worker, exchange, response, span_of(end.data, 0), true);
     scan->on = false;
     body_window_release(&scan->window);
 }

@@ -11,6 +11,7 @@
  *   websocket.c  WebSocket messages become exchanges of one side
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
+ *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -83,6 +84,14 @@ void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool re
 void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
 void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response);
+
+/* Bytes of a body in UTF-8, or such that are no text; and a hole. */
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last);
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
+
+/* scan_charset.c: the same in whatever charset it is. */
+void scan_charset(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
+void scan_charset_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 
 /* session.c: the flow table's sink. */
 enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk);

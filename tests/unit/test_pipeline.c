@@ -85,6 +85,46 @@ static void the_scheme_of_a_credential_is_kept(void **state)
     free(wire);
 }
 
+/* {"card":{"number":"4111111111111111","x":1}} in UTF-16, with and without byte order mark, and in an 8-bit charset. */
+static void a_body_in_another_charset_is_searched_however_it_is_cut(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"card\":{\"number\":\"4111111111111111\",\"x\":1}}";
+    static const char *const types[] = {"application/json; charset=utf-16be", "text/json", "application/json",
+                                        "application/json; charset=iso-8859-1"};
+    for (uint32_t i = 0; i < 4 * ARRAY_COUNT(types); i++) {
+        static const uint32_t steps[] = {1400, 1, 2, 17};
+        uint32_t step = steps[i / ARRAY_COUNT(types)], type = i % ARRAY_COUNT(types), size = 0;
+        uint8_t body[128];
+        if (type == 2)
+            body[size++] = 0xff, body[size++] = 0xfe;
+        for (const char *c = text; *c; c++) {
+            if (type == 0)
+                body[size++] = 0;
+            body[size++] = (uint8_t)*c;
+            if (type == 1 || type == 2)
+                body[size++] = 0;
+        }
+        char head[160];
+        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %u\r\n\r\n", types[type],
+                 size);
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = wire_new();
+        wire_text(wire, 0, REQUEST_2, 1400);
+        wire_text(wire, 1, head, 1400);
+        for (uint32_t at = 0; at < size; at += step)
+            wire_segment(wire, 1, 0x18, body + at, min_u32(step, size - at));
+        wire_close(wire);
+        play(bench, wire, FRAMES_MAX);
+        char calls[64];
+        snprintf(calls, sizeof(calls), "GET /v1/list 200 0 0 %u\n", size);
+        assert_string_equal(bench->calls, calls);
+        assert_non_null(strstr(bench->findings, "\"name\":\"/card/number\""));
+        bench_free(bench);
+        free(wire);
+    }
+}
+
 /* gzip of {"payment":{"card":"4111111111111111","note":"xxx..."}} by Python's gzip module. */
 static const uint8_t coded_body[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56,
                                      0x2a, 0x48, 0xac, 0xcc, 0x4d, 0xcd, 0x2b, 0x51, 0xb2, 0xaa, 0x56, 0x4a,
@@ -383,6 +423,7 @@ int main(void)
         cmocka_unit_test(every_cut_gives_the_same_calls_and_findings),
         cmocka_unit_test(nothing_sensitive_is_told),
         cmocka_unit_test(the_scheme_of_a_credential_is_kept),
+        cmocka_unit_test(a_body_in_another_charset_is_searched_however_it_is_cut),
         cmocka_unit_test(a_compressed_body_is_decoded_and_searched_however_it_is_cut),
         cmocka_unit_test(one_lost_packet_costs_only_what_it_touched),
         cmocka_unit_test(a_response_before_its_request_is_paired),
