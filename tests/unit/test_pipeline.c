@@ -92,8 +92,8 @@ static void a_body_in_another_charset_is_searched_however_it_is_cut(void **state
     static const char text[] = "{\"card\":{\"number\":\"4111111111111111\",\"x\":1}}";
     static const char *const types[] = {"application/json; charset=utf-16be", "text/json", "application/json",
                                         "application/json; charset=iso-8859-1"};
-    for (uint32_t i = 0; i < 4 * ARRAY_COUNT(types); i++) {
-        static const uint32_t steps[] = {1400, 1, 2, 17};
+    for (uint32_t i = 0; i < 2 * ARRAY_COUNT(types); i++) {
+        static const uint32_t steps[] = {1400, 1};
         uint32_t step = steps[i / ARRAY_COUNT(types)], type = i % ARRAY_COUNT(types), size = 0;
         uint8_t body[128];
         if (type == 2)

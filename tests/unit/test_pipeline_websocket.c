@@ -110,7 +110,7 @@ static uint32_t count_lines(const char *json, const char *one, const char *other
 static void every_cut_gives_the_same_messages(void **state)
 {
     (void)state;
-    static const uint32_t steps[] = {1400, 1, 2, 3, 5, 13, 40};
+    static const uint32_t steps[] = {1400, 1, 3, 13};
     for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
         struct bench *bench = bench_new(256, 1024);
         struct stream client = {0}, server = {0};
@@ -191,7 +191,7 @@ static void a_link_needs_no_connection(void **state)
     (void)state;
     static struct flow flow;
     static struct transaction handshake;
-    for (uint32_t step = 1; step < 60; step += step < 8 ? 1 : 17) {
+    for (uint32_t step = 1; step < 200; step *= 7) {
         struct bench *bench = bench_new(256, 1024);
         struct stream streams[2] = {{0}, {0}};
         make_client(&streams[0]);
