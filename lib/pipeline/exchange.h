@@ -13,6 +13,7 @@
 
 #include "pipeline/epoch.h"
 #include "proto/body_text.h"
+#include "proto/charset.h"
 #include "proto/content_decoder.h"
 #include "proto/http1.h"
 #include "transaction/transaction.h"
@@ -23,7 +24,12 @@ struct body_scan {
     bool coded;   /* bytes of it went to the decoder */
     bool started; /* the first bytes have been seen, `kind` is decided */
     bool locator_ready;
+    bool charset_known;
+    bool first_held; /* first_byte waits: the charset shows in the first two */
+    uint8_t first_byte;
+    struct charset_decoder charset;
     bool length_known;
+    bool text;                       /* the protocol says that it is text; it has no media type */
     uint8_t kind;                    /* enum body_kind */
     uint64_t length;                 /* of the body on the wire, when length_known */
     uint64_t size;                   /* bytes of it so far, lost ones included */

@@ -11,6 +11,7 @@
 
 #include "pipeline/channel.h"
 
+#include "pipeline/websocket.h"
 #include "proto/http_text.h"
 
 static struct exchange *feed_exchange(struct pipeline *worker, const struct channel_feed *feed)
@@ -245,13 +246,18 @@ static void status_line(struct pipeline *worker, const struct channel_feed *feed
 }
 
 /* The protocol that a 101 agrees on; NULL: what comes is classified by its own first bytes. */
-static const struct channel_protocol *upgrade_protocol(const struct exchange *exchange)
+static const struct channel_protocol *upgrade_protocol(struct exchange *exchange)
 {
-    (void)exchange;
-    return NULL;
+    struct transaction *transaction = &exchange->transaction;
+    const struct transaction_header *agreed = transaction_find_header(&transaction->response, HEADER_UPGRADE, NULL);
+    if (transaction->call.status != 101 || !agreed ||
+        !websocket_upgrade_asked(transaction_header_value(transaction, agreed)))
+        return NULL;
+    websocket_handshake_note(transaction);
+    return &channel_websocket;
 }
 
-static void upgrade(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *exchange)
+static void upgrade(struct pipeline *worker, const struct channel_feed *feed, struct exchange *exchange)
 {
     struct http1_channel *http1 = &feed->channel->http1;
     if (!channel_change(worker, feed, upgrade_protocol(exchange), exchange))

@@ -14,17 +14,20 @@
 
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
+#include "pipeline/websocket.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 42u
-#define SHARE_WINDOWS   25u
-#define SHARE_CARRIES   10u
-#define SHARE_GRPC      3u /* bodies of gRPC that are being walked */
-#define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
-#define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_EXCHANGES  38u
+#define SHARE_WINDOWS    20u
+#define SHARE_CARRIES    10u
+#define SHARE_INFLATE    10u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW   8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_GRPC       3u  /* bodies of gRPC that are being walked */
+#define SHARE_WEBSOCKETS 1u  /* connections, each of a few KB */
+#define SHARE_MESSAGES   3u  /* compressed messages; half of it for those with small windows */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -57,7 +60,14 @@ static int pools_init(struct pipeline *worker, size_t left)
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);
-    return content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed);
+    if (content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed))
+        return -ENOMEM;
+    size_t websockets = left / 100 * SHARE_WEBSOCKETS / (sizeof(struct websocket_link) + CACHE_LINE);
+    size_t narrow = left / 200 * SHARE_MESSAGES / websocket_inflaters_size(1, 0);
+    size_t wide = left / 200 * SHARE_MESSAGES / websocket_inflaters_size(0, 1);
+    if (pool_init(&worker->websockets, worker->arena, sizeof(struct websocket_link), (uint32_t)websockets))
+        return -ENOMEM;
+    return websocket_inflaters_init(&worker->inflaters, worker->arena, (uint32_t)narrow, (uint32_t)wide);
 }
 
 /* With roll-ups one is told while the other counts. */

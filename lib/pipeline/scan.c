@@ -311,6 +311,8 @@ static void body_start(struct exchange *exchange, bool response, struct span sta
 {
     struct body_scan *scan = &exchange->scans[response];
     enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
+    if (scan->text)
+        kind = body_kind_of_text(start);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;
@@ -457,6 +459,18 @@ void scan_value(struct pipeline *worker, struct exchange *exchange, bool respons
     body_window_init(window, &worker->windows);
 }
 
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last)
+{
+    if (!exchange->scans[response].started && text.size)
+        body_start(exchange, response, text);
+    feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
+}
+
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
+{
+    feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+}
+
 /* Decoded bytes of the body: counted, and searched up to the limit. */
 static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
 {
@@ -465,12 +479,13 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
     struct call *call = &exchange->transaction.call;
     *(response ? &call->response_bytes : &call->request_bytes) += data.size;
     side->body_size += data.size;
-    if (!scan->started && data.size)
-        body_start(exchange, response, data);
     if (scan->encoded && data.size)
         call->flags |= CALL_UNDECODED;
-    if (!scan->on)
+    if (!scan->on) {
+        if (!scan->started && data.size)
+            body_start(exchange, response, data);
         return;
+    }
     if (scan->grpc) {
         scan_grpc_data(worker, exchange, response, data);
         return;
@@ -482,7 +497,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
-    feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
+    scan_charset(worker, exchange, response, data, last);
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
@@ -555,7 +570,7 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
     else if (scan->grpc)
         scan_grpc_lost(worker, exchange, response, lost);
     else if (scan->on)
-        feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+        scan_charset_lost(worker, exchange, response, lost);
 }
 
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response)
@@ -568,8 +583,8 @@ void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool resp
     decoder_give(scan);
     if (scan->grpc)
         scan_grpc_end(worker, exchange, response);
-    else if (scan->on && scan->started)
-        feed_window(worker, exchange, response, end);
+    else if (scan->on && (scan->started || scan->first_held))
+        scan_charset(worker, exchange, response, span_of(end.data, 0), true);
     scan->on = false;
     body_window_release(&scan->window);
 }

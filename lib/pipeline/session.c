@@ -8,6 +8,8 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/websocket.h"
+#include "proto/websocket_chain.h"
 
 /* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
 #define TURNS_MAX 4u
@@ -106,6 +108,20 @@ static enum ledger_reason undecided(struct pipeline *worker, struct session *ses
     return LEDGER_UNCLASSIFIED;
 }
 
+/*
+ * A WebSocket whose handshake was missed: segments begin where frames do, most of the time, and a chain of frames says
+ * which side sends it.
+ */
+static enum websocket_chain find_websocket(const struct channel *channel, const uint8_t *data, uint32_t size,
+                                           bool *from_server_out)
+{
+    enum websocket_sender sender = WEBSOCKET_CLIENT;
+    enum websocket_chain chain =
+        channel->midstream ? websocket_chain_find_sender(data, size, &sender) : WEBSOCKET_CHAIN_NO;
+    *from_server_out = sender == WEBSOCKET_SERVER;
+    return chain;
+}
+
 static enum ledger_reason classify_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
                                          struct flow_chunk *chunk_io)
 {
@@ -135,6 +151,14 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
     const struct channel_protocol *reader = reader_of(protocol, &from_server);
     if (reader)
         return start(worker, session, flow, reader, from_server, chunk_io);
+    if (protocol == CLASSIFY_UNKNOWN) {
+        enum websocket_chain chain = find_websocket(channel, data, size, &from_server);
+        if (chain == WEBSOCKET_CHAIN_YES)
+            return start(worker, session, flow, &channel_websocket, from_server, chunk_io);
+        /* A frame may be longer than what can be kept of it. */
+        bool wait = chain == WEBSOCKET_CHAIN_MORE && size < CHANNEL_CARRY_SIZE;
+        protocol = wait ? CLASSIFY_MORE : CLASSIFY_UNKNOWN;
+    }
     if (protocol == CLASSIFY_MORE) {
         if (old) {
             channel->carry_size[direction] = size;

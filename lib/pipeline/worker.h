@@ -8,9 +8,11 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
+ *   websocket.c  WebSocket messages become exchanges of one side
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
+ *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -24,6 +26,8 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "proto/websocket.h"
+#include "proto/websocket_inflate.h"
 
 #define WORKER_HITS_MAX 64u /* of one text: more than the distinct places that a transaction keeps */
 
@@ -37,6 +41,8 @@ struct pipeline {
     struct pool sessions, exchanges, carries, windows;
     struct pool grpc_scans;
     struct content_decoders decoders;
+    struct pool websockets;
+    struct websocket_inflaters inflaters;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
     struct pipeline_clock clock;
@@ -48,7 +54,8 @@ struct pipeline {
     struct service_table *services_last; /* of the minute before, being told; NULL without roll-ups */
     uint32_t service_next;               /* entry of it to be told next */
     struct detect_hit hits[WORKER_HITS_MAX];
-    uint8_t decoded[TRANSACTION_STORE_SIZE]; /* a percent-decoded text */
+    uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
+    uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
     struct net_packet packets[PACKET_BURST_MAX];
 };
 
@@ -92,6 +99,13 @@ void scan_value(struct pipeline *worker, struct exchange *exchange, bool respons
 
 /* What came of decompressing: whatever was not decoded was not searched. */
 void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
+/* Bytes of a body in UTF-8, or such that are no text; and a hole. */
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last);
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
+
+/* scan_charset.c: the same in whatever charset it is. */
+void scan_charset(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
+void scan_charset_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 
 /* session.c: the flow table's sink. */
 enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk);

@@ -57,7 +57,7 @@ struct policy_rule {
     uint64_t name_starts[4];           /* first bytes, lower case, of `names`: most names are refused by one bit */
     struct policy_names other_headers; /* headers without a number */
     struct policy_names methods, schemes, names, allowed_in_request, allowed_in_response;
-    struct pattern_list paths, name_patterns;
+    struct pattern_list paths, name_patterns, origins;
     struct policy_names scope_methods;
     struct pattern_list scope_hosts, scope_paths, exempt_paths;
     const uint32_t *allowed_ports;

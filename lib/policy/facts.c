@@ -60,8 +60,10 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
         facts->status = grpc_status_as_http(call->status);
     else if (call->protocol == CALL_GRPC && transaction->response.message_count)
         facts->status = STATUS_ANSWERED;
+    facts->message =
+        call->protocol == CALL_WEBSOCKET || call->protocol == CALL_AMQP091 || call->protocol == CALL_AMQP10;
     facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
-    facts->response_seen = transaction->response.seen && facts->status != CALL_STATUS_NONE;
+    facts->response_seen = transaction->response.seen && (facts->message || facts->status != CALL_STATUS_NONE);
     facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);
     facts->response_head = facts->response_seen && head_is_whole(&transaction->response, call->flags);
     bool lost = transaction->detections_lost > 0;

@@ -33,6 +33,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_FRAMING] = policy_check_framing,
     [RULE_CHECK_EXPOSED_ENDPOINT] = policy_check_exposed_endpoint,
     [RULE_CHECK_RESPONSE_PROTECTION] = policy_check_response_protection,
+    [RULE_CHECK_WEBSOCKET] = policy_check_websocket,
     [RULE_CHECK_HEADER_MISSING] = policy_check_header_missing,
     [RULE_CHECK_HEADER_FORMAT] = policy_check_header_format,
     [RULE_CHECK_FORWARDED_HEADER] = policy_check_forwarded_header,
@@ -52,6 +53,14 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_MALFORMED_BODY] = policy_check_malformed_body,
     [RULE_CHECK_DETECTION] = policy_check_detection,
     [RULE_CHECK_TEST_CARD] = policy_check_test_card,
+};
+
+/* What is asked of a request and its answer, and so of no message: its handshake or connection is judged by itself. */
+static const bool calls_only[RULE_CHECK_COUNT] = {
+    [RULE_CHECK_EXPOSED_ENDPOINT] = true,     [RULE_CHECK_RESPONSE_PROTECTION] = true,
+    [RULE_CHECK_HEADER_MISSING] = true,       [RULE_CHECK_HEADER_FORMAT] = true,
+    [RULE_CHECK_FORWARDED_HEADER] = true,     [RULE_CHECK_CREDENTIAL_MISSING] = true,
+    [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
 };
 
 /* Host without port: patterns name hosts. */
@@ -89,6 +98,8 @@ static enum verdict rule_judge(const struct policy_rule *rule, struct policy_fac
     const struct zone *server = facts->input->destination_zone;
     if (!(rule->protocols >> facts->transaction->call.protocol & 1) || !(rule->zones >> server->kind & 1) ||
         !(rule->environments >> server->environment & 1))
+        return VERDICT_NOT_APPLICABLE;
+    if (facts->message && calls_only[rule->check])
         return VERDICT_NOT_APPLICABLE;
     if (rule->scoped) {
         enum verdict scope = scope_judge(rule, facts);

@@ -366,6 +366,7 @@ static void rule_compile(struct compiler *compiler, struct policy_rule *out)
     out->name_patterns = patterns_compile(compiler, "parameters/names", parameters->names, parameters->names_count);
     names_start_compile(out);
     out->paths = patterns_compile(compiler, "parameters/paths", parameters->paths, parameters->paths_count);
+    out->origins = patterns_compile(compiler, "parameters/origins", parameters->origins, parameters->origins_count);
     out->allowed_in_request =
         names_compile(compiler, parameters->allowed_in_request, parameters->allowed_in_request_count);
     out->allowed_in_response =

@@ -25,6 +25,7 @@ enum rule_check {
     RULE_CHECK_FRAMING,
     RULE_CHECK_EXPOSED_ENDPOINT,
     RULE_CHECK_RESPONSE_PROTECTION,
+    RULE_CHECK_WEBSOCKET,
     RULE_CHECK_HEADER_MISSING,
     RULE_CHECK_HEADER_FORMAT,
     RULE_CHECK_FORWARDED_HEADER,
@@ -99,6 +100,8 @@ struct rule_parameters {
     uint32_t methods_count;
     char **paths; /* patterns, '*' stands for anything */
     uint32_t paths_count;
+    char **origins; /* patterns of origins that may open a WebSocket */
+    uint32_t origins_count;
     char **schemes; /* of Authorization */
     uint32_t schemes_count;
     char **names; /* of query parameters, headers and cookies */

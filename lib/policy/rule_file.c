@@ -54,6 +54,7 @@ static const struct rule_key rule_keys[] = {
     LIST("parameters/statuses", parameters.statuses),
     LIST("parameters/methods", parameters.methods),
     LIST("parameters/paths", parameters.paths),
+    LIST("parameters/origins", parameters.origins),
     LIST("parameters/schemes", parameters.schemes),
     LIST("parameters/names", parameters.names),
     LIST("parameters/allowed_ports", parameters.allowed_ports),

@@ -210,8 +210,8 @@ int zones_compile(const struct settings *settings, struct diagnostics *diagnosti
     bool complete = true;
     for (uint32_t i = 0; i < settings->zones_count; i++) {
         zone_add(zones, settings, diagnostics, i);
-        complete &= zones->zones[i].name && zones->tunnels[i].vlans && zones->tunnels[i].vnis &&
-                    zones->tunnels[i].sessions;
+        complete &=
+            zones->zones[i].name && zones->tunnels[i].vlans && zones->tunnels[i].vnis && zones->tunnels[i].sessions;
     }
     qsort(zones->networks, zones->networks_count, sizeof(zones->networks[0]), network_order);
     duplicates_check(zones, settings, diagnostics);

@@ -43,6 +43,14 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_GRPC_FRAMING] = "grpc_framing",
         [ANOMALY_PROTOBUF_MALFORMED] = "protobuf_malformed",
         [ANOMALY_PROTOBUF_UNKNOWN_FIELD] = "protobuf_unknown_field",
+        [ANOMALY_WEBSOCKET_ACCEPT] = "websocket_accept",
+        [ANOMALY_WEBSOCKET_AGREEMENT] = "websocket_agreement",
+        [ANOMALY_WEBSOCKET_MASKING] = "websocket_masking",
+        [ANOMALY_WEBSOCKET_RESERVED] = "websocket_reserved",
+        [ANOMALY_WEBSOCKET_LENGTH] = "websocket_length",
+        [ANOMALY_WEBSOCKET_CONTROL] = "websocket_control",
+        [ANOMALY_WEBSOCKET_ORDER] = "websocket_order",
+        [ANOMALY_TEXT_ENCODING] = "text_encoding",
         [ANOMALY_AFTER_LOSS] = "after_loss",
     };
     require(anomaly < ANOMALY_COUNT);

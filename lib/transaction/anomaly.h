@@ -47,6 +47,14 @@ enum anomaly {
     ANOMALY_GRPC_FRAMING,         /* a gRPC body that is not made of length-prefixed messages */
     ANOMALY_PROTOBUF_MALFORMED,   /* a message that is no protobuf, or has strings that are no UTF-8 */
     ANOMALY_PROTOBUF_UNKNOWN_FIELD, /* a field that the descriptor does not have, or with another type */
+    ANOMALY_WEBSOCKET_ACCEPT,     /* Sec-WebSocket-Accept that does not answer the key (RFC 6455 4.1) */
+    ANOMALY_WEBSOCKET_AGREEMENT,  /* a version, subprotocol or extension answered that was not offered */
+    ANOMALY_WEBSOCKET_MASKING,    /* client frame not masked, or server frame masked (RFC 6455 5.1) */
+    ANOMALY_WEBSOCKET_RESERVED,   /* reserved bits or opcodes (RFC 6455 5.2) */
+    ANOMALY_WEBSOCKET_LENGTH,     /* a length not in its shortest form, or over 63 bits (RFC 6455 5.2) */
+    ANOMALY_WEBSOCKET_CONTROL,    /* a control frame in fragments or over 125 bytes, or a close that is none (5.5) */
+    ANOMALY_WEBSOCKET_ORDER,      /* fragments out of order, or frames behind a close (RFC 6455 5.4, 5.5.1) */
+    ANOMALY_TEXT_ENCODING,        /* a text that is not in the encoding it has to be in (RFC 6455 5.6) */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };

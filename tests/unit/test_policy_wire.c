@@ -72,6 +72,57 @@ static void test_framing(void **state)
     case_free(c);
 }
 
+static void test_websocket(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL,
+                                     "pack: own\nversion: \"1\"\nrules:\n  - id: PRO-005\n    parameters:\n"
+                                     "      origins: [\"https://*.friend.example\"]\n");
+    case_call(c, "GET", "/feed", 101);
+    case_expect(c, "PRO-005", VERDICT_NOT_APPLICABLE);
+    case_header(c, false, "Upgrade", "websocket");
+    case_expect(c, "PRO-005", VERDICT_PASS); /* no browser */
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_WEBSOCKET_ACCEPT);
+    case_expect(c, "PRO-005", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-005", "sender=server;anomaly=websocket_accept;");
+    static const struct {
+        const char *origin;
+        int32_t status;
+        enum verdict verdict;
+    } rows[] = {
+        {"https://evil.example", 101, VERDICT_FAIL},
+        {"https://evil.example", 403, VERDICT_PASS}, /* refused */
+        {"https://evil.example", CALL_STATUS_NONE, VERDICT_UNKNOWN},
+        {"null", 101, VERDICT_FAIL},
+        {"https://pages.friend.example", 101, VERDICT_PASS},
+        {"http://pages.friend.example", 101, VERDICT_FAIL},
+        {"http://API.example.com", 101, VERDICT_PASS}, /* the server's own, RFC 6454 6.2 */
+        {"https://api.example.com:443", 101, VERDICT_PASS},
+        {"https://api.example.com:8443", 101, VERDICT_FAIL},
+        {"https://api.example.com.evil.example", 101, VERDICT_FAIL},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        case_call(c, "GET", "/feed", rows[i].status);
+        c->transaction.call.host = span_from_text("api.example.com");
+        case_header(c, false, "Upgrade", "WebSocket");
+        case_header(c, false, "Origin", rows[i].origin);
+        case_expect(c, "PRO-005", rows[i].verdict);
+    }
+    /* What is asked of requests is not asked of messages. */
+    case_call(c, "text", "/feed", CALL_STATUS_NONE);
+    c->transaction.call.protocol = CALL_WEBSOCKET;
+    c->transaction.response.seen = c->transaction.response.complete = true;
+    case_expect(c, "PRO-005", VERDICT_PASS);
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "AUT-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "DAT-006", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_WEBSOCKET_MASKING);
+    case_expect(c, "PRO-005", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-005", "sender=client;anomaly=websocket_masking;");
+    case_free(c);
+}
+
 static void test_exposed_endpoint(void **state)
 {
     (void)state;
@@ -258,15 +309,11 @@ static void test_forwarded_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),
-        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_exposed_endpoint),
-        cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing),
-        cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),
-        cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_cleartext),        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),          cmocka_unit_test(test_websocket),
+        cmocka_unit_test(test_exposed_endpoint), cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
