@@ -299,7 +299,8 @@ static void text_check(struct protobuf_walker *walker, struct span text, bool la
     /* Of a text with a hole nobody knows. */
     if (!walker->field || !walker->field->utf8 || walker->text_holed)
         return;
-    if (!utf8_check_add(&walker->utf8, text) || (last && walker->utf8.left))
+    utf8_check_add(&walker->utf8, text.data, text.size);
+    if (last ? !utf8_check_valid(&walker->utf8) : walker->utf8.invalid)
         walker->flags |= PROTOBUF_FLAG_NO_UTF8;
 }
 

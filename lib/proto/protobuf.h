@@ -20,6 +20,7 @@
 #include "base/parse.h"
 #include "proto/protobuf_schema.h"
 #include "proto/protobuf_wire.h"
+#include "proto/utf8.h"
 
 #define PROTOBUF_DEPTH_MAX  100u       /* what the usual receivers refuse beyond */
 #define PROTOBUF_FIELDS_MAX (1u << 20) /* of one message: two bytes each is a message of 2 MB of nothing */

@@ -3,6 +3,7 @@
 /* Protobuf wire format: fields of a message in memory, and the guess at a value without descriptor. */
 
 #include "proto/protobuf_wire.h"
+#include "proto/utf8.h"
 
 #define GROUPS_MAX 100u /* as deep as the usual receivers go */
 
@@ -121,7 +122,8 @@ static bool is_text(struct span value, bool whole)
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
             return false;
     }
-    return utf8_check_add(&check, value) && (!whole || check.left == 0);
+    utf8_check_add(&check, value.data, value.size);
+    return whole ? utf8_check_valid(&check) : !check.invalid;
 }
 
 /* Where the value goes on behind what is there, a field that reaches so far is as good as any. */
@@ -173,50 +175,4 @@ enum protobuf_guess protobuf_guess(struct span value, bool whole)
     if (is_message(value, whole))
         return PROTOBUF_GUESS_MESSAGE;
     return text ? PROTOBUF_GUESS_TEXT : PROTOBUF_GUESS_BYTES;
-}
-
-/* --------------------------------------------------------------------- UTF-8 */
-
-/* RFC 3629 4: what the byte behind a first byte may be, and how many follow. */
-static bool utf8_begin(struct utf8_check *check, uint8_t c)
-{
-    check->low = 0x80;
-    check->high = 0xbf;
-    if (c < 0x80)
-        return true;
-    if (c < 0xc2 || c > 0xf4)
-        return false;
-    check->left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-    if (c == 0xe0)
-        check->low = 0xa0;
-    else if (c == 0xed)
-        check->high = 0x9f;
-    else if (c == 0xf0)
-        check->low = 0x90;
-    else if (c == 0xf4)
-        check->high = 0x8f;
-    return true;
-}
-
-bool utf8_check_add(struct utf8_check *check, struct span text)
-{
-    for (uint32_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        if (check->left == 0) {
-            uint64_t word = 0;
-            while (text.size - i >= 8 && (memcpy(&word, text.data + i, 8), (word & UINT64_C(0x8080808080808080)) == 0))
-                i += 8;
-            if (i == text.size)
-                return true;
-            if (!utf8_begin(check, text.data[i]))
-                return false;
-            continue;
-        }
-        if (c < check->low || c > check->high)
-            return false;
-        check->low = 0x80;
-        check->high = 0xbf;
-        check->left--;
-    }
-    return true;
 }

@@ -44,11 +44,3 @@ enum protobuf_guess { PROTOBUF_GUESS_TEXT, PROTOBUF_GUESS_MESSAGE, PROTOBUF_GUES
  * message is what can be read as fields to its end.
  */
 enum protobuf_guess protobuf_guess(struct span value, bool whole);
-
-/* Checks UTF-8 over any cuts: RFC 3629, no surrogates. Zero is a valid start. */
-struct utf8_check {
-    uint8_t left;      /* continuation bytes to come */
-    uint8_t low, high; /* what the next one may be */
-};
-
-bool utf8_check_add(struct utf8_check *check, struct span text);
