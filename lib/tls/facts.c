@@ -509,7 +509,8 @@ static void encrypted_note_13(struct tls_facts *facts, uint32_t direction, uint3
         if ((facts->seen & TLS_SEEN_SERVER_FLIGHT) && size >= FINISHED_RECORD_MIN)
             facts->seen |= TLS_SEEN_CLIENT_FINISHED;
     } else if (size > ALERT_RECORD_MAX) {
-        facts->server_records += facts->server_records < UINT8_MAX;
+        if (facts->server_records < UINT8_MAX)
+            facts->server_records++;
         /* Early data of the client looks like its Finished: then the server's whole flight must have gone by. */
         bool early = facts->early_data_offered == TLS_YES && facts->early_data_accepted != TLS_NO;
         if ((facts->seen & TLS_SEEN_CLIENT_FINISHED) && (!early || facts->server_records > SERVER_FLIGHT_RECORDS_MAX))

@@ -19,6 +19,7 @@ static void damage(struct tls_handshake *handshake, struct tls_message_reader *r
     if (handshake->facts.completed != TLS_YES)
         handshake->facts.seen |= TLS_SEEN_DAMAGED;
     reader->damaged = true;
+    reader->trying = false;
     reader->left.size = 0;
     reader->size = 0;
     reader->seen = 0;
@@ -92,29 +93,33 @@ static bool message_in_place(struct tls_message_reader *reader, struct tls_messa
 
 /*
  * Behind a hole what looks like a message may be the middle of one, or encrypted: it counts when it lies whole in its
- * record and is not the empty one that zeros would be.
+ * record and is not the empty one that zeros would be. `left` bytes of its record are still to come.
  */
-static bool message_believed(struct tls_message_reader *reader, const struct tls_message *message)
+static bool message_believed(struct tls_message_reader *reader, uint32_t size, uint32_t left)
 {
     if (!reader->damaged)
         return true;
-    reader->damaged = message->size == 0;
-    if (reader->damaged)
-        reader->left.size = 0;
-    return !reader->damaged;
+    reader->damaged = size <= TLS_MESSAGE_HEADER_SIZE || size - TLS_MESSAGE_HEADER_SIZE > left;
+    if (!reader->damaged)
+        return true;
+    reader->trying = false;
+    reader->left.size = 0;
+    message_end(reader);
+    return false;
 }
 
 static bool message_read(struct tls_handshake *handshake, struct tls_message_reader *reader,
                          struct tls_message *message_out)
 {
     if (message_in_place(reader, message_out))
-        return message_believed(reader, message_out);
-    if (reader->damaged) {
-        reader->left.size = 0;
-        return false;
+        return message_believed(reader, message_out->raw.size, message_out->size);
+    if (reader->size == 0) {
+        if (!header_read(handshake, reader))
+            return false;
+        uint32_t left = reader->part.size - reader->part.offset - (reader->part.data.size - reader->left.size);
+        if (!message_believed(reader, reader->size, left))
+            return false;
     }
-    if (reader->size == 0 && !header_read(handshake, reader))
-        return false;
     message_keep(reader, min_u32(reader->size - reader->seen, reader->left.size));
     if (reader->seen < reader->size)
         return false;
@@ -172,6 +177,17 @@ static bool part_is_encrypted(const struct tls_handshake *handshake, uint32_t di
     return handshake->readers[direction].encrypted && handshake->facts.version < TLS13;
 }
 
+static void messages_offer(struct tls_message_reader *reader, const struct tls_record_part *part)
+{
+    if (reader->damaged && part->first) {
+        reader->trying = true;
+        message_end(reader);
+    }
+    if (!reader->damaged || reader->trying)
+        reader->left = part->data;
+    reader->part = *part;
+}
+
 void tls_handshake_init(struct tls_handshake *handshake, bool midstream)
 {
     memset(handshake, 0, sizeof(*handshake));
@@ -204,9 +220,7 @@ void tls_handshake_part(struct tls_handshake *handshake, uint32_t direction, con
     if (part->content != TLS_HANDSHAKE)
         return;
     /* Behind a hole only a record can begin a message again. */
-    if (!reader->damaged || part->first)
-        reader->left = part->data;
-    reader->part = *part;
+    messages_offer(reader, part);
 }
 
 void tls_handshake_plaintext(struct tls_handshake *handshake, uint32_t direction, uint8_t content, struct span data)
@@ -214,9 +228,9 @@ void tls_handshake_plaintext(struct tls_handshake *handshake, uint32_t direction
     struct tls_message_reader *reader = &handshake->readers[direction];
     reader->left.size = 0;
     reader->decrypted = true;
-    reader->part = (struct tls_record_part){.content = content};
     if (content == TLS_HANDSHAKE)
-        reader->left = data;
+        messages_offer(reader, &(struct tls_record_part){
+                                   .content = content, .first = true, .last = true, .size = data.size, .data = data});
     if (content == TLS_ALERT && data.size == 2)
         tls_facts_alert(&handshake->facts, direction, data.data[0], data.data[1]);
 }

@@ -69,7 +69,8 @@ struct tls_message_reader {
     uint8_t header[TLS_MESSAGE_HEADER_SIZE];
     uint8_t alert_seen; /* bytes of an alert, which may be cut too */
     uint8_t alert_level;
-    bool damaged;   /* bytes are missing: only a record can begin a message again */
+    bool damaged;   /* bytes are missing: only a record can begin a message again ... */
+    bool trying;    /* ... and this one may */
     bool encrypted; /* from here on records are (TLS 1.2 and before) */
     bool decrypted; /* `left` comes from a decrypter */
 };
