@@ -49,7 +49,7 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
 {
     const struct transaction *transaction = input->transaction;
     const struct call *call = &transaction->call;
-    *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
+    *facts = (struct policy_facts){.policy = policy, .input = input, .call = call, .transaction = transaction};
     facts->status = call->status;
     facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
     facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
