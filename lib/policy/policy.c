@@ -208,6 +208,12 @@ struct span policy_rule_id(const struct policy *policy, uint32_t index)
     return policy->rules[index].id;
 }
 
+bool policy_rule_judges_calls(const struct policy *policy, uint32_t index)
+{
+    require(index < policy->rules_count);
+    return rule_judges(&policy->rules[index], false);
+}
+
 void policy_free(struct policy *policy)
 {
     if (policy)

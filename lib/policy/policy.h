@@ -92,3 +92,5 @@ void policy_watch_cite(const struct policy_watch *watch, struct finding *finding
 /* Enabled rules that judge calls or connections, in the order of the sink's rows. */
 uint32_t policy_rule_count(const struct policy *policy);
 struct span policy_rule_id(const struct policy *policy, uint32_t index);
+/* Otherwise it only judges connections: policy_judge() passes it over. */
+bool policy_rule_judges_calls(const struct policy *policy, uint32_t index);
