@@ -164,6 +164,37 @@ def snet(capture, connections):
     return faults
 
 
+def suite_names():
+    """OpenSSL's name of a suite -> its registered name."""
+    text = subprocess.run(["openssl", "ciphers", "-stdname", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"], stdout=subprocess.PIPE,
+                          check=True, encoding="utf-8").stdout
+    return {line.split()[2]: line.split()[0] for line in text.splitlines()}
+
+
+def peers(capture, connections):
+    """What the client itself said it had agreed on, where the capture was recorded with its account."""
+    path = os.path.join(os.path.dirname(capture), "peer.jsonl")
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as stream:
+        told = [json.loads(line) for line in stream]
+    versions = {None: 0, "TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+    names, faults = suite_names(), []
+    for line in told:
+        found = [entry for entry in connections if entry["client_port"] == line.get("client_port")]
+        if not found or "version" not in line:
+            continue
+        entry = found[0]
+        agreed = line["version"] is not None
+        expected = (versions[line["version"]], names.get(line["cipher"], line["cipher"]), 2 if agreed else 1)
+        seen = (entry["version"], entry["suite_name"] if agreed else None, entry["completed"])
+        if seen != expected:
+            faults.append("%d: %s, the client says %s" % (line["client_port"], seen, expected))
+        if "resumed" in line and line["resumed"] != (entry["resumption"] > 1):
+            faults.append("%d: resumed as %d" % (line["client_port"], entry["resumption"]))
+    return faults
+
+
 def compare(program, capture, totals):
     connections = ours(program, capture)
     faults = []
@@ -182,6 +213,7 @@ def compare(program, capture, totals):
         totals[1] += checked
         faults += ["%d-%d %s" % (*key, text) for text in wrong]
     faults += snet(capture, connections)
+    faults += peers(capture, connections)
     known = {(connection["client_port"], connection["server_port"]) for connection in connections}
     faults += ["%d-%d is missing" % key for key, rows in table.items() if key not in known and "server" in rows]
     return faults
