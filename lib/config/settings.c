@@ -40,6 +40,13 @@ static const struct cyaml_strval environment_words[] = {
     {"non-production", SETTINGS_ENVIRONMENT_NON_PRODUCTION},
 };
 
+static const struct cyaml_strval tls_words[] = {
+    {"TLSv1.0", SETTINGS_TLS_10},
+    {"TLSv1.1", SETTINGS_TLS_11},
+    {"TLSv1.2", SETTINGS_TLS_12},
+    {"TLSv1.3", SETTINGS_TLS_13},
+};
+
 static const struct cyaml_schema_value text_entry = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
 static const struct cyaml_schema_value number_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
 
@@ -78,6 +85,9 @@ static const struct cyaml_schema_field zone_fields[] = {
                      environment_words, ARRAY_COUNT(environment_words)),
     CYAML_FIELD_BOOL("plaintext_allowed", CYAML_FLAG_OPTIONAL, struct settings_zone, plaintext_allowed),
     CYAML_FIELD_BOOL("trusted_proxy", CYAML_FLAG_OPTIONAL, struct settings_zone, trusted_proxy),
+    CYAML_FIELD_BOOL("scanner", CYAML_FLAG_OPTIONAL, struct settings_zone, scanner),
+    CYAML_FIELD_ENUM("tls_minimum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_zone, tls_minimum,
+                     tls_words, ARRAY_COUNT(tls_words)),
     CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,
                          SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("vlans", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vlans, &number_entry,

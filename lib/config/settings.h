@@ -44,6 +44,14 @@ enum settings_environment {
     SETTINGS_ENVIRONMENT_COUNT
 };
 
+enum settings_tls_version {
+    SETTINGS_TLS_ANY, /* not said */
+    SETTINGS_TLS_10 = 0x0301,
+    SETTINGS_TLS_11,
+    SETTINGS_TLS_12,
+    SETTINGS_TLS_13,
+};
+
 struct settings_sensor {
     char *name; /* default: the host's name */
 };
@@ -78,9 +86,11 @@ struct settings_zone {
     char *name;
     enum settings_zone_kind kind;
     enum settings_environment environment;
-    bool plaintext_allowed; /* declared plaintext hop: cleartext is no finding here */
-    bool trusted_proxy;     /* its machines may set X-Forwarded-* and the like */
-    char **cidrs;           /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
+    bool plaintext_allowed;                /* declared plaintext hop: cleartext is no finding here */
+    bool trusted_proxy;                    /* its machines may set X-Forwarded-* and the like */
+    bool scanner;                          /* its machines try weak handshakes on purpose: they are no finding */
+    enum settings_tls_version tls_minimum; /* lowest version for servers of the zone, above what the rules say */
+    char **cidrs; /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
     uint32_t cidrs_count;
     uint32_t *vlans; /* only traffic inside one of these VLANs, VNIs or sessions; all empty: any */
     uint32_t vlans_count;

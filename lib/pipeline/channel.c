@@ -272,7 +272,7 @@ static enum ledger_reason answer(struct pipeline *worker, struct channel *channe
         channel_carry_drop(worker, channel, direction);
         return last ? LEDGER_AUDITED : LEDGER_PARSER;
     }
-    return LEDGER_AUDITED;
+    return (enum ledger_reason)channel->fate;
 }
 
 static void protocols_end(struct pipeline *worker, struct channel *channel)

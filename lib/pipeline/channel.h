@@ -64,6 +64,7 @@ struct channel {
     uint32_t carry_size[2];
     uint32_t carry_lost[2]; /* bytes behind the carried ones that found no room */
     uint8_t stage;          /* enum channel_stage */
+    uint8_t fate;           /* enum ledger_reason of what was parsed last; AUDITED unless the protocol says otherwise */
     uint8_t reason;         /* enum ledger_reason of a closed channel, or of a direction that stopped */
     bool midstream;         /* its beginning was missed */
     bool parsed;            /* some protocol was read here */

@@ -26,6 +26,8 @@ struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *
     transaction->call.endpoints = *endpoints;
     transaction->call.time_ns = time_ns;
     transaction->call.end_ns = time_ns;
+    if (worker->tls)
+        transaction->call.tls = *worker->tls;
     return exchange;
 }
 

@@ -80,6 +80,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     const struct registry_match *found = match_registry(epoch, transaction, &match);
     struct policy_input input = {
         .transaction = transaction,
+        .encrypted = (call->tls.flags & CONNECTION_TLS) != 0,
         .match = found,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
@@ -91,10 +92,31 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct policy_sink sink = {
         .context = worker,
         .finding = tell_finding,
-        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found)),
+        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), 1),
     };
     policy_judge(epoch->policy, &input, &sink);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
+}
+
+void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls)
+{
+    struct epoch *epoch = worker->epoch;
+    struct policy_input input = {
+        .connection = connection,
+        .tls = tls,
+        .source_zone = zones_find(epoch->zones, &connection->endpoints, &connection->endpoints.source),
+        .destination_zone = zones_find(epoch->zones, &connection->endpoints, &connection->endpoints.destination),
+        .time_ns = connection->end_ns,
+        .epoch = epoch->number,
+        .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
+        .registry_digest = span_from_text(epoch->registry_digest),
+    };
+    struct policy_sink sink = {
+        .context = worker,
+        .finding = tell_finding,
+        .verdicts = rollup_row(worker, epoch, operation_row(epoch, NULL), 0),
+    };
+    policy_judge_connection(epoch->policy, &input, &sink);
 }

@@ -14,20 +14,22 @@
 
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
+#include "pipeline/tls.h"
 #include "pipeline/websocket.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES  38u
-#define SHARE_WINDOWS    20u
-#define SHARE_CARRIES    10u
-#define SHARE_INFLATE    10u /* bodies in gzip or deflate that are being decoded */
-#define SHARE_UNWINDOW   8u  /* in br or zstd: large windows, of which only what a body needs is touched */
-#define SHARE_GRPC       3u  /* bodies of gRPC that are being walked */
-#define SHARE_WEBSOCKETS 1u  /* connections, each of a few KB */
-#define SHARE_MESSAGES   3u  /* compressed messages; half of it for those with small windows */
+#define SHARE_EXCHANGES  34u
+#define SHARE_WINDOWS    18u
+#define SHARE_CARRIES    9u
+#define SHARE_INFLATE    9u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW   6u /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_GRPC       3u /* bodies of gRPC that are being walked */
+#define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
+#define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
+#define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -49,10 +51,15 @@ static int pools_init(struct pipeline *worker, size_t left)
     uint32_t flows = worker->options.settings->workers.flows;
     size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
+    size_t handshakes = left / 100 * SHARE_TLS / (sizeof(struct tls_session) + CACHE_LINE);
+    /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
+    size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
+        pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
+        pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
         return -ENOMEM;
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);

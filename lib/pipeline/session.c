@@ -8,6 +8,7 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/tls.h"
 #include "pipeline/websocket.h"
 #include "proto/websocket_chain.h"
 
@@ -45,9 +46,14 @@ static enum ledger_reason close_for(struct pipeline *worker, struct channel *cha
 /* ------------------------------------------------------------------- classify */
 
 /* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
-static const struct channel_protocol *reader_of(enum classify_protocol protocol, bool *from_server_out)
+static const struct channel_protocol *reader_of(enum classify_protocol protocol, struct span bytes,
+                                                bool *from_server_io)
 {
-    *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE;
+    if (protocol == CLASSIFY_TLS) {
+        *from_server_io = tls_sent_by_server(bytes, *from_server_io);
+        return &channel_tls;
+    }
+    *from_server_io = protocol == CLASSIFY_HTTP1_RESPONSE;
     switch (protocol) {
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
@@ -60,8 +66,6 @@ static const struct channel_protocol *reader_of(enum classify_protocol protocol,
 static enum ledger_reason reason_of(enum classify_protocol protocol)
 {
     switch (protocol) {
-    case CLASSIFY_TLS:
-        return LEDGER_ENCRYPTED;
     case CLASSIFY_UNKNOWN:
         return LEDGER_UNCLASSIFIED;
     default:
@@ -147,8 +151,8 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         size = old + take;
     }
     enum classify_protocol protocol = classify_stream(side, data, size);
-    bool from_server;
-    const struct channel_protocol *reader = reader_of(protocol, &from_server);
+    bool from_server = direction != 0;
+    const struct channel_protocol *reader = reader_of(protocol, span_of(data, size), &from_server);
     if (reader)
         return start(worker, session, flow, reader, from_server, chunk_io);
     if (protocol == CLASSIFY_UNKNOWN) {

@@ -7,6 +7,7 @@
  *   pipeline.c   packets in: decode, flows, timers, flush
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
+ *   tls.c        TLS: facts of the handshake, judged once a connection
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
  *   side.c       what is common to both halves of an exchange: head, body, end
@@ -40,6 +41,8 @@ struct pipeline {
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
     struct pool grpc_scans;
+    struct pool tls_sessions, tls_messages;
+    const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
     struct content_decoders decoders;
     struct pool websockets;
     struct websocket_inflaters inflaters;
@@ -120,7 +123,11 @@ void tell_service(struct pipeline *worker, const struct service_report *service)
 /* judge.c: matches, judges, tells, and gives the exchange back. */
 void judge_exchange(struct pipeline *worker, struct exchange *exchange);
 
-/* rollup.c */
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT];
+/* The handshake of a connection, which is all that it will be: verdicts are counted, breaches told. */
+struct tls_facts;
+void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls);
+
+/* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
+uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];
 void rollup_advance(struct pipeline *worker);
 void rollup_flush(struct pipeline *worker);

@@ -49,7 +49,8 @@ struct policy_rule {
     uint32_t allowed_zones, raise_in_zones;
     uint32_t classes; /* set of class numbers */
     uint32_t threshold;
-    uint64_t headers; /* set of HEADER_BIT() */
+    uint16_t tls_minimum; /* lowest version that is right; 0: any */
+    uint64_t headers;     /* set of HEADER_BIT() */
     uint64_t leak_headers;
     uint64_t anomalies;
     uint64_t detectors[POLICY_DETECTORS_MAX / 64]; /* those of the classes included */

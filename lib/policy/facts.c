@@ -54,7 +54,7 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
 {
     const struct transaction *transaction = input->transaction;
     const struct call *call = &transaction->call;
-    *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
+    *facts = (struct policy_facts){.policy = policy, .input = input, .call = call, .transaction = transaction};
     facts->status = call->status;
     if (call->protocol == CALL_GRPC && call->status != CALL_STATUS_NONE)
         facts->status = grpc_status_as_http(call->status);

@@ -17,7 +17,8 @@
 struct policy_facts {
     const struct policy *policy;
     const struct policy_input *input;
-    const struct transaction *transaction;
+    const struct call *call;
+    const struct transaction *transaction;      /* NULL: a connection is judged */
     const struct registry_operation *operation; /* NULL unless the outcome is a match */
     int32_t status; /* of HTTP; of gRPC the one of HTTP that means the same; CALL_STATUS_NONE: none seen */
     bool message;   /* of a protocol that carries messages, not calls */
@@ -85,3 +86,7 @@ policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, po
     policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_rpc,
     policy_check_malformed_body;
 policy_check policy_check_detection, policy_check_test_card;
+/* check_tls.c: facts->input->tls says that a connection is judged */
+policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,
+    policy_check_tls_key_exchange, policy_check_tls_offer, policy_check_tls_downgrade, policy_check_tls_extensions,
+    policy_check_tls_names, policy_check_client_certificate;

@@ -331,6 +331,7 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->response_places = (uint8_t)parameters->response_places;
     out->allowed_zones = parameters->allowed_zones;
     out->threshold = parameters->threshold;
+    out->tls_minimum = (uint16_t)parameters->minimum_version;
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */

@@ -45,6 +45,15 @@ enum rule_check {
     RULE_CHECK_MALFORMED_BODY,
     RULE_CHECK_DETECTION,
     RULE_CHECK_TEST_CARD,
+    RULE_CHECK_TLS_VERSION, /* see rule_check_connections() */
+    RULE_CHECK_TLS_SUITE_APPROVAL,
+    RULE_CHECK_TLS_SUITE_WEAK,
+    RULE_CHECK_TLS_KEY_EXCHANGE,
+    RULE_CHECK_TLS_OFFER,
+    RULE_CHECK_TLS_DOWNGRADE,
+    RULE_CHECK_TLS_EXTENSIONS,
+    RULE_CHECK_TLS_NAMES,
+    RULE_CHECK_CLIENT_CERTIFICATE,
     /* The rest judges no call: connections, and the auditing itself. */
     RULE_CHECK_AMBIGUOUS_CONNECTION,
     RULE_CHECK_COVERAGE_LOSS,
@@ -61,6 +70,8 @@ enum rule_pattern {
     RULE_PATTERN_TRACEPARENT, /* W3C Trace Context 3.2 */
     RULE_PATTERN_COUNT
 };
+
+enum rule_tls_version { RULE_TLS_ANY, RULE_TLS_10 = 0x0301, RULE_TLS_11, RULE_TLS_12, RULE_TLS_13 };
 
 /* Bits. */
 enum rule_side { RULE_SIDE_REQUEST = 1u << 0, RULE_SIDE_RESPONSE = 1u << 1 };
@@ -124,6 +135,7 @@ struct rule_parameters {
     bool unless_declared; /* right when the operation declares the class in its data classes */
     bool cleartext;       /* only in cleartext */
     uint32_t threshold;   /* values needed; 0 is 1 */
+    enum rule_tls_version minimum_version;
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
     struct rule_limits limits;
@@ -167,6 +179,12 @@ struct rule {
 
 /* "header-missing" ... as written in a pack; never NULL. */
 const char *rule_check_name(enum rule_check check);
+
+/* The kind judges the handshake of a connection. */
+static inline bool rule_check_connections(enum rule_check check)
+{
+    return check >= RULE_CHECK_TLS_VERSION && check <= RULE_CHECK_CLIENT_CERTIFICATE;
+}
 
 /* The kind judges no call. */
 static inline bool rule_check_watches(enum rule_check check)

@@ -38,6 +38,15 @@ const struct rule_check_shape rule_check_shapes[RULE_CHECK_COUNT] = {
                                "allowed_in_response", "unless_declared", "allowed_zones", "cleartext", "threshold",
                                "confidence", "statuses"}},
     [RULE_CHECK_TEST_CARD] = {{"test_numbers"}, {"classes", "detectors", "confidence"}},
+    [RULE_CHECK_TLS_VERSION] = {{"minimum_version"}, {NULL}},
+    [RULE_CHECK_TLS_SUITE_APPROVAL] = {{NULL}, {NULL}},
+    [RULE_CHECK_TLS_SUITE_WEAK] = {{NULL}, {NULL}},
+    [RULE_CHECK_TLS_KEY_EXCHANGE] = {{NULL}, {NULL}},
+    [RULE_CHECK_TLS_OFFER] = {{"minimum_version"}, {NULL}},
+    [RULE_CHECK_TLS_DOWNGRADE] = {{NULL}, {NULL}},
+    [RULE_CHECK_TLS_EXTENSIONS] = {{NULL}, {NULL}},
+    [RULE_CHECK_TLS_NAMES] = {{NULL}, {NULL}},
+    [RULE_CHECK_CLIENT_CERTIFICATE] = {{NULL}, {NULL}},
     [RULE_CHECK_AMBIGUOUS_CONNECTION] = {{NULL}, {NULL}},
     [RULE_CHECK_COVERAGE_LOSS] = {{"lost_packets_max"}, {NULL}},
     [RULE_CHECK_COVERAGE_GAPS] = {{"gap_percent_max", "cut_percent_max", "one_sided_percent_max", "packets_min",
@@ -75,6 +84,15 @@ static const struct cyaml_strval check_words[RULE_CHECK_COUNT] = {
     {"malformed-body", RULE_CHECK_MALFORMED_BODY},
     {"detection", RULE_CHECK_DETECTION},
     {"test-card", RULE_CHECK_TEST_CARD},
+    {"tls-version", RULE_CHECK_TLS_VERSION},
+    {"tls-suite-approval", RULE_CHECK_TLS_SUITE_APPROVAL},
+    {"tls-suite-weak", RULE_CHECK_TLS_SUITE_WEAK},
+    {"tls-key-exchange", RULE_CHECK_TLS_KEY_EXCHANGE},
+    {"tls-offer", RULE_CHECK_TLS_OFFER},
+    {"tls-downgrade", RULE_CHECK_TLS_DOWNGRADE},
+    {"tls-extensions", RULE_CHECK_TLS_EXTENSIONS},
+    {"tls-names", RULE_CHECK_TLS_NAMES},
+    {"client-certificate", RULE_CHECK_CLIENT_CERTIFICATE},
     {"ambiguous-connection", RULE_CHECK_AMBIGUOUS_CONNECTION},
     {"coverage-loss", RULE_CHECK_COVERAGE_LOSS},
     {"coverage-gaps", RULE_CHECK_COVERAGE_GAPS},
@@ -100,6 +118,13 @@ static const struct cyaml_strval confidence_words[] = {
     {"high", DETECTION_HIGH},
 };
 
+static const struct cyaml_strval version_words[] = {
+    {"TLSv1.0", RULE_TLS_10},
+    {"TLSv1.1", RULE_TLS_11},
+    {"TLSv1.2", RULE_TLS_12},
+    {"TLSv1.3", RULE_TLS_13},
+};
+
 static const struct cyaml_strval side_words[] = {
     {"request", RULE_SIDE_REQUEST},
     {"response", RULE_SIDE_RESPONSE},
@@ -111,8 +136,10 @@ static const struct cyaml_strval place_words[] = {
 };
 
 static const struct cyaml_strval protocol_words[] = {
-    {"http1", 1 << CALL_HTTP1},         {"http2", 1 << CALL_HTTP2},     {"grpc", 1 << CALL_GRPC},
-    {"websocket", 1 << CALL_WEBSOCKET}, {"amqp091", 1 << CALL_AMQP091}, {"amqp10", 1 << CALL_AMQP10},
+    {"http1", 1 << CALL_HTTP1},     {"http2", 1 << CALL_HTTP2},
+    {"grpc", 1 << CALL_GRPC},       {"websocket", 1 << CALL_WEBSOCKET},
+    {"amqp091", 1 << CALL_AMQP091}, {"amqp10", 1 << CALL_AMQP10},
+    {"tls", 1 << CALL_TLS},
 };
 
 static const struct cyaml_strval zone_words[] = {
@@ -178,6 +205,8 @@ static const struct cyaml_schema_field parameters_fields[] = {
     CYAML_FIELD_BOOL("unless_declared", CYAML_FLAG_OPTIONAL, struct rule_parameters, unless_declared),
     CYAML_FIELD_BOOL("cleartext", CYAML_FLAG_OPTIONAL, struct rule_parameters, cleartext),
     CYAML_FIELD_UINT("threshold", CYAML_FLAG_OPTIONAL, struct rule_parameters, threshold),
+    CYAML_FIELD_ENUM("minimum_version", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct rule_parameters,
+                     minimum_version, version_words, ARRAY_COUNT(version_words)),
     CYAML_FIELD_ENUM("confidence", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct rule_parameters, confidence,
                      confidence_words, ARRAY_COUNT(confidence_words)),
     WORDS("sides", struct rule_parameters, sides, side_words),

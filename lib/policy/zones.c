@@ -141,6 +141,8 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
         .environment = from->environment,
         .plaintext_allowed = from->plaintext_allowed,
         .trusted_proxy = from->trusted_proxy,
+        .scanner = from->scanner,
+        .tls_minimum = (uint16_t)from->tls_minimum,
     };
     /* A growing arena that is out of memory says so at its last use too, see zones_compile(). */
     zones->tunnels[index] = (struct zone_tunnels){

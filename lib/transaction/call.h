@@ -9,6 +9,7 @@
  */
 
 #include "base/span.h"
+#include "transaction/connection.h"
 #include "transaction/endpoints.h"
 
 enum call_protocol {
@@ -18,6 +19,7 @@ enum call_protocol {
     CALL_WEBSOCKET,
     CALL_AMQP091,
     CALL_AMQP10,
+    CALL_TLS, /* no call: the connection itself, in findings about its handshake */
     CALL_PROTOCOL_COUNT
 };
 
@@ -51,6 +53,7 @@ struct call {
     struct span path;           /* request target as sent; data NULL: no request was seen */
     uint64_t request_bytes;     /* decoded body bytes */
     uint64_t response_bytes;
+    struct connection_tls tls;  /* the connection it came in */
     struct span operation;      /* registry id of the operation, data NULL: none matched */
 };
 
