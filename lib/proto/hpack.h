@@ -26,8 +26,9 @@
 #define HPACK_LARGE_SIZE   65536u /* the most that common browsers allow; of a larger table the newest part is kept */
 #define HPACK_ENTRY_EXTRA  32u    /* counted for each entry (RFC 7541 4.1), so it bounds the number of entries */
 #define HPACK_FIELD_MAX    16384u /* encoded bytes of one field; common servers refuse a head over 8-16 KB */
-#define HPACK_DECODED_MAX  (HPACK_FIELD_MAX * 8 / 5) /* the shortest code has 5 bits */
-#define HPACK_SCRATCH_SIZE (2 * HPACK_DECODED_MAX)   /* a decoded string, and the name of an entry being evicted */
+#define HPACK_DECODED_MAX  (HPACK_FIELD_MAX * 8 / 5)     /* the shortest code has 5 bits */
+#define HPACK_SCRATCH_SIZE (2 * HPACK_DECODED_MAX + 64u) /* the strings of a field, and a name that is being evicted   \
+                                                          */
 
 struct hpack_entry {
     uint32_t position; /* of its bytes, counted from the beginning of the connection */
@@ -78,9 +79,10 @@ struct hpack {
     uint32_t base;   /* position of bytes[0] */
     uint32_t size;   /* of the entries that are there, as RFC 7541 4.1 counts */
     uint32_t size_max;
-    uint32_t needed;  /* bytes of the field at hand, once its lengths are known */
-    uint64_t skip;    /* bytes of a field over HPACK_FIELD_MAX still to come */
+    uint32_t needed;  /* bytes of the field at hand, as far as its lengths are known */
+    uint32_t skip;    /* bytes of a field over HPACK_FIELD_MAX still to come */
     bool exact;       /* every entry of the encoder's table is here */
+    bool size_known;  /* size_max is the encoder's */
     bool fields_seen; /* of this block: a size update may only come before them */
     uint32_t size_updates;
 };

@@ -10,7 +10,9 @@
  * Items:   HEAD FIELD* HEAD_END of one block are never interrupted by another stream's (RFC 9113 4.3). DATA comes as
  *          it arrives. STREAM_END follows the frame that has END_STREAM. Settings come one by one, then SETTINGS_END.
  *          Extension frames, PRIORITY and the debug data of GOAWAY are passed over.
- * Reading: frames that a receiver would refuse are told as BAD_FRAME and passed over by their length.
+ * Reading: frames that a receiver would refuse are told as BAD_FRAME and passed over by their length; only too long
+ *          ones are read. A CONTINUATION over HTTP2_CONTINUATIONS_MAX is told so too, at once, with the error
+ *          ENHANCE_YOUR_CALM, for its block may never end.
  * Loss:    an input with data NULL; `consumed` then counts lost bytes. Call until the answer is not PARSE_ITEM. What
  *          was not consumed before the hole is given up. A hole inside one frame costs what it covers of that frame;
  *          any other is told as GAP, and the next chain of plausible frame headers is looked for. Where a header block
@@ -35,7 +37,7 @@
 #define HTTP2_HEAD_BYTES_MAX    65536u
 #define HTTP2_CONTINUATIONS_MAX 32u /* 512 KB of the smallest frames that a sender must be able to fill */
 
-enum http2_side { HTTP2_CLIENT, HTTP2_SERVER, HTTP2_SIDE_UNKNOWN };
+enum http2_side { HTTP2_CLIENT, HTTP2_SERVER };
 
 enum http2_item_kind {
     HTTP2_HEAD,     /* a HEADERS or PUSH_PROMISE frame begins a header block */
@@ -70,7 +72,7 @@ enum http2_head_flag {
     HTTP2_HEAD_MALFORMED = 1u << 2,     /* not HPACK, or interrupted by another frame: a receiver closes */
     HTTP2_HEAD_FIELDS = 1u << 3,        /* over HTTP2_FIELDS_MAX */
     HTTP2_HEAD_BYTES = 1u << 4,         /* over HTTP2_HEAD_BYTES_MAX when decoded */
-    HTTP2_HEAD_CONTINUATIONS = 1u << 5, /* over HTTP2_CONTINUATIONS_MAX; told at once, the block may never end */
+    HTTP2_HEAD_CONTINUATIONS = 1u << 5, /* over HTTP2_CONTINUATIONS_MAX */
     HTTP2_HEAD_FIELD_SIZE = 1u << 6,    /* a field over HPACK_FIELD_MAX */
     HTTP2_HEAD_TABLE_SIZE = 1u << 7,    /* the table was made larger than the receiver allows */
 };
@@ -126,27 +128,29 @@ struct http2_memory {
 struct http2 {
     struct hpack hpack;
     const struct http2_memory *memory;
-    uint8_t *join; /* a field that goes on in the next CONTINUATION; NULL: none */
+    uint8_t *join; /* a field that goes on in the next CONTINUATION; NULL: none in this block */
     uint32_t join_size;
-    uint64_t rest; /* bytes of the payload, padding included, still to come */
     struct http2_frame frame;
-    uint32_t padding;        /* at the end of it */
+    uint32_t rest;           /* bytes of its payload still to come, padding included */
+    uint32_t padding;        /* at its end */
+    uint32_t pending;        /* bytes left unconsumed by the last MORE */
     uint32_t frame_size_max; /* that the other side allows, or has allowed */
     uint32_t table_size_max;
     uint32_t stream_max;   /* highest stream met on the connection; 0: unknown */
     uint32_t block_stream; /* the header block that is open; 0: none */
     uint32_t block_bytes;
-    uint64_t block_decoded;
     uint32_t block_fields;
     uint32_t block_continuations;
+    uint64_t block_decoded;
     uint32_t chain;         /* links of a chain whose first frames were passed over */
+    uint32_t ending;        /* the stream that ends with this frame; 0: none */
     uint64_t bytes_skipped; /* seen, and part of no frame */
     uint16_t block_flags;   /* set of enum http2_head_flag */
     uint8_t state;
-    uint8_t side;
     bool block_end_stream;
-    bool trusted; /* frames have been followed since the beginning */
-    bool aligned; /* the search stands at its first byte */
+    bool block_lost; /* what comes of it cannot be decoded */
+    bool trusted;    /* frames have been followed since the beginning */
+    bool aligned;    /* the search stands at its first byte */
     struct hpack_small small;
 };
 
@@ -154,7 +158,7 @@ struct http2 {
 void http2_init(struct http2 *parser, enum http2_side side, const struct http2_memory *memory);
 
 /* In the middle of it: the same search as behind a hole. */
-void http2_init_midstream(struct http2 *parser, enum http2_side side, const struct http2_memory *memory);
+void http2_init_midstream(struct http2 *parser, const struct http2_memory *memory);
 void http2_release(struct http2 *parser);
 
 /* What the other side announced: its items HTTP2_SETTING, and streams it has begun. */

@@ -44,7 +44,10 @@ enum http2_error {
     HTTP2_NO_ERROR = 0x0,
     HTTP2_PROTOCOL_ERROR = 0x1,
     HTTP2_FRAME_SIZE_ERROR = 0x6,
+    HTTP2_REFUSED_STREAM = 0x7,
+    HTTP2_CANCEL = 0x8,
     HTTP2_COMPRESSION_ERROR = 0x9,
+    HTTP2_ENHANCE_YOUR_CALM = 0xb,
 };
 
 struct http2_frame {
@@ -80,10 +83,12 @@ struct http2_layout http2_frame_layout(const struct http2_frame *frame);
 /* True when nothing speaks against these HTTP2_FRAME_HEADER bytes being the header of a frame. */
 bool http2_frame_plausible(const uint8_t *bytes, const struct http2_plausible *plausible);
 
-/*
- * Looks for a chain of frames in the middle of a stream: true when `data` begins with the header of a frame, and so on
- * from frame to frame, `links` times. *reach_out is where the next header would be, or is missing bytes; only then
- * more bytes can change the answer (*undecided_out).
- */
-bool http2_chain_check(struct span data, uint32_t links, const struct http2_plausible *plausible, uint64_t *reach_out,
-                       bool *undecided_out);
+struct http2_chain {
+    bool found;
+    bool undecided; /* bytes are missing behind `reach` */
+    uint32_t links; /* headers that are plausible */
+    uint64_t reach; /* where the next one is, or would be */
+};
+
+/* Whether `data` begins with the header of a frame, and so on from frame to frame, `links` times. */
+struct http2_chain http2_chain_check(struct span data, uint32_t links, const struct http2_plausible *plausible);
