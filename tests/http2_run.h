@@ -60,7 +60,7 @@ static inline void http2_run_free(struct http2_run *run)
     arena_free(run->arena);
 }
 
-static inline void http2_run_print(struct http2_run *run, const char *format, ...)
+static inline void PRINTF_LIKE(2, 3) http2_run_print(struct http2_run *run, const char *format, ...)
 {
     va_list arguments;
     uint32_t room = HTTP2_RUN_TEXT - run->text_size;

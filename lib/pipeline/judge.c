@@ -27,7 +27,8 @@ static enum ledger_transaction_reason settle_reason(const struct call *call)
 static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
                                                    struct registry_match *match)
 {
-    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
+    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->call.method.data ||
+        !transaction->call.path.data)
         return NULL;
     struct registry_request request = {
         .host = transaction->call.host,
@@ -49,14 +50,11 @@ static uint32_t operation_row(const struct epoch *epoch, const struct registry_m
     return registry_operation_count(epoch->registry);
 }
 
-void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+static void judge(struct pipeline *worker, struct exchange *exchange)
 {
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
-    if (!transaction->response.seen)
-        call->flags |= CALL_NO_RESPONSE;
-
     struct registry_match match = {0};
     const struct registry_match *found = match_registry(epoch, transaction, &match);
     struct policy_input input = {
@@ -75,7 +73,30 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
         .verdicts = rollup_row(worker, epoch, operation_row(epoch, found)),
     };
     policy_judge(epoch->policy, &input, &sink);
+}
+
+void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+{
+    struct call *call = &exchange->transaction.call;
+    if (!exchange->transaction.response.seen)
+        call->flags |= CALL_NO_RESPONSE;
+    judge(worker, exchange);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
+}
+
+void judge_connection(struct pipeline *worker, const struct connection_anomaly *anomaly)
+{
+    struct exchange *exchange = exchange_make(worker, anomaly->endpoints, anomaly->time_ns);
+    if (!exchange)
+        return;
+    struct call *call = &exchange->transaction.call;
+    if (anomaly->swapped)
+        endpoints_swap(&call->endpoints);
+    call->protocol = anomaly->protocol;
+    call->flags |= CALL_NO_REQUEST | CALL_NO_RESPONSE | CALL_ANOMALY;
+    exchange->transaction.request.anomalies = anomaly->anomalies;
+    judge(worker, exchange);
+    exchange_drop(worker, exchange);
 }

@@ -12,17 +12,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/http2.h"
 #include "pipeline/session.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 45u
-#define SHARE_WINDOWS   25u
+#define SHARE_EXCHANGES 42u
+#define SHARE_WINDOWS   22u
 #define SHARE_CARRIES   10u
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
 #define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+
+#define SHARE_HTTP2  5u /* connections, two thirds, and their open streams */
+#define SHARE_TABLES 2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -39,6 +43,24 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
     return flows;
 }
 
+static int http2_pools_init(struct pipeline *worker, size_t left)
+{
+    size_t share = left / 100 * SHARE_HTTP2 / 3;
+    size_t channels = 2 * share / (sizeof(struct http2_channel) + CACHE_LINE);
+    size_t streams = share / (sizeof(struct http2_stream) + CACHE_LINE);
+    size_t tables = left / 100 * SHARE_TABLES / (sizeof(struct hpack_large) + CACHE_LINE);
+    static_assert(CHANNEL_CARRY_SIZE >= HTTP2_HOLD_MAX, "what the parser leaves, and a field, fit a carry buffer");
+    worker->http2_memory.joins = &worker->carries;
+    worker->http2_memory.hpack.large = &worker->http2_tables;
+    worker->http2_memory.hpack.scratch = arena_take(worker->arena, HPACK_SCRATCH_SIZE, CACHE_LINE);
+    if (!worker->http2_memory.hpack.scratch ||
+        pool_init(&worker->http2_channels, worker->arena, sizeof(struct http2_channel), (uint32_t)channels) ||
+        pool_init(&worker->http2_streams, worker->arena, sizeof(struct http2_stream), (uint32_t)streams) ||
+        pool_init(&worker->http2_tables, worker->arena, sizeof(struct hpack_large), (uint32_t)tables))
+        return -ENOMEM;
+    return 0;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
@@ -49,6 +71,8 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
+        return -ENOMEM;
+    if (http2_pools_init(worker, left))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

@@ -8,6 +8,7 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/http2.h"
 
 /* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
 #define TURNS_MAX 4u
@@ -45,11 +46,14 @@ static enum ledger_reason close_for(struct pipeline *worker, struct channel *cha
 /* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
 static const struct channel_protocol *reader_of(enum classify_protocol protocol, bool *from_server_out)
 {
-    *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE;
+    *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE || protocol == CLASSIFY_HTTP2_SETTINGS;
     switch (protocol) {
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
         return &channel_http1;
+    case CLASSIFY_HTTP2_PREFACE:
+    case CLASSIFY_HTTP2_SETTINGS:
+        return &channel_http2;
     default:
         return NULL;
     }
@@ -143,6 +147,8 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         return channel_carry(worker, channel, direction, span_of(data, size)) ? FLOW_UNDECIDED
                                                                               : undecided(worker, session, chunk_io);
     }
+    if (protocol == CLASSIFY_UNKNOWN && channel->midstream && http2_found(span_of(data, size)))
+        return start(worker, session, flow, &channel_http2, direction, chunk_io);
     if (protocol == CLASSIFY_UNKNOWN)
         return undecided(worker, session, chunk_io);
     return close_for(worker, channel, reason_of(protocol));

@@ -8,6 +8,7 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
+ *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
@@ -23,6 +24,7 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "proto/http2.h"
 
 #define WORKER_HITS_MAX 64u /* of one text: more than the distinct places that a transaction keeps */
 
@@ -34,6 +36,8 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct pool http2_channels, http2_streams, http2_tables;
+    struct http2_memory http2_memory;
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
@@ -50,7 +54,9 @@ struct pipeline {
     struct net_packet packets[PACKET_BURST_MAX];
 };
 
-/* exchange.c */
+/* exchange.c; make and drop leave the ledger alone: for what is judged and is no call. */
+struct exchange *exchange_make(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
+void exchange_drop(struct pipeline *worker, struct exchange *exchange);
 struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
 void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledger_transaction_reason reason);
 
@@ -90,6 +96,17 @@ void tell_service(struct pipeline *worker, const struct service_report *service)
 
 /* judge.c: matches, judges, tells, and gives the exchange back. */
 void judge_exchange(struct pipeline *worker, struct exchange *exchange);
+
+/* What is odd about a connection rather than about one call of it: judged as a call without request and response. */
+struct connection_anomaly {
+    const struct endpoints *endpoints;
+    enum call_protocol protocol;
+    bool swapped; /* source and destination change places */
+    uint64_t time_ns;
+    uint64_t anomalies; /* set of ANOMALY_BIT(), all of the client */
+};
+
+void judge_connection(struct pipeline *worker, const struct connection_anomaly *anomaly);
 
 /* rollup.c */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT];

@@ -165,4 +165,11 @@ void http2_release(struct http2 *parser);
 void http2_peer_setting(struct http2 *parser, uint16_t id, uint32_t value);
 void http2_peer_stream(struct http2 *parser, uint32_t stream);
 
+/*
+ * Whether bytes from the middle of an unknown connection look like HTTP/2: a chain of frames somewhere in them, or
+ * whole frames from the first byte to the last, as senders write them. Enough to try; http2_init_midstream() asks for
+ * more.
+ */
+bool http2_found(struct span data);
+
 struct parse_step http2_parse(struct http2 *parser, const struct parse_input *input, struct http2_item *item_out);

@@ -15,6 +15,18 @@ struct http2_plausible http2_plausible_now(const struct http2 *parser)
     return (struct http2_plausible){.frame_size_max = parser->frame_size_max, .stream_max = parser->stream_max};
 }
 
+bool http2_found(struct span data)
+{
+    const struct http2_plausible plausible = {.frame_size_max = HTTP2_FRAME_SIZE_DEFAULT};
+    struct http2_chain whole = http2_chain_check(data, HTTP2_CHAIN_LINKS, &plausible);
+    if (whole.links && whole.reach == data.size)
+        return true;
+    for (uint32_t offset = 0; offset + HTTP2_FRAME_HEADER <= data.size; offset++)
+        if (http2_chain_check(span_from(data, offset), HTTP2_CHAIN_LINKS, &plausible).found)
+            return true;
+    return false;
+}
+
 void http2_search_begin(struct http2 *parser)
 {
     parser->state = HTTP2_STATE_SEARCH;
