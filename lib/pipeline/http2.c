@@ -91,11 +91,6 @@ static void handle_item(const struct http2_feed *feed, const struct http2_item *
     case HTTP2_GAP:
         gap_item(feed);
         break;
-    case HTTP2_BAD_FRAME:
-        if (!http2_stream_find(feed->http2, item->stream))
-            tell_once(feed, ANOMALY_HTTP2_FRAME);
-        http2_message_item(feed, item);
-        break;
     case HTTP2_HEAD:
         http2_peer_stream(other, item->stream);
         feed->http2->frames++;

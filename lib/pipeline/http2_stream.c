@@ -102,6 +102,7 @@ struct http2_stream *http2_stream_open(const struct http2_feed *feed, uint32_t i
             pool_give(&worker->http2_streams, stream);
         ledger_transaction_open(&worker->ledger);
         ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
+        service_table_settle(worker->services, (struct span){0}, LEDGER_TRANSACTION_BUDGET);
         feed->http2->closed[feed->http2->closed_next++ % HTTP2_CLOSED_MAX] = id;
         return NULL;
     }
@@ -131,7 +132,8 @@ static bool length_wrong(const struct http2_stream *stream, bool response)
 {
     const struct call *call = &stream->exchange->transaction.call;
     uint64_t size = stream->exchange->scans[response].size;
-    bool bodiless = response && size == 0 && (stream->head_method || call->status == 304 || call->status == 204);
+    bool head = stream->head_method || !stream->exchange->transaction.call.method.data;
+    bool bodiless = response && size == 0 && (head || call->status == 304 || call->status == 204);
     return stream->length_known[response] && !stream->gap[response] && !bodiless && size != stream->length[response];
 }
 

@@ -50,7 +50,7 @@ static uint32_t operation_row(const struct epoch *epoch, const struct registry_m
     return registry_operation_count(epoch->registry);
 }
 
-static void judge(struct pipeline *worker, struct exchange *exchange)
+static void judge(struct pipeline *worker, struct exchange *exchange, bool connection)
 {
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
@@ -63,6 +63,7 @@ static void judge(struct pipeline *worker, struct exchange *exchange)
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
+        .connection = connection,
         .epoch = epoch->number,
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
@@ -80,7 +81,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct call *call = &exchange->transaction.call;
     if (!exchange->transaction.response.seen)
         call->flags |= CALL_NO_RESPONSE;
-    judge(worker, exchange);
+    judge(worker, exchange, false);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
@@ -97,6 +98,6 @@ void judge_connection(struct pipeline *worker, const struct connection_anomaly *
     call->protocol = anomaly->protocol;
     call->flags |= CALL_NO_REQUEST | CALL_NO_RESPONSE | CALL_ANOMALY;
     exchange->transaction.request.anomalies = anomaly->anomalies;
-    judge(worker, exchange);
+    judge(worker, exchange, true);
     exchange_drop(worker, exchange);
 }

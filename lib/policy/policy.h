@@ -41,6 +41,7 @@ struct policy_input {
     const struct zone *source_zone;     /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;   /* it travelled in TLS and was decrypted */
+    bool connection;  /* about a connection, no call of it: only its framing is judged */
     uint64_t time_ns; /* packet time at which it was complete enough to judge */
     uint32_t epoch;
     struct span rules_digest, registry_digest;

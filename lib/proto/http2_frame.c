@@ -99,8 +99,7 @@ bool http2_frame_plausible(const uint8_t *bytes, const struct http2_plausible *p
     return plausible->stream_max == 0 || frame.stream <= (uint64_t)plausible->stream_max + 2 * STREAMS_LOST_MAX;
 }
 
-/* A header block is one sequence of frames that nothing interrupts (RFC 9113 4.3). */
-static bool follows(const struct http2_frame *before, const struct http2_frame *frame)
+bool http2_frame_follows(const struct http2_frame *before, const struct http2_frame *frame)
 {
     bool block = before->type == HTTP2_TYPE_HEADERS || before->type == HTTP2_TYPE_PUSH_PROMISE ||
                  before->type == HTTP2_TYPE_CONTINUATION;
@@ -113,7 +112,6 @@ static bool follows(const struct http2_frame *before, const struct http2_frame *
 struct http2_chain http2_chain_check(struct span data, uint32_t links, const struct http2_plausible *plausible)
 {
     struct http2_chain chain = {0};
-    struct http2_frame before = {0};
     while (chain.links < links) {
         if (chain.reach + HTTP2_FRAME_HEADER > data.size) {
             chain.undecided = true;
@@ -121,9 +119,9 @@ struct http2_chain http2_chain_check(struct span data, uint32_t links, const str
         }
         const uint8_t *bytes = data.data + chain.reach;
         struct http2_frame frame = http2_frame_read(bytes);
-        if (!http2_frame_plausible(bytes, plausible) || (chain.links && !follows(&before, &frame)))
+        if (!http2_frame_plausible(bytes, plausible) || (chain.links && !http2_frame_follows(&chain.end, &frame)))
             return chain;
-        before = frame;
+        chain.end = frame;
         chain.links++;
         chain.reach += HTTP2_FRAME_HEADER + frame.length;
     }

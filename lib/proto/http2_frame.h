@@ -85,10 +85,14 @@ bool http2_frame_plausible(const uint8_t *bytes, const struct http2_plausible *p
 
 struct http2_chain {
     bool found;
-    bool undecided; /* bytes are missing behind `reach` */
-    uint32_t links; /* headers that are plausible */
-    uint64_t reach; /* where the next one is, or would be */
+    bool undecided;         /* bytes are missing behind `reach` */
+    uint32_t links;         /* headers that are plausible */
+    uint64_t reach;         /* where the next one is, or would be */
+    struct http2_frame end; /* the last of them */
 };
+
+/* Whether `frame` may come behind `before`: a header block is one sequence that nothing interrupts (RFC 9113 4.3). */
+bool http2_frame_follows(const struct http2_frame *before, const struct http2_frame *frame);
 
 /* Whether `data` begins with the header of a frame, and so on from frame to frame, `links` times. */
 struct http2_chain http2_chain_check(struct span data, uint32_t links, const struct http2_plausible *plausible);

@@ -60,10 +60,19 @@ enum http2_step http2_search_step(struct http2 *parser, struct http2_reader *rea
     for (uint32_t offset = 0; offset < reader->size; offset++) {
         bool aligned = parser->aligned && offset == 0;
         uint32_t links = aligned && parser->stream_max ? LINKS_ALIGNED : HTTP2_CHAIN_LINKS;
-        struct span data = span_of(reader->data + offset, reader->size - offset);
+        /* Never more than can be held, so that the answer does not depend on how much happens to be there. */
+        struct span data = span_of(reader->data + offset, min_u32(reader->size - offset, HTTP2_HOLD_MAX));
         struct http2_chain chain = http2_chain_check(data, links, &plausible);
         if (!chain.found && !chain.undecided)
             continue;
+        if (chain.undecided && chain.reach + HTTP2_FRAME_HEADER > HTTP2_HOLD_MAX) {
+            skip(parser, reader, offset);
+            parser->state = HTTP2_STATE_FOLLOW;
+            parser->chain = chain.links;
+            parser->frame = chain.end;
+            parser->rest = (uint32_t)chain.reach;
+            return HTTP2_STEP_AGAIN;
+        }
         if (chain.undecided && reader->last && !enough_at_end(&chain, data.size, aligned))
             continue;
         skip(parser, reader, offset);
@@ -71,12 +80,7 @@ enum http2_step http2_search_step(struct http2 *parser, struct http2_reader *rea
             parser->state = HTTP2_STATE_FRAME;
             return HTTP2_STEP_AGAIN;
         }
-        if (chain.reach + HTTP2_FRAME_HEADER <= HTTP2_HOLD_MAX)
-            return http2_step_more(reader, (uint32_t)chain.reach + HTTP2_FRAME_HEADER);
-        parser->state = HTTP2_STATE_FOLLOW;
-        parser->chain = chain.links;
-        parser->rest = (uint32_t)chain.reach;
-        return HTTP2_STEP_AGAIN;
+        return http2_step_more(reader, (uint32_t)chain.reach + HTTP2_FRAME_HEADER);
     }
     skip(parser, reader, reader->size);
     return http2_step_more(reader, 0);
@@ -94,7 +98,8 @@ enum http2_step http2_follow_step(struct http2 *parser, struct http2_reader *rea
     if (reader->size < HTTP2_FRAME_HEADER)
         return http2_step_more(reader, HTTP2_FRAME_HEADER);
     struct http2_plausible plausible = http2_plausible_now(parser);
-    if (!http2_frame_plausible(reader->data, &plausible)) {
+    struct http2_frame frame = http2_frame_read(reader->data);
+    if (!http2_frame_plausible(reader->data, &plausible) || !http2_frame_follows(&parser->frame, &frame)) {
         parser->state = HTTP2_STATE_SEARCH;
         return HTTP2_STEP_AGAIN;
     }
@@ -102,6 +107,7 @@ enum http2_step http2_follow_step(struct http2 *parser, struct http2_reader *rea
         parser->state = HTTP2_STATE_FRAME;
         return HTTP2_STEP_AGAIN;
     }
-    parser->rest = HTTP2_FRAME_HEADER + http2_frame_read(reader->data).length;
+    parser->frame = frame;
+    parser->rest = HTTP2_FRAME_HEADER + frame.length;
     return HTTP2_STEP_AGAIN;
 }
