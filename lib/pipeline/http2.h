@@ -126,5 +126,14 @@ void http2_stream_pass_orphans(struct pipeline *worker, struct http2_channel *ht
 /* One half of it is over. */
 void http2_stream_end_side(struct pipeline *worker, struct http2_stream *stream, bool response, bool complete);
 
+/*
+ * http2_tunnel.c: a CONNECT was accepted, and its exchange is still there. Without memory for a channel, or for a
+ * protocol that nothing reads, stream->tunnel stays NULL and what the tunnel carries is passed over.
+ */
+void http2_tunnel_open(const struct http2_feed *feed, struct http2_stream *stream);
+void http2_tunnel_data(const struct http2_feed *feed, struct http2_stream *stream, struct span data, uint32_t lost,
+                       bool last);
+void http2_tunnel_close(struct pipeline *worker, struct http2_channel *http2, struct http2_stream *stream);
+
 /* http2_message.c: what the items of a stream mean for its exchange. */
 void http2_message_item(const struct http2_feed *feed, const struct http2_item *item);

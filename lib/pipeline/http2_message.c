@@ -280,6 +280,20 @@ static void resolve_target(struct http2_stream *stream)
         transaction->request.anomalies |= ANOMALY_BIT(ANOMALY_HOST_MISMATCH);
 }
 
+/* The call is the handshake; what follows is the tunnel's. */
+static void tunnel_begin(const struct http2_feed *feed, struct http2_stream *stream)
+{
+    struct exchange *exchange = stream->exchange;
+    exchange->transaction.call.flags |= CALL_UPGRADE;
+    if (!stream->head_seen[0])
+        exchange->transaction.call.flags |= CALL_NO_REQUEST;
+    http2_tunnel_open(feed, stream);
+    side_message_end(feed->worker, exchange, false, true);
+    side_message_end(feed->worker, exchange, true, true);
+    stream->exchange = NULL;
+    judge_exchange(feed->worker, exchange);
+}
+
 static void head_end(const struct http2_feed *feed, struct http2_reading *reading, uint32_t flags)
 {
     struct http2_stream *stream = reading->stream;
@@ -304,6 +318,9 @@ static void head_end(const struct http2_feed *feed, struct http2_reading *readin
                   stream->length_known[response] ? &stream->length[response] : NULL);
     if (reading->promised)
         http2_stream_end_side(feed->worker, stream, false, true);
+    int32_t status = exchange->transaction.call.status;
+    if (response && stream->connect && status >= 200 && status < 300)
+        tunnel_begin(feed, stream);
 }
 
 static void head_end_item(const struct http2_feed *feed, struct http2_reading *reading, uint32_t flags)
@@ -326,6 +343,8 @@ static void data_item(const struct http2_feed *feed, const struct http2_item *it
     if (!stream)
         return;
     note_time(feed, stream, feed->response);
+    if (stream->tunnel)
+        http2_tunnel_data(feed, stream, item->data.data, item->data.lost, false);
     if (!stream->exchange)
         return;
     if (stream->head_seen[feed->response])
@@ -339,6 +358,8 @@ static void stream_end_item(const struct http2_feed *feed, uint32_t id)
     struct http2_stream *stream = http2_stream_find(feed->http2, id);
     if (!stream)
         return;
+    if (stream->tunnel)
+        http2_tunnel_data(feed, stream, (struct span){0}, 0, true);
     http2_stream_end_side(feed->worker, stream, feed->response, true);
     http2_stream_close_if_done(feed->worker, feed->http2, stream);
 }

@@ -158,6 +158,7 @@ void http2_stream_close(struct pipeline *worker, struct http2_channel *http2, st
     http2_stream_end_side(worker, stream, false, false);
     http2_stream_end_side(worker, stream, true, false);
     unlink_stream(http2, stream);
+    http2_tunnel_close(worker, http2, stream);
     if (exchange) {
         struct call *call = &exchange->transaction.call;
         if (!stream->head_seen[0])

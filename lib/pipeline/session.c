@@ -89,6 +89,8 @@ static enum ledger_reason start(struct pipeline *worker, struct session *session
 {
     struct channel *channel = &session->channel;
     bool direction = chunk_io->direction == FLOW_TO_CLIENT;
+    if (direction != from_server && session->inner)
+        return close_for(worker, channel, LEDGER_UNPARSED);
     if (direction != from_server) {
         swap_direction(channel, flow);
         chunk_io->direction = from_server ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
@@ -156,14 +158,9 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
 
 /* ----------------------------------------------------------------------- sink */
 
-enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+enum ledger_reason session_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
+                                 const struct flow_chunk *chunk)
 {
-    struct pipeline *worker = context;
-    struct session *session = flow->session;
-    if (!session)
-        session = session_make(worker, flow);
-    if (!session)
-        return LEDGER_FLOW_BUDGET;
     struct flow_chunk rest = *chunk;
     enum ledger_reason reason = LEDGER_UNPARSED;
     for (uint32_t turn = 0; turn < TURNS_MAX; turn++) {
@@ -178,6 +175,17 @@ enum ledger_reason session_data(void *context, struct flow *flow, const struct f
             return reason;
     }
     return close_for(worker, &session->channel, LEDGER_UNPARSED);
+}
+
+enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+{
+    struct pipeline *worker = context;
+    struct session *session = flow->session;
+    if (!session)
+        session = session_make(worker, flow);
+    if (!session)
+        return LEDGER_FLOW_BUDGET;
+    return session_chunk(worker, session, flow, chunk);
 }
 
 void session_end(void *context, struct flow *flow, enum flow_end reason)

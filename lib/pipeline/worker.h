@@ -8,7 +8,8 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
- *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies
+ *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
+ *                http2_tunnel.c what goes on behind a CONNECT
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
