@@ -30,7 +30,8 @@ void http2_tunnel_open(const struct http2_feed *feed, struct http2_stream *strea
     memset(session, 0, sizeof(*session));
     session->inner = true;
     stream->tunnel = session;
-    struct channel_feed inner = {&session->channel, feed->http2->flow, 1, feed->channel->time_ns};
+    struct channel_feed inner = *feed->channel;
+    inner.channel = &session->channel;
     if (protocol)
         channel_begin_upgraded(worker, &inner, protocol, stream->exchange);
 }
