@@ -195,6 +195,7 @@ static void note_header(struct http2_reading *reading, struct span name, struct 
     } else if (reading->response && span_equal(name, SPAN_LITERAL("grpc-status")) &&
                read_number(value, STATUS_DIGITS, &number)) {
         stream->grpc_status = (int32_t)number;
+        stream->exchange->transaction.call.protocol = CALL_GRPC;
     }
 }
 

@@ -152,6 +152,19 @@ void http2_stream_end_side(struct pipeline *worker, struct http2_stream *stream,
     side_message_end(worker, stream->exchange, response, complete);
 }
 
+/*
+ * Whether it may be gRPC, whose status is not that of HTTP: the content type would tell, and may be among the headers
+ * that are unknown.
+ */
+static bool may_be_grpc(const struct transaction *transaction)
+{
+    const struct transaction_side *request = &transaction->request, *response = &transaction->response;
+    bool unknown = ((request->anomalies | response->anomalies) & ANOMALY_BIT(ANOMALY_HEADERS_UNKNOWN)) != 0;
+    bool typed = ((request->headers_seen | response->headers_seen) & HEADER_BIT(HEADER_CONTENT_TYPE)) != 0;
+    struct span method = transaction->call.method;
+    return unknown && !typed && (!method.data || span_equal(method, SPAN_LITERAL("POST")));
+}
+
 void http2_stream_close(struct pipeline *worker, struct http2_channel *http2, struct http2_stream *stream)
 {
     struct exchange *exchange = stream->exchange;
@@ -167,6 +180,8 @@ void http2_stream_close(struct pipeline *worker, struct http2_channel *http2, st
             call->flags |= CALL_GAP;
         if (call->protocol == CALL_GRPC)
             call->status = stream->grpc_status;
+        else if (may_be_grpc(&exchange->transaction))
+            call->status = CALL_STATUS_NONE;
         judge_exchange(worker, exchange);
     }
     pool_give(&worker->http2_streams, stream);
