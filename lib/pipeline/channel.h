@@ -81,6 +81,10 @@ struct channel {
 /* The protocol is known. False: no memory; the channel is closed then. */
 bool channel_begin(struct pipeline *worker, const struct channel_feed *feed, const struct channel_protocol *protocol);
 
+/* The same behind a handshake on another channel: `upgrade` is the exchange that asked for it. */
+bool channel_begin_upgraded(struct pipeline *worker, const struct channel_feed *feed,
+                            const struct channel_protocol *protocol, const struct exchange *upgrade);
+
 /*
  * Feeds a chunk. What was not read because the channel is to be classified afresh is left in *chunk_io. Returns what
  * becomes of its packets.

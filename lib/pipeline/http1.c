@@ -10,7 +10,7 @@
  */
 
 #include "pipeline/channel.h"
-
+#include "pipeline/http2.h"
 #include "pipeline/websocket.h"
 #include "proto/http_text.h"
 
@@ -249,9 +249,13 @@ static void status_line(struct pipeline *worker, const struct channel_feed *feed
 static const struct channel_protocol *upgrade_protocol(struct exchange *exchange)
 {
     struct transaction *transaction = &exchange->transaction;
-    const struct transaction_header *agreed = transaction_find_header(&transaction->response, HEADER_UPGRADE, NULL);
-    if (transaction->call.status != 101 || !agreed ||
-        !websocket_upgrade_asked(transaction_header_value(transaction, agreed)))
+    const struct transaction_header *header = transaction_find_header(&transaction->response, HEADER_UPGRADE, NULL);
+    struct span protocol = header ? transaction_header_value(transaction, header) : (struct span){0};
+    if (transaction->call.status != 101)
+        return NULL;
+    if (span_equal_nocase(protocol, SPAN_LITERAL("h2c")))
+        return &channel_http2;
+    if (!websocket_upgrade_asked(protocol))
         return NULL;
     websocket_handshake_note(transaction);
     return &channel_websocket;
@@ -260,8 +264,12 @@ static const struct channel_protocol *upgrade_protocol(struct exchange *exchange
 static void upgrade(struct pipeline *worker, const struct channel_feed *feed, struct exchange *exchange)
 {
     struct http1_channel *http1 = &feed->channel->http1;
-    if (!channel_change(worker, feed, upgrade_protocol(exchange), exchange))
+    const struct channel_protocol *next = upgrade_protocol(exchange);
+    if (!channel_change(worker, feed, next, exchange))
         return;
+    /* One call, not two: what answers it comes on stream 1. */
+    if (next == &channel_http2 && exchange->request_done && http2_adopt_upgrade(worker, feed, exchange))
+        http1->response = NULL;
     http1_set_tunnel(&http1->parsers[0]);
     /* Between messages nothing more of HTTP can come; inside one its rest does. */
     if (!http1->request)

@@ -43,7 +43,8 @@ static const struct registry_match *match_rpc(const struct epoch *epoch, struct 
 static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
                                                    struct registry_match *match)
 {
-    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
+    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->call.method.data ||
+        !transaction->call.path.data)
         return NULL;
     if (transaction->call.protocol == CALL_GRPC)
         return match_rpc(epoch, transaction, match);
@@ -67,15 +68,11 @@ static uint32_t operation_row(const struct epoch *epoch, const struct registry_m
     return registry_operation_count(epoch->registry);
 }
 
-void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+static void judge(struct pipeline *worker, struct exchange *exchange, bool connection)
 {
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
-    if (!transaction->response.seen)
-        call->flags |= CALL_NO_RESPONSE;
-    scan_grpc_settle(transaction);
-
     struct registry_match match = {0};
     const struct registry_match *found = match_registry(epoch, transaction, &match);
     struct policy_input input = {
@@ -85,6 +82,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
+        .whole_connection = connection,
         .epoch = epoch->number,
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
@@ -92,9 +90,18 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct policy_sink sink = {
         .context = worker,
         .finding = tell_finding,
-        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), 1),
+        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), connection ? 0 : 1),
     };
     policy_judge(epoch->policy, &input, &sink);
+}
+
+void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+{
+    struct call *call = &exchange->transaction.call;
+    if (!exchange->transaction.response.seen)
+        call->flags |= CALL_NO_RESPONSE;
+    scan_grpc_settle(&exchange->transaction);
+    judge(worker, exchange, false);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
@@ -119,4 +126,19 @@ void judge_connection(struct pipeline *worker, const struct call *connection, co
         .verdicts = rollup_row(worker, epoch, operation_row(epoch, NULL), 0),
     };
     policy_judge_connection(epoch->policy, &input, &sink);
+}
+
+void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly)
+{
+    struct exchange *exchange = exchange_make(worker, anomaly->endpoints, anomaly->time_ns);
+    if (!exchange)
+        return;
+    struct call *call = &exchange->transaction.call;
+    if (anomaly->swapped)
+        endpoints_swap(&call->endpoints);
+    call->protocol = anomaly->protocol;
+    call->flags |= CALL_NO_REQUEST | CALL_NO_RESPONSE | CALL_ANOMALY;
+    exchange->transaction.request.anomalies = anomaly->anomalies;
+    judge(worker, exchange, true);
+    exchange_drop(worker, exchange);
 }

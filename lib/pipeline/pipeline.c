@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/http2.h"
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
 #include "pipeline/tls.h"
@@ -30,6 +31,8 @@
 #define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
 #define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
 #define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
+#define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
+#define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -44,6 +47,24 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
     flows.established_timeout_ns = (uint64_t)workers->flow_idle_seconds * 1000000000u;
     flows.checksum_policy = workers->checksum == SETTINGS_CHECKSUM_EXCUSE ? FLOW_CHECKSUM_REFUSE : FLOW_CHECKSUM_ACCEPT;
     return flows;
+}
+
+static int http2_pools_init(struct pipeline *worker, size_t left)
+{
+    size_t share = left / 100 * SHARE_HTTP2 / 3;
+    size_t channels = 2 * share / (sizeof(struct http2_channel) + CACHE_LINE);
+    size_t streams = share / (sizeof(struct http2_stream) + CACHE_LINE);
+    size_t tables = left / 100 * SHARE_TABLES / (sizeof(struct hpack_large) + CACHE_LINE);
+    static_assert(CHANNEL_CARRY_SIZE >= HTTP2_HOLD_MAX, "what the parser leaves, and a field, fit a carry buffer");
+    worker->http2_memory.joins = &worker->carries;
+    worker->http2_memory.hpack.large = &worker->http2_tables;
+    worker->http2_memory.hpack.scratch = arena_take(worker->arena, HPACK_SCRATCH_SIZE, CACHE_LINE);
+    if (!worker->http2_memory.hpack.scratch ||
+        pool_init(&worker->http2_channels, worker->arena, sizeof(struct http2_channel), (uint32_t)channels) ||
+        pool_init(&worker->http2_streams, worker->arena, sizeof(struct http2_stream), (uint32_t)streams) ||
+        pool_init(&worker->http2_tables, worker->arena, sizeof(struct hpack_large), (uint32_t)tables))
+        return -ENOMEM;
+    return 0;
 }
 
 static int pools_init(struct pipeline *worker, size_t left)
@@ -64,6 +85,8 @@ static int pools_init(struct pipeline *worker, size_t left)
         return -ENOMEM;
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
+        return -ENOMEM;
+    if (http2_pools_init(worker, left))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

@@ -8,6 +8,7 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/http2.h"
 #include "pipeline/tls.h"
 #include "pipeline/websocket.h"
 #include "proto/websocket_chain.h"
@@ -53,11 +54,14 @@ static const struct channel_protocol *reader_of(enum classify_protocol protocol,
         *from_server_io = tls_sent_by_server(bytes, *from_server_io);
         return &channel_tls;
     }
-    *from_server_io = protocol == CLASSIFY_HTTP1_RESPONSE;
+    *from_server_io = protocol == CLASSIFY_HTTP1_RESPONSE || protocol == CLASSIFY_HTTP2_SETTINGS;
     switch (protocol) {
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
         return &channel_http1;
+    case CLASSIFY_HTTP2_PREFACE:
+    case CLASSIFY_HTTP2_SETTINGS:
+        return &channel_http2;
     default:
         return NULL;
     }
@@ -91,6 +95,8 @@ static enum ledger_reason start(struct pipeline *worker, struct session *session
 {
     struct channel *channel = &session->channel;
     bool direction = chunk_io->direction == FLOW_TO_CLIENT;
+    if (direction != from_server && session->inner)
+        return close_for(worker, channel, LEDGER_UNPARSED);
     if (direction != from_server) {
         swap_direction(channel, flow);
         chunk_io->direction = from_server ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
@@ -171,6 +177,8 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         return channel_carry(worker, channel, direction, span_of(data, size)) ? FLOW_UNDECIDED
                                                                               : undecided(worker, session, chunk_io);
     }
+    if (protocol == CLASSIFY_UNKNOWN && channel->midstream && http2_found(span_of(data, size)))
+        return start(worker, session, flow, &channel_http2, direction, chunk_io);
     if (protocol == CLASSIFY_UNKNOWN)
         return undecided(worker, session, chunk_io);
     return close_for(worker, channel, reason_of(protocol));
@@ -178,14 +186,9 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
 
 /* ----------------------------------------------------------------------- sink */
 
-enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+enum ledger_reason session_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
+                                 const struct flow_chunk *chunk)
 {
-    struct pipeline *worker = context;
-    struct session *session = flow->session;
-    if (!session)
-        session = session_make(worker, flow);
-    if (!session)
-        return LEDGER_FLOW_BUDGET;
     struct flow_chunk rest = *chunk;
     enum ledger_reason reason = LEDGER_UNPARSED;
     for (uint32_t turn = 0; turn < TURNS_MAX; turn++) {
@@ -200,6 +203,17 @@ enum ledger_reason session_data(void *context, struct flow *flow, const struct f
             return reason;
     }
     return close_for(worker, &session->channel, LEDGER_UNPARSED);
+}
+
+enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+{
+    struct pipeline *worker = context;
+    struct session *session = flow->session;
+    if (!session)
+        session = session_make(worker, flow);
+    if (!session)
+        return LEDGER_FLOW_BUDGET;
+    return session_chunk(worker, session, flow, chunk);
 }
 
 void session_end(void *context, struct flow *flow, enum flow_end reason)

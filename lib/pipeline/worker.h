@@ -10,6 +10,8 @@
  *   tls.c        TLS: facts of the handshake, judged once a connection
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
+ *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
+ *                http2_tunnel.c what goes on behind a CONNECT
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
@@ -27,6 +29,7 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "proto/http2.h"
 #include "proto/websocket.h"
 #include "proto/websocket_inflate.h"
 
@@ -43,6 +46,8 @@ struct pipeline {
     struct pool grpc_scans;
     struct pool tls_sessions, tls_messages;
     const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
+    struct pool http2_channels, http2_streams, http2_tables;
+    struct http2_memory http2_memory;
     struct content_decoders decoders;
     struct pool websockets;
     struct websocket_inflaters inflaters;
@@ -62,7 +67,9 @@ struct pipeline {
     struct net_packet packets[PACKET_BURST_MAX];
 };
 
-/* exchange.c */
+/* exchange.c; make and drop leave the ledger alone: for what is judged and is no call. */
+struct exchange *exchange_make(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
+void exchange_drop(struct pipeline *worker, struct exchange *exchange);
 struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
 void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledger_transaction_reason reason);
 
@@ -126,6 +133,16 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange);
 /* The handshake of a connection, which is all that it will be: verdicts are counted, breaches told. */
 struct tls_facts;
 void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls);
+/* What is odd about a connection rather than about one call of it: judged as a call without request and response. */
+struct connection_anomaly {
+    const struct endpoints *endpoints;
+    enum call_protocol protocol;
+    bool swapped; /* source and destination change places */
+    uint64_t time_ns;
+    uint64_t anomalies; /* set of ANOMALY_BIT(), all of the client */
+};
+
+void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly);
 
 /* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];

@@ -67,6 +67,10 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     }
     if (!request)
         return facts->request_head ? VERDICT_PASS : policy_answer_unknown(answer, "request head");
+    if (!rule->statuses_any) {
+        anomalies_add(answer, request, "request"); /* harm is done before there is an answer */
+        return VERDICT_FAIL;
+    }
     if (!facts->response_seen)
         return policy_answer_unknown(answer, "response: was the request accepted?");
     if (!policy_status_listed(rule, facts->status))

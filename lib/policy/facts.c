@@ -25,7 +25,9 @@ static bool address_is_loopback(const struct address *address)
 /* A head is known to be whole when something behind it was seen, or nothing at all is missing. */
 static bool head_is_whole(const struct transaction_side *side, uint32_t flags)
 {
-    const uint64_t spoilt = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED) | ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
+    const uint64_t spoilt = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED) | ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY) |
+                            ANOMALY_BIT(ANOMALY_HEADERS_UNKNOWN) | ANOMALY_BIT(ANOMALY_HPACK_MALFORMED) |
+                            ANOMALY_BIT(ANOMALY_HPACK_BOMB);
     if (!side->seen || (side->anomalies & spoilt))
         return false;
     return side->complete || side->body_size > 0 || !(flags & (CALL_GAP | CALL_TRUNCATED | CALL_INCOMPLETE));

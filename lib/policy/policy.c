@@ -118,6 +118,8 @@ static enum verdict host_judge(const struct policy_rule *rule, const struct poli
 static enum verdict rule_judge(const struct policy_rule *rule, struct policy_facts *facts, struct policy_answer *answer)
 {
     const struct zone *server = facts->input->destination_zone;
+    if (facts->input->whole_connection && rule->check != RULE_CHECK_FRAMING)
+        return VERDICT_NOT_APPLICABLE;
     if (!(rule->protocols >> facts->call->protocol & 1) || !(rule->zones >> server->kind & 1) ||
         !(rule->environments >> server->environment & 1))
         return VERDICT_NOT_APPLICABLE;

@@ -43,8 +43,9 @@ struct policy_input {
     const struct registry_match *match; /* NULL: no registry, or an empty one: what needs it is unknown */
     const struct zone *source_zone;     /* of the client; never NULL */
     const struct zone *destination_zone;
-    bool encrypted;   /* it travelled in TLS and was decrypted */
-    uint64_t time_ns; /* packet time at which it was complete enough to judge */
+    bool encrypted;        /* it travelled in TLS and was decrypted */
+    bool whole_connection; /* about a connection, no call of it: only its framing is judged */
+    uint64_t time_ns;      /* packet time at which it was complete enough to judge */
     uint32_t epoch;
     struct span rules_digest, registry_digest;
 };

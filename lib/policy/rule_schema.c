@@ -12,7 +12,7 @@
 const struct rule_check_shape rule_check_shapes[RULE_CHECK_COUNT] = {
     [RULE_CHECK_CLEARTEXT] = {{NULL}, {NULL}},
     [RULE_CHECK_PORT] = {{"allowed_ports"}, {NULL}},
-    [RULE_CHECK_FRAMING] = {{"anomalies", "statuses"}, {"sides"}},
+    [RULE_CHECK_FRAMING] = {{"anomalies"}, {"statuses", "sides"}},
     [RULE_CHECK_EXPOSED_ENDPOINT] = {{"statuses"}, {"methods", "headers", "paths", "allowed_ports"}},
     [RULE_CHECK_RESPONSE_PROTECTION] = {{"classes"}, {NULL}},
     [RULE_CHECK_WEBSOCKET] = {{"anomalies"}, {"origins"}},

@@ -55,6 +55,19 @@ enum anomaly {
     ANOMALY_WEBSOCKET_CONTROL,    /* a control frame in fragments or over 125 bytes, or a close that is none (5.5) */
     ANOMALY_WEBSOCKET_ORDER,      /* fragments out of order, or frames behind a close (RFC 6455 5.4, 5.5.1) */
     ANOMALY_TEXT_ENCODING,        /* a text that is not in the encoding it has to be in (RFC 6455 5.6) */
+    ANOMALY_LENGTH_MISMATCH,      /* content that is not as long as its Content-Length (RFC 9113 8.1.1) */
+    ANOMALY_HTTP2_FRAME,          /* a frame that is malformed, or where it may not be (RFC 9113 4 to 6) */
+    ANOMALY_HTTP2_PSEUDO_HEADER,  /* one that is unknown, repeated, missing, or behind a header (RFC 9113 8.3) */
+    ANOMALY_HTTP2_NAME_CASE,      /* upper case in a header name (RFC 9113 8.2.1) */
+    ANOMALY_HTTP2_LINE_BREAK,     /* CR, LF or NUL in a header (RFC 9113 8.2.1) */
+    ANOMALY_HTTP2_CONNECTION,     /* Connection, Transfer-Encoding and the like (RFC 9113 8.2.2) */
+    ANOMALY_HPACK_MALFORMED,      /* a header block that cannot be decoded (RFC 7541) */
+    ANOMALY_HPACK_BOMB,           /* few bytes that become a head larger than any real one, or of more fields */
+    ANOMALY_CONTINUATION_FLOOD,   /* a header block in more CONTINUATION frames than any real one */
+    ANOMALY_RAPID_RESET,          /* streams opened and reset at a rate no client has */
+    ANOMALY_SETTINGS_FLOOD,       /* SETTINGS that have to be answered, at such a rate */
+    ANOMALY_PING_FLOOD,           /* PING, the same */
+    ANOMALY_HEADERS_UNKNOWN,      /* headers whose name or value was told in bytes that were not seen */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };
@@ -68,7 +81,9 @@ static_assert(ANOMALY_COUNT <= 64, "anomalies are a set in 64 bits");
     (ANOMALY_BIT(ANOMALY_BARE_CR) | ANOMALY_BIT(ANOMALY_NUL) | ANOMALY_BIT(ANOMALY_SPACE_BEFORE_COLON) |               \
      ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED) | ANOMALY_BIT(ANOMALY_LENGTH_CONFLICT) |                                    \
      ANOMALY_BIT(ANOMALY_LENGTH_AND_CHUNKED) | ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED) |                              \
-     ANOMALY_BIT(ANOMALY_ENCODING_NOT_FINAL) | ANOMALY_BIT(ANOMALY_CHUNK_SIZE) | ANOMALY_BIT(ANOMALY_CHUNK_END))
+     ANOMALY_BIT(ANOMALY_ENCODING_NOT_FINAL) | ANOMALY_BIT(ANOMALY_CHUNK_SIZE) | ANOMALY_BIT(ANOMALY_CHUNK_END) |      \
+     ANOMALY_BIT(ANOMALY_LENGTH_MISMATCH) | ANOMALY_BIT(ANOMALY_HTTP2_PSEUDO_HEADER) |                                 \
+     ANOMALY_BIT(ANOMALY_HTTP2_LINE_BREAK) | ANOMALY_BIT(ANOMALY_HTTP2_CONNECTION))
 
 /* Stable lower-case name for evidence: "bare_lf". Never NULL. */
 const char *anomaly_name(enum anomaly anomaly);

@@ -80,6 +80,22 @@ void transaction_add_header(struct transaction *transaction, struct transaction_
     };
 }
 
+bool transaction_extend_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                               struct span separator, struct span value)
+{
+    struct transaction_header *last = side->header_count ? &side->headers[side->header_count - 1] : NULL;
+    uint64_t more = (uint64_t)separator.size + value.size;
+    if (!last || last->id != id || more > TRANSACTION_STORE_SIZE - transaction->store_used ||
+        last->value_offset + last->value_size + 1u != transaction->store_used)
+        return false;
+    transaction->store_used--; /* the line end moves */
+    store_put(transaction, separator);
+    store_put(transaction, value);
+    store_put(transaction, SPAN_LITERAL("\n"));
+    last->value_size = (uint16_t)(last->value_size + more);
+    return true;
+}
+
 const struct transaction_header *transaction_find_header(const struct transaction_side *side, enum header_id id,
                                                          const struct transaction_header *after)
 {

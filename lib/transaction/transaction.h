@@ -86,6 +86,13 @@ struct span transaction_keep_line(struct transaction *transaction, struct span t
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value);
 
+/*
+ * Adds "separator value" to the header kept last, when that has this id and nothing was stored behind it. False: it was
+ * not added.
+ */
+bool transaction_extend_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                               struct span separator, struct span value);
+
 static inline struct span transaction_header_name(const struct transaction *transaction,
                                                   const struct transaction_header *header)
 {

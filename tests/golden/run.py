@@ -23,7 +23,8 @@ from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle  # noqa: E402
-from differences import DIFFERENCES  # noqa: E402
+import oracle_http2  # noqa: E402
+from differences import DECODE_AS, DIFFERENCES, NOT_SHOWN  # noqa: E402
 from replay import FLOW, case_path, check_ledger, find_captures, read_lines, replay  # noqa: E402
 
 CALL = FLOW + ("host", "method", "path", "status", "request_bytes", "response_bytes")
@@ -140,10 +141,11 @@ def run_capture(path, name):
     faults = check_ledger(result.summary)
     if result.seconds > INDEPENDENT_SECONDS_MAX:
         faults.append("took %.1f seconds" % result.seconds)
-    told = [entry for entry in result.transactions if entry["protocol"] == "http1"]
+    told = [entry for entry in result.transactions if entry["protocol"] in ("http1", "http2")]
     messages = [entry for entry in result.transactions if entry["protocol"] == "websocket" and entry["path"]]
     faults += differ(name + ": message", count_messages(oracle.read_websockets(path)), count_messages(messages))
-    expected = count_calls(oracle.read_transactions(path, options=oracle.HEADS_ONLY))
+    expected = count_calls(oracle_http2.read_transactions(path, DECODE_AS.get(name, ()), oracle.HEADS_ONLY))
+    expected.update(NOT_SHOWN.get(name, ()))
     for call, corrected in DIFFERENCES.get(name, {}).items():
         if not expected[call]:
             faults.append("differences.py explains %s, which tshark does not say any more" % (call,))

@@ -234,7 +234,7 @@ static void other_protocols_are_excused_with_a_reason(void **state)
         const char *text;
         enum ledger_reason reason;
     } cases[] = {
-        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", LEDGER_UNPARSED},
+        {"SSH-2.0-OpenSSH_9.2\r\n", LEDGER_UNPARSED},
         {"\x01\x02\x03\x04\x05\x06\x07\x08 nobody knows this", LEDGER_UNCLASSIFIED},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
