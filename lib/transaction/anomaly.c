@@ -40,6 +40,10 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_EXTRA_RESPONSE] = "extra_response",
         [ANOMALY_CONTENT_BOMB] = "content_bomb",
         [ANOMALY_CONTENT_MALFORMED] = "content_malformed",
+        [ANOMALY_FRAME_SIZE] = "frame_size",
+        [ANOMALY_FRAME_END] = "frame_end",
+        [ANOMALY_FRAME_ORDER] = "frame_order",
+        [ANOMALY_FRAME_FIELDS] = "frame_fields",
         [ANOMALY_AFTER_LOSS] = "after_loss",
     };
     require(anomaly < ANOMALY_COUNT);

@@ -44,6 +44,10 @@ enum anomaly {
     ANOMALY_EXTRA_RESPONSE,       /* a response nobody asked for, or bytes behind the last one (response splitting) */
     ANOMALY_CONTENT_BOMB,         /* a compressed body that unpacks to more than any real one */
     ANOMALY_CONTENT_MALFORMED,    /* a body that is not in the content coding it says */
+    ANOMALY_FRAME_SIZE,           /* AMQP: a frame longer than was agreed, or than any can be */
+    ANOMALY_FRAME_END,            /* AMQP: no frame begins where the one before ends */
+    ANOMALY_FRAME_ORDER,          /* AMQP: a frame that may not stand where it does */
+    ANOMALY_FRAME_FIELDS,         /* AMQP: fields or a message that are not of their types, or do not fill their frame */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };
