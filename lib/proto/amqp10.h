@@ -12,8 +12,8 @@
  *           it comes, and AMQP10_FRAME_END says where its frame ends. The frames of SASL are items of the same kind.
  * Loss:     an input with data NULL. Inside the payload of a transfer the frame goes on behind it. Anywhere else the
  *           parser says AMQP10_LOST and searches for a performative whose fields have their types and fill it exactly,
- *           with a frame header (or the end of the stream) behind its frame. Nothing before it is told. The same
- *           search begins where a frame header is none.
+ *           with a frame (or the end of the stream) behind its own. Nothing before it is told, and of a long transfer
+ *           only where it ends is used. The same search begins where a frame header is none.
  * Stop:     behind a protocol header of TLS (item.header.id == AMQP10_TLS): what follows is TLS, once the other side
  *           has sent the same; or of another protocol.
  * Memory:   the parser itself.
@@ -66,7 +66,6 @@ struct amqp10 {
     uint64_t anomalies;     /* found, not yet delivered */
     uint32_t rest;          /* bytes of the frame still to come */
     uint32_t frame_max;     /* of the receiver's open; 0: not known */
-    uint32_t scanned;       /* unconsumed bytes that a search has passed */
     uint16_t channel;
     uint8_t state;
     bool after_loss;

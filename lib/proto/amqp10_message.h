@@ -10,8 +10,8 @@
  * Reading:  header, annotations, properties, application properties and footer are held until they are whole and given
  *           as one item. Of the body, binary data and a text or binary value are given as they come; a value of
  *           another type, and sequences, are held and given as one item.
- * Loss:     inside what is given as it comes the body goes on behind it; anywhere else the rest of the message cannot
- *           be read: PARSE_STOP.
+ * Loss:     inside what is given as it comes the body goes on behind it. Behind a hole anywhere else, and where bytes
+ *           are no section, nobody knows what is what: all the rest is given as bytes of the body, section 0.
  * Memory:   the parser itself.
  * Threads:  one owner.
  * Limits:   AMQP10_SECTION_MAX bytes of a section that is held; a longer one is passed over, item `cut`.
@@ -57,11 +57,11 @@ struct amqp10_message {
     uint8_t section;
     uint8_t state;
     bool text;
-    bool malformed; /* what lies here is no section */
+    bool malformed; /* there were bytes that are no section */
 };
 
 struct parse_step amqp10_message_parse(struct amqp10_message *parser, const struct parse_input *input,
                                        struct amqp10_message_item *item_out);
 
-/* Whether the payload so far ends with a section. */
+/* Whether what was consumed ends with a section. */
 bool amqp10_message_whole(const struct amqp10_message *parser);

@@ -18,6 +18,7 @@
 
 #define AMQP10_DESCRIBED_MAX 4u  /* a described value is met once; more than a few are an attack */
 #define AMQP10_DEPTH_MAX     8u  /* maps in maps of annotations are two deep */
+#define AMQP10_FRONT_MAX     64u /* descriptors of up to nine bytes, more where they are symbols, and a size */
 #define AMQP10_NUMBER_SIZE   40u /* a UUID has 36 characters, digits of 2^64 are 20 */
 
 enum amqp10_kind {
@@ -51,6 +52,11 @@ struct amqp10_value {
  */
 bool amqp10_value_read(struct span *rest, struct amqp10_value *value_out);
 
+enum amqp10_size { AMQP10_SIZE_KNOWN, AMQP10_SIZE_MORE, AMQP10_SIZE_MALFORMED };
+
+/* How long the value is that `front` begins with, from as few of its bytes as it takes (AMQP10_FRONT_MAX at most). */
+enum amqp10_size amqp10_value_size(struct span front, uint64_t *size_out);
+
 struct amqp10_text {
     struct span name;  /* of the map entry it lies in, the innermost whose key is a text; data NULL: none */
     struct span value; /* as text: numbers in decimal */
@@ -65,6 +71,8 @@ struct amqp10_walk {
         bool map, value_next;
     } levels[AMQP10_DEPTH_MAX];
     uint32_t depth;
+    struct amqp10_value single; /* what is walked through is no compound */
+    bool has_single;
     bool malformed;
     char number[AMQP10_NUMBER_SIZE];
 };
