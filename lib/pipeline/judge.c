@@ -54,7 +54,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
-    if (!transaction->response.seen)
+    if (!transaction->response.seen && !transaction->one_way)
         call->flags |= CALL_NO_RESPONSE;
 
     struct registry_match match = {0};

@@ -12,15 +12,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
 #include "pipeline/session.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 45u
+#define SHARE_EXCHANGES 43u
 #define SHARE_WINDOWS   25u
 #define SHARE_CARRIES   10u
+#define SHARE_AMQP      2u  /* of each version; some hundred connections, which brokers' clients keep for long */
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
 #define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
 
@@ -45,10 +48,14 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
+    size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
+    size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
-        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
+        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
+        pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
+        pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

@@ -8,6 +8,8 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
 
 /* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
 #define TURNS_MAX 4u
@@ -43,10 +45,21 @@ static enum ledger_reason close_for(struct pipeline *worker, struct channel *cha
 /* ------------------------------------------------------------------- classify */
 
 /* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
-static const struct channel_protocol *reader_of(enum classify_protocol protocol, bool *from_server_out)
+static const struct channel_protocol *reader_of(enum classify_protocol protocol, const struct channel *channel,
+                                                bool direction, bool *from_server_out)
 {
     *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE;
     switch (protocol) {
+    case CLASSIFY_AMQP091:
+    case CLASSIFY_AMQP091_SERVER:
+        *from_server_out = channel->midstream ? protocol == CLASSIFY_AMQP091_SERVER : direction;
+        return &channel_amqp091;
+    case CLASSIFY_AMQP10:
+    case CLASSIFY_AMQP10_SASL:
+    case CLASSIFY_AMQP10_TLS:
+        /* Both sides send the same: who is the client only the connection's beginning says. */
+        *from_server_out = direction;
+        return &channel_amqp10;
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
         return &channel_http1;
@@ -132,7 +145,7 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
     }
     enum classify_protocol protocol = classify_stream(side, data, size);
     bool from_server;
-    const struct channel_protocol *reader = reader_of(protocol, &from_server);
+    const struct channel_protocol *reader = reader_of(protocol, channel, direction, &from_server);
     if (reader)
         return start(worker, session, flow, reader, from_server, chunk_io);
     if (protocol == CLASSIFY_MORE) {

@@ -8,6 +8,7 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
+ *   amqp*.c      AMQP 0-9-1 and 1.0: messages, requests and their answers become exchanges
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
@@ -34,6 +35,7 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct pool amqp091, amqp10; /* connections that speak it */
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;

@@ -32,6 +32,7 @@ enum rule_check {
     RULE_CHECK_AUTHORIZATION_SCHEME,
     RULE_CHECK_CREDENTIAL_CLEARTEXT,
     RULE_CHECK_CREDENTIAL_IN_URL,
+    RULE_CHECK_BROKER_LOGIN,
     RULE_CHECK_SHADOW_ENDPOINT,
     RULE_CHECK_DEPRECATED_OPERATION,
     RULE_CHECK_SUNSET_OPERATION,
@@ -97,9 +98,9 @@ struct rule_parameters {
     uint32_t methods_count;
     char **paths; /* patterns, '*' stands for anything */
     uint32_t paths_count;
-    char **schemes; /* of Authorization */
+    char **schemes; /* of Authorization, or mechanisms of SASL */
     uint32_t schemes_count;
-    char **names; /* of query parameters, headers and cookies */
+    char **names; /* of query parameters, headers and cookies, or of users */
     uint32_t names_count;
     uint32_t *allowed_ports;
     uint32_t allowed_ports_count;

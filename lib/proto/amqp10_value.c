@@ -47,18 +47,19 @@ enum amqp10_size amqp10_value_size(struct span front, uint64_t *size_out)
 {
     uint64_t at = 0, size;
     for (uint32_t i = 0; i <= AMQP10_DESCRIBED_MAX; i++) {
-        if (at >= front.size)
-            return at >= AMQP10_FRONT_MAX ? AMQP10_SIZE_MALFORMED : AMQP10_SIZE_MORE;
-        bool described = front.data[at] == 0;
+        bool described = at < front.size && front.data[at] == 0;
+        if (at + described >= front.size)
+            return AMQP10_SIZE_MORE;
         enum amqp10_size answer = plain_size(span_from(front, (uint32_t)at + described), &size);
-        if (answer == AMQP10_SIZE_MORE && at >= AMQP10_FRONT_MAX - 6)
-            return AMQP10_SIZE_MALFORMED;
         if (answer != AMQP10_SIZE_KNOWN)
             return answer;
         at += size + described;
         *size_out = at;
         if (!described)
             return AMQP10_SIZE_KNOWN;
+        /* Said as soon as it is known, so that it does not depend on how many bytes are there. */
+        if (at > AMQP10_DESCRIPTORS_MAX)
+            return AMQP10_SIZE_MALFORMED;
     }
     return AMQP10_SIZE_MALFORMED;
 }
@@ -259,6 +260,9 @@ static bool enter(struct amqp10_walk *walk, const struct amqp10_value *value, st
             return false;
         }
         front.data = rest.data - 1;
+        /* Elements without a byte of their own say nothing, and there may be 2^32 of them. */
+        if (code >> 4 == 4)
+            rest.size = 0;
     }
     walk->levels[walk->depth].rest = rest;
     walk->levels[walk->depth].name = name;

@@ -16,10 +16,11 @@
 
 #include "base/span.h"
 
-#define AMQP10_DESCRIBED_MAX 4u  /* a described value is met once; more than a few are an attack */
-#define AMQP10_DEPTH_MAX     8u  /* maps in maps of annotations are two deep */
-#define AMQP10_FRONT_MAX     64u /* descriptors of up to nine bytes, more where they are symbols, and a size */
-#define AMQP10_NUMBER_SIZE   40u /* a UUID has 36 characters, digits of 2^64 are 20 */
+#define AMQP10_DESCRIBED_MAX   4u  /* a described value is met once; more than a few are an attack */
+#define AMQP10_DEPTH_MAX       8u  /* maps in maps of annotations are two deep */
+#define AMQP10_DESCRIPTORS_MAX 58u /* bytes of them: each is a number, or a symbol of a few words */
+#define AMQP10_FRONT_MAX       (AMQP10_DESCRIPTORS_MAX + 6u) /* and a constructor with its size */
+#define AMQP10_NUMBER_SIZE     40u                           /* a UUID has 36 characters, digits of 2^64 are 20 */
 
 enum amqp10_kind {
     AMQP10_NULL,

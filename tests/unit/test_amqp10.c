@@ -402,6 +402,11 @@ static void test_array_walk(void **state)
     assert_true(amqp10_walk_next(&walk, &text));
     assert_span(text.value, "cd");
     assert_false(amqp10_walk_next(&walk, &text));
+    /* array8 that claims 255 times "true", which takes no byte, and has one that belongs to nothing */
+    rest = span_of("\xe0\3\xff\x41x", 5);
+    assert_true(amqp10_value_read(&rest, &value));
+    amqp10_walk_init(&walk, &value);
+    assert_false(amqp10_walk_next(&walk, &text));
 }
 
 int main(void)
