@@ -27,6 +27,9 @@ static enum ledger_transaction_reason settle_reason(const struct call *call)
 static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
                                                    struct registry_match *match)
 {
+    /* Messages go by exchange, queue or address, which paths of HTTP say nothing about. */
+    if (transaction->call.protocol == CALL_AMQP091 || transaction->call.protocol == CALL_AMQP10)
+        return NULL;
     if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
         return NULL;
     struct registry_request request = {

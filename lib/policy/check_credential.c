@@ -115,7 +115,9 @@ enum verdict policy_check_credential_cleartext(const struct policy_rule *rule, c
         policy_answer_add_name(answer, "mechanism", facts->transaction->login.mechanism);
         return VERDICT_FAIL;
     }
-    const struct transaction_side *request = &facts->transaction->request;
+    /* A message carries what its sender put there, whoever delivers it. */
+    const struct transaction_side *request =
+        policy_side(facts, facts->message && !(facts->transaction->request.headers_seen & rule->headers));
     uint64_t headers = request->headers_seen & rule->headers;
     if (headers) {
         enum header_id id = (enum header_id)__builtin_ctzll(headers);
