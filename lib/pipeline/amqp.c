@@ -4,17 +4,24 @@
 
 #include "pipeline/amqp.h"
 
+#include "pipeline/service.h"
 #include "proto/sasl.h"
 
 #define NAME_MAX_BYTES 255u /* a short string of 0-9-1; longer addresses stand alone */
+
+void amqp_over_budget(struct pipeline *worker)
+{
+    ledger_transaction_open(&worker->ledger);
+    ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
+    service_table_settle(worker->services, (struct span){NULL, 0}, LEDGER_TRANSACTION_BUDGET);
+}
 
 struct exchange *amqp_exchange_take(struct pipeline *worker, const struct channel_feed *feed,
                                     enum call_protocol protocol, const char *method)
 {
     struct exchange *exchange = exchange_take(worker, &feed->flow->endpoints, feed->time_ns);
     if (!exchange) {
-        ledger_transaction_open(&worker->ledger);
-        ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
+        amqp_over_budget(worker);
         return NULL;
     }
     struct call *call = &exchange->transaction.call;

@@ -13,6 +13,9 @@
 
 #include "pipeline/channel.h"
 
+/* A call that there is no memory, or no room in a table, to follow: told as that. */
+void amqp_over_budget(struct pipeline *worker);
+
 /* NULL without memory; then one transaction has been told as out of budget. `method` outlives the exchange. */
 struct exchange *amqp_exchange_take(struct pipeline *worker, const struct channel_feed *feed,
                                     enum call_protocol protocol, const char *method);

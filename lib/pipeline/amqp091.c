@@ -113,8 +113,7 @@ static void over_budget(struct pipeline *worker, const struct amqp091_item *item
                                      : NULL;
     if (!method || !(method->content || method->told))
         return;
-    ledger_transaction_open(&worker->ledger);
-    ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);
+    amqp_over_budget(worker);
 }
 
 static void frame_item(struct pipeline *worker, const struct channel_feed *feed, struct amqp091_connection *connection,

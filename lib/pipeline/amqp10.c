@@ -97,6 +97,7 @@ static void open_request(const struct amqp10_event *event)
     connection->host_size = (uint8_t)host.size;
     if (host.size)
         memcpy(connection->host, host.data, host.size);
+    channel_name_service(event->worker, event->feed->channel, host);
     struct exchange *exchange = connection->open ? NULL : amqp10_call_take(event, "open");
     if (!exchange)
         return;

@@ -378,8 +378,7 @@ void amqp10_transfer(const struct amqp10_event *event)
     connection->current[direction] = link;
     connection->current_more[direction] = transfer->more;
     if (!link) {
-        ledger_transaction_open(&event->worker->ledger);
-        ledger_transaction_settle(&event->worker->ledger, LEDGER_TRANSACTION_BUDGET);
+        amqp_over_budget(event->worker);
         return;
     }
     bool other = transfer->has_delivery && link->delivery_known && transfer->delivery_first != link->delivery;
