@@ -104,6 +104,8 @@ struct rule_parameters {
     uint32_t names_count;
     uint32_t *allowed_ports;
     uint32_t allowed_ports_count;
+    uint32_t *broker_ports; /* the same for message brokers; none: as allowed_ports */
+    uint32_t broker_ports_count;
     char **classes; /* of detectors */
     uint32_t classes_count;
     char **detectors; /* ids */

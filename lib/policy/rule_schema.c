@@ -11,7 +11,7 @@
 
 const struct rule_check_shape rule_check_shapes[RULE_CHECK_COUNT] = {
     [RULE_CHECK_CLEARTEXT] = {{NULL}, {NULL}},
-    [RULE_CHECK_PORT] = {{"allowed_ports"}, {NULL}},
+    [RULE_CHECK_PORT] = {{"allowed_ports"}, {"broker_ports"}},
     [RULE_CHECK_FRAMING] = {{"anomalies", "statuses"}, {"sides"}},
     [RULE_CHECK_EXPOSED_ENDPOINT] = {{"statuses"}, {"methods", "headers", "paths", "allowed_ports"}},
     [RULE_CHECK_RESPONSE_PROTECTION] = {{"classes"}, {NULL}},
@@ -162,6 +162,8 @@ static const struct cyaml_schema_field parameters_fields[] = {
     TEXTS("names", struct rule_parameters, names),
     CYAML_FIELD_SEQUENCE("allowed_ports", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct rule_parameters,
                          allowed_ports, &number_entry, 0, RULE_LIST_MAX),
+    CYAML_FIELD_SEQUENCE("broker_ports", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct rule_parameters, broker_ports,
+                         &number_entry, 0, RULE_LIST_MAX),
     TEXTS("classes", struct rule_parameters, classes),
     TEXTS("detectors", struct rule_parameters, detectors),
     WORDS("request_places", struct rule_parameters, request_places, place_words),

@@ -308,9 +308,11 @@ static void test_broker_login(void **state)
     case_expect(c, "AUT-011", VERDICT_UNKNOWN);
     c->transaction.login.mechanism = (struct span){0}; /* any other call */
     case_expect(c, "AUT-011", VERDICT_NOT_APPLICABLE);
-    /* Rules about requests and answers of HTTP do not ask for them here. */
+    /* Rules about requests and answers of HTTP do not ask for them here; ports are those of brokers. */
     case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
-    case_expect(c, "PRO-002", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "PRO-002", VERDICT_FAIL);
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 5671);
+    case_expect(c, "PRO-002", VERDICT_PASS);
     case_free(c);
 }
 
