@@ -54,7 +54,7 @@ def test(tap):
     tap.mark_packets()
     recording = tap.folder / 'tap.pcapng'
     tap.start_recording(recording)
-    told = play(tap, 'amqp091') + play(tap, 'amqp10')
+    told = play(tap, 'amqp10') + play(tap, 'amqp091')  # the second one deletes the queue
     # What the counters of the tap and the worker agree on has arrived; the recorder may be behind.
     status = tap.settle()
     tap.stop_recording()
