@@ -48,6 +48,7 @@ struct exchange {
     uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;
     bool response_done;
+    uint32_t answer;           /* AMQP 0-9-1: number of the method that answers it */
     struct body_scan scans[2]; /* request, response */
     struct transaction transaction;
 };

@@ -43,6 +43,9 @@ static const struct registry_match *match_rpc(const struct epoch *epoch, struct 
 static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
                                                    struct registry_match *match)
 {
+    /* Messages go by exchange, queue or address, which paths of HTTP say nothing about. */
+    if (transaction->call.protocol == CALL_AMQP091 || transaction->call.protocol == CALL_AMQP10)
+        return NULL;
     if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->call.method.data ||
         !transaction->call.path.data)
         return NULL;
@@ -98,7 +101,7 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
 void judge_exchange(struct pipeline *worker, struct exchange *exchange)
 {
     struct call *call = &exchange->transaction.call;
-    if (!exchange->transaction.response.seen)
+    if (!exchange->transaction.response.seen && !exchange->transaction.one_way)
         call->flags |= CALL_NO_RESPONSE;
     scan_grpc_settle(&exchange->transaction);
     judge(worker, exchange, false);

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
 #include "pipeline/http2.h"
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
@@ -22,7 +24,7 @@
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES  34u
+#define SHARE_EXCHANGES  33u
 #define SHARE_WINDOWS    18u
 #define SHARE_CARRIES    9u
 #define SHARE_INFLATE    9u /* bodies in gzip or deflate that are being decoded */
@@ -33,6 +35,7 @@
 #define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
 #define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
 #define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
+#define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -76,12 +79,16 @@ static int pools_init(struct pipeline *worker, size_t left)
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
+    size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
+    size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
-        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
+        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
+        pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
+        pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))
         return -ENOMEM;
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))

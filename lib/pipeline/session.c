@@ -8,6 +8,8 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
 #include "pipeline/http2.h"
 #include "pipeline/tls.h"
 #include "pipeline/websocket.h"
@@ -47,15 +49,26 @@ static enum ledger_reason close_for(struct pipeline *worker, struct channel *cha
 /* ------------------------------------------------------------------- classify */
 
 /* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
-static const struct channel_protocol *reader_of(enum classify_protocol protocol, struct span bytes,
-                                                bool *from_server_io)
+static const struct channel_protocol *reader_of(enum classify_protocol protocol, const struct channel *channel,
+                                                struct span bytes, bool *from_server_io)
 {
+    bool direction = *from_server_io;
     if (protocol == CLASSIFY_TLS) {
         *from_server_io = tls_sent_by_server(bytes, *from_server_io);
         return &channel_tls;
     }
     *from_server_io = protocol == CLASSIFY_HTTP1_RESPONSE || protocol == CLASSIFY_HTTP2_SETTINGS;
     switch (protocol) {
+    case CLASSIFY_AMQP091:
+    case CLASSIFY_AMQP091_SERVER:
+        *from_server_io = channel->midstream ? protocol == CLASSIFY_AMQP091_SERVER : direction;
+        return &channel_amqp091;
+    case CLASSIFY_AMQP10:
+    case CLASSIFY_AMQP10_SASL:
+    case CLASSIFY_AMQP10_TLS:
+        /* Both sides send the same: who is the client only the connection's beginning says. */
+        *from_server_io = direction;
+        return &channel_amqp10;
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
         return &channel_http1;
@@ -158,7 +171,7 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
     }
     enum classify_protocol protocol = classify_stream(side, data, size);
     bool from_server = direction != 0;
-    const struct channel_protocol *reader = reader_of(protocol, span_of(data, size), &from_server);
+    const struct channel_protocol *reader = reader_of(protocol, channel, span_of(data, size), &from_server);
     if (reader)
         return start(worker, session, flow, reader, from_server, chunk_io);
     if (protocol == CLASSIFY_UNKNOWN) {

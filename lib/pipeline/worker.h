@@ -12,6 +12,7 @@
  *   websocket.c  WebSocket messages become exchanges of one side
  *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
  *                http2_tunnel.c what goes on behind a CONNECT
+ *   amqp*.c      AMQP 0-9-1 and 1.0: messages, requests and their answers become exchanges
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
@@ -48,6 +49,7 @@ struct pipeline {
     const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
     struct pool http2_channels, http2_streams, http2_tables;
     struct http2_memory http2_memory;
+    struct pool amqp091, amqp10; /* connections that speak it */
     struct content_decoders decoders;
     struct pool websockets;
     struct websocket_inflaters inflaters;

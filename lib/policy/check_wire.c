@@ -25,8 +25,12 @@ enum verdict policy_check_cleartext(const struct policy_rule *rule, const struct
 
 static bool port_allowed(const struct policy_rule *rule, const struct policy_facts *facts)
 {
-    for (uint32_t i = 0; i < rule->allowed_ports_count; i++)
-        if (rule->allowed_ports[i] == facts->transaction->call.endpoints.destination_port)
+    enum call_protocol protocol = facts->transaction->call.protocol;
+    bool broker = protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+    const uint32_t *ports = broker ? rule->broker_ports : rule->allowed_ports;
+    uint32_t count = broker ? rule->broker_ports_count : rule->allowed_ports_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (ports[i] == facts->transaction->call.endpoints.destination_port)
             return true;
     return false;
 }

@@ -63,6 +63,8 @@ struct policy_rule {
     struct pattern_list scope_hosts, scope_paths, exempt_paths;
     const uint32_t *allowed_ports;
     uint32_t allowed_ports_count;
+    const uint32_t *broker_ports; /* allowed_ports where none are written */
+    uint32_t broker_ports_count;
     uint32_t formats_count;
     const struct policy_format *formats;
     const struct policy_test_number *test_numbers;

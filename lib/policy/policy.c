@@ -41,6 +41,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_AUTHORIZATION_SCHEME] = policy_check_authorization_scheme,
     [RULE_CHECK_CREDENTIAL_CLEARTEXT] = policy_check_credential_cleartext,
     [RULE_CHECK_CREDENTIAL_IN_URL] = policy_check_credential_in_url,
+    [RULE_CHECK_BROKER_LOGIN] = policy_check_broker_login,
     [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,
     [RULE_CHECK_DEPRECATED_OPERATION] = policy_check_deprecated_operation,
     [RULE_CHECK_SUNSET_OPERATION] = policy_check_sunset_operation,

@@ -33,6 +33,7 @@ enum rule_check {
     RULE_CHECK_AUTHORIZATION_SCHEME,
     RULE_CHECK_CREDENTIAL_CLEARTEXT,
     RULE_CHECK_CREDENTIAL_IN_URL,
+    RULE_CHECK_BROKER_LOGIN,
     RULE_CHECK_SHADOW_ENDPOINT,
     RULE_CHECK_DEPRECATED_OPERATION,
     RULE_CHECK_SUNSET_OPERATION,
@@ -113,12 +114,14 @@ struct rule_parameters {
     uint32_t paths_count;
     char **origins; /* patterns of origins that may open a WebSocket */
     uint32_t origins_count;
-    char **schemes; /* of Authorization */
+    char **schemes; /* of Authorization, or mechanisms of SASL */
     uint32_t schemes_count;
-    char **names; /* of query parameters, headers and cookies */
+    char **names; /* of query parameters, headers and cookies, or of users */
     uint32_t names_count;
     uint32_t *allowed_ports;
     uint32_t allowed_ports_count;
+    uint32_t *broker_ports; /* the same for message brokers; none: as allowed_ports */
+    uint32_t broker_ports_count;
     char **classes; /* of detectors */
     uint32_t classes_count;
     char **detectors; /* ids */

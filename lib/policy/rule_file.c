@@ -58,6 +58,7 @@ static const struct rule_key rule_keys[] = {
     LIST("parameters/schemes", parameters.schemes),
     LIST("parameters/names", parameters.names),
     LIST("parameters/allowed_ports", parameters.allowed_ports),
+    LIST("parameters/broker_ports", parameters.broker_ports),
     LIST("parameters/classes", parameters.classes),
     LIST("parameters/detectors", parameters.detectors),
     KEY("parameters/request_places", parameters.request_places),

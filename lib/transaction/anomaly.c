@@ -64,6 +64,10 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_SETTINGS_FLOOD] = "settings_flood",
         [ANOMALY_PING_FLOOD] = "ping_flood",
         [ANOMALY_HEADERS_UNKNOWN] = "headers_unknown",
+        [ANOMALY_FRAME_SIZE] = "frame_size",
+        [ANOMALY_FRAME_END] = "frame_end",
+        [ANOMALY_FRAME_ORDER] = "frame_order",
+        [ANOMALY_FRAME_FIELDS] = "frame_fields",
         [ANOMALY_AFTER_LOSS] = "after_loss",
     };
     require(anomaly < ANOMALY_COUNT);

@@ -68,6 +68,10 @@ enum anomaly {
     ANOMALY_SETTINGS_FLOOD,       /* SETTINGS that have to be answered, at such a rate */
     ANOMALY_PING_FLOOD,           /* PING, the same */
     ANOMALY_HEADERS_UNKNOWN,      /* headers whose name or value was told in bytes that were not seen */
+    ANOMALY_FRAME_SIZE,           /* AMQP: a frame longer than was agreed, or than any can be */
+    ANOMALY_FRAME_END,            /* AMQP: no frame begins where the one before ends */
+    ANOMALY_FRAME_ORDER,          /* AMQP: a frame that may not stand where it does */
+    ANOMALY_FRAME_FIELDS,         /* AMQP: fields or a message that are not of their types, or do not fill their frame */
     ANOMALY_AFTER_LOSS,           /* begins behind a hole in the stream */
     ANOMALY_COUNT
 };

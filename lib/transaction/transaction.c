@@ -18,6 +18,8 @@ void transaction_init(struct transaction *transaction)
     transaction->path = (struct span){0};
     transaction->query = (struct span){0};
     transaction->message = (struct message){0};
+    transaction->login = (struct login){0};
+    transaction->one_way = false;
     side_init(&transaction->request);
     side_init(&transaction->response);
     transaction->detection_count = 0;

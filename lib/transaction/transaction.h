@@ -16,6 +16,7 @@
 #include "transaction/call.h"
 #include "transaction/detection.h"
 #include "transaction/header.h"
+#include "transaction/login.h"
 #include "transaction/message.h"
 
 #define TRANSACTION_STORE_SIZE     16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
@@ -62,6 +63,8 @@ struct transaction {
     struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
     struct span query;       /* behind the '?', without it; data NULL: no '?' */
     struct message message;  /* where it travelled, in protocols that carry messages */
+    struct login login;      /* how the client logged in, where the call is that */
+    bool one_way;            /* nothing answers it, so the side that is not there is not missing */
     struct transaction_side request, response;
     uint32_t detection_count;
     uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */

@@ -33,6 +33,7 @@ GROUPS = {
 # (capture, operation without arguments) -> why it may change something. Even so no call is put together from two.
 EXEMPT = {
     ("midstream", "jitter"): "begins inside a connection: what is late there cannot be told from what was before",
+    ("amqp091", "delay"): "an answer whose request is late by the skew is not kept for it: both are told, apart",
     ("midstream", "delay"): "as above: an answer whose request is late by the skew is told as one without request",
     ("websocket_midstream", "jitter"): "as above: the first frame of a direction may be late",
     ("suricata-verify/http2-keywords2/input.pcap", "jitter"): "begins inside a connection",

@@ -252,6 +252,68 @@ static void other_protocols_are_excused_with_a_reason(void **state)
     }
 }
 
+/* AMQP 1.0, part 2, 2.2: both peers send the header of TLS, and what follows is that. The client may run ahead. */
+static void amqp_hands_its_connection_over_to_tls(void **state)
+{
+    (void)state;
+    static const char header[] = "AMQP\2\1\0\0", hello[] = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
+    for (int ahead = 0; ahead < 2; ahead++) {
+        struct bench *bench = bench_new(256, 1024);
+        struct wire *wire = wire_new();
+        wire_segment(wire, 0, 0x18, header, 8);
+        if (ahead)
+            wire_segment(wire, 0, 0x18, hello, 10);
+        wire_segment(wire, 1, 0x18, header, 8);
+        if (!ahead)
+            wire_segment(wire, 0, 0x18, hello, 10);
+        wire_segment(wire, 0, 0x18, "\x17\x03\x03\x00\x02xx", 7);
+        wire_close(wire);
+        play(bench, wire, FRAMES_MAX);
+        const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+        assert_true(ledger->settled[LEDGER_ENCRYPTED].packets >= 1);
+        assert_int_equal(ledger->settled[LEDGER_PARSER].packets, 0);
+        assert_int_equal(ledger->transactions_seen, 0);
+        assert_true(ledger_balanced(ledger));
+        bench_free(bench);
+        free(wire);
+    }
+    /* The server wants none of it: what the client sent ahead is no AMQP. */
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_segment(wire, 0, 0x18, header, 8);
+    wire_segment(wire, 0, 0x18, hello, 10);
+    wire_segment(wire, 1, 0x18, "AMQP\3\1\0\0", 8);
+    wire_close(wire);
+    play(bench, wire, FRAMES_MAX);
+    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
+    assert_true(ledger_balanced(pipeline_ledger(bench->pipeline)));
+    bench_free(bench);
+    free(wire);
+}
+
+/* What a client publishes without its method is a publish of which nobody knows where it goes. */
+static void amqp_content_without_its_method_has_no_path(void **state)
+{
+    (void)state;
+    static const char content[] = "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\0\0\2\0\0\xce\3\0\1\0\0\0\2hi\xce";
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_segment(wire, 0, 0x18, "AMQP\0\0\x09\1", 8);
+    wire_segment(wire, 0, 0x18, "\1\0\1\0\0\0\x0a\0\x3c\0\x28\0\0\1e\1k\0\xce", 19);
+    wire_segment(wire, 0, 0x18, content, sizeof(content) - 1);
+    wire_segment(wire, 1, 0x18, content, sizeof(content) - 1);
+    wire_close(wire);
+    play(bench, wire, 4);
+    char publish[64], unknown[64];
+    snprintf(publish, sizeof(publish), "basic.publish  -1 %x 2 0", CALL_GAP);
+    snprintf(unknown, sizeof(unknown), "  -1 %x 0 2", CALL_GAP | CALL_ANOMALY);
+    assert_non_null(strstr(bench->calls, publish));
+    assert_non_null(strstr(bench->calls, unknown));
+    assert_int_equal(pipeline_counts(bench->pipeline)->transactions, 2);
+    bench_free(bench);
+    free(wire);
+}
+
 static void an_upgrade_to_the_unknown_is_said(void **state)
 {
     (void)state;
@@ -428,6 +490,8 @@ int main(void)
         cmocka_unit_test(a_response_before_its_request_is_paired),
         cmocka_unit_test(one_side_alone_is_told_as_such),
         cmocka_unit_test(other_protocols_are_excused_with_a_reason),
+        cmocka_unit_test(amqp_hands_its_connection_over_to_tls),
+        cmocka_unit_test(amqp_content_without_its_method_has_no_path),
         cmocka_unit_test(an_upgrade_to_the_unknown_is_said),
         cmocka_unit_test(a_call_in_a_tunnel_is_seen),
         cmocka_unit_test(a_late_answer_belongs_to_no_later_request),

@@ -306,6 +306,94 @@ static void test_forwarded_header(void **state)
     case_free(c);
 }
 
+static void case_login(struct policy_case *c, const char *mechanism, const char *user, enum login_answer answer)
+{
+    case_call(c, NULL, NULL, 200);
+    c->transaction.call.protocol = CALL_AMQP091;
+    c->transaction.call.method = SPAN_LITERAL("connection.start-ok");
+    c->transaction.request.seen = c->transaction.request.complete = true;
+    c->transaction.login = (struct login){
+        .mechanism = span_from_text(mechanism),
+        .user = span_from_text(user),
+        .secret = strcmp(mechanism, "PLAIN") == 0,
+        .anonymous = strcmp(mechanism, "ANONYMOUS") == 0,
+        .readable = true,
+        .answer = (uint8_t)answer,
+    };
+}
+
+static void test_broker_login(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_login(c, "PLAIN", "shop", LOGIN_UNANSWERED);
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* the password is out, whatever the answer */
+    case_expect_evidence(c, "AUT-011", "mechanism=PLAIN;user=shop;answer=not seen;");
+    case_expect(c, "AUT-003", VERDICT_FAIL);
+    case_addresses(c, "10.2.0.1", "10.1.0.2", 5672); /* a hop that is declared to be in the clear */
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    case_expect(c, "AUT-003", VERDICT_NOT_APPLICABLE);
+    case_login(c, "PLAIN", "shop", LOGIN_ACCEPTED);
+    c->input.encrypted = true;
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* only the broker reads it */
+    assert_int_equal(case_finding_of(c, "AUT-011")->severity, SEVERITY_LOW);
+    case_expect(c, "AUT-003", VERDICT_PASS);
+    c->input.encrypted = false;
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* the account the broker comes with */
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_REFUSED);
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_UNANSWERED);
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN);
+    case_login(c, "ANONYMOUS", NULL, LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_FAIL);
+    case_login(c, "none", NULL, LOGIN_ACCEPTED);
+    c->transaction.login.anonymous = true;
+    case_expect(c, "AUT-011", VERDICT_FAIL);
+    c->input.encrypted = true;
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN); /* TLS may have seen a certificate */
+    c->input.encrypted = false;
+    case_login(c, "SCRAM-SHA-256", "shop", LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    c->transaction.login.readable = false;
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN);
+    c->transaction.login.mechanism = (struct span){0}; /* any other call */
+    case_expect(c, "AUT-011", VERDICT_NOT_APPLICABLE);
+    /* Rules about requests and answers of HTTP do not ask for them here; ports are those of brokers. */
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "PRO-002", VERDICT_FAIL);
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 5671);
+    case_expect(c, "PRO-002", VERDICT_PASS);
+    case_free(c);
+}
+
+static void test_one_way_messages(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_call(c, NULL, NULL, CALL_STATUS_NONE);
+    c->transaction.call.protocol = CALL_AMQP091;
+    c->transaction.call.method = SPAN_LITERAL("basic.deliver");
+    c->transaction.request = (struct transaction_side){0};
+    c->transaction.response.seen = c->transaction.response.complete = true;
+    c->transaction.one_way = true;
+    /* The side that is not there is not missing; what is there was searched. */
+    case_expect(c, "DAT-005", VERDICT_PASS);
+    case_expect(c, "DAT-006", VERDICT_PASS);
+    case_expect(c, "AUT-003", VERDICT_PASS);
+    case_header(c, true, "authorization", "Bearer x");
+    case_expect(c, "AUT-003", VERDICT_FAIL); /* of a message, whoever delivers it */
+    c->transaction.response.complete = false;
+    c->transaction.call.flags = CALL_INCOMPLETE;
+    case_expect(c, "DAT-005", VERDICT_UNKNOWN);
+    /* Without the mark the request is missing. */
+    c->transaction.response.complete = true;
+    c->transaction.call.flags = 0;
+    c->transaction.one_way = false;
+    case_expect(c, "DAT-005", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_exposed_endpoint), cmocka_unit_test(test_response_protection),
         cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
         cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_broker_login),     cmocka_unit_test(test_one_way_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
