@@ -24,17 +24,61 @@ static enum ledger_transaction_reason settle_reason(const struct call *call)
     return LEDGER_TRANSACTION_AUDITED;
 }
 
-static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
-                                                   struct registry_match *match)
+/* A channel of the registry; for a WebSocket message by the target of the handshake. */
+static bool match_message(const struct registry *registry, const struct transaction *transaction,
+                          enum call_protocol protocol, struct registry_match *match)
 {
-    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
-        return NULL;
+    if (!registry_covers(registry, protocol))
+        return false;
+    struct registry_message message = {
+        .protocol = protocol,
+        .host = transaction->call.host,
+        .path = transaction->path.size ? transaction->path : transaction->call.path,
+        .message = &transaction->message,
+    };
+    registry_find_message(registry, &message, match);
+    return true;
+}
+
+/* A handshake is documented where its channel is (RFC 6455 4.1). */
+static bool is_web_socket(const struct transaction *transaction)
+{
+    const struct transaction_header *upgrade = transaction_find_header(&transaction->request, HEADER_UPGRADE, NULL);
+    return upgrade && span_equal_nocase(transaction_header_value(transaction, upgrade), SPAN_LITERAL("websocket"));
+}
+
+static bool match_call(const struct registry *registry, const struct transaction *transaction,
+                       struct registry_match *match)
+{
     struct registry_request request = {
         .host = transaction->call.host,
         .method = transaction->call.method,
         .path = transaction->path.size ? transaction->path : SPAN_LITERAL("/"),
     };
-    registry_find(epoch->registry, &request, match);
+    bool covered = registry_covers(registry, transaction->call.protocol);
+    if (covered)
+        registry_find(registry, &request, match);
+    if ((covered && match->outcome == REGISTRY_MATCH) || !is_web_socket(transaction))
+        return covered;
+    struct registry_match channel;
+    if (!match_message(registry, transaction, CALL_WEBSOCKET, &channel) || channel.outcome != REGISTRY_MATCH)
+        return covered;
+    *match = channel;
+    return true;
+}
+
+static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
+                                                   struct registry_match *match)
+{
+    enum call_protocol protocol = transaction->call.protocol;
+    bool carries = protocol == CALL_WEBSOCKET || protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+    bool named = carries ? transaction->message.kind != MESSAGE_NONE : transaction->request.seen;
+    if (!epoch->registry || !named)
+        return NULL;
+    bool looked_up = carries ? match_message(epoch->registry, transaction, protocol, match)
+                             : match_call(epoch->registry, transaction, match);
+    if (!looked_up)
+        return NULL;
     if (match->outcome == REGISTRY_MATCH)
         transaction->call.operation = match->operation->id;
     return match;

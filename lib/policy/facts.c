@@ -51,6 +51,8 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
     const struct call *call = &transaction->call;
     *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
     facts->status = call->status;
+    facts->message =
+        call->protocol == CALL_WEBSOCKET || call->protocol == CALL_AMQP091 || call->protocol == CALL_AMQP10;
     facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
     facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
     facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);

@@ -20,6 +20,7 @@ struct policy_facts {
     const struct transaction *transaction;
     const struct registry_operation *operation; /* NULL unless the outcome is a match */
     int32_t status;                             /* CALL_STATUS_NONE: none seen */
+    bool message; /* of a protocol that carries messages, not calls */
     bool request_seen, response_seen;
     bool request_head, response_head;         /* the whole head: what is not there was not sent */
     bool request_searched, response_searched; /* every byte of the body was searched, or there was none */
@@ -81,5 +82,5 @@ policy_check policy_check_credential_missing, policy_check_authorization_scheme,
     policy_check_credential_in_url;
 policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, policy_check_sunset_operation,
     policy_check_retired_version, policy_check_undocumented_method, policy_check_undocumented_response,
-    policy_check_undocumented_parameter, policy_check_undocumented_host;
+    policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_channel;
 policy_check policy_check_detection, policy_check_test_card;

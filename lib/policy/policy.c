@@ -48,6 +48,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_UNDOCUMENTED_RESPONSE] = policy_check_undocumented_response,
     [RULE_CHECK_UNDOCUMENTED_PARAMETER] = policy_check_undocumented_parameter,
     [RULE_CHECK_UNDOCUMENTED_HOST] = policy_check_undocumented_host,
+    [RULE_CHECK_UNDOCUMENTED_CHANNEL] = policy_check_undocumented_channel,
     [RULE_CHECK_DETECTION] = policy_check_detection,
     [RULE_CHECK_TEST_CARD] = policy_check_test_card,
 };

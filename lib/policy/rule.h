@@ -40,6 +40,7 @@ enum rule_check {
     RULE_CHECK_UNDOCUMENTED_RESPONSE,
     RULE_CHECK_UNDOCUMENTED_PARAMETER,
     RULE_CHECK_UNDOCUMENTED_HOST,
+    RULE_CHECK_UNDOCUMENTED_CHANNEL,
     RULE_CHECK_DETECTION,
     RULE_CHECK_TEST_CARD,
     /* The rest judges no call: connections, and the auditing itself. */
