@@ -41,6 +41,7 @@ enum anomaly {
     ANOMALY_LINE_OVERSIZED,       /* a line longer than HTTP1_LINE_MAX */
     ANOMALY_HEADERS_TOO_MANY,     /* more header lines than HTTP1_HEADERS_MAX */
     ANOMALY_LEADING_BYTES,        /* bytes before the first line that belong to no message */
+    ANOMALY_HIDDEN_REQUEST,       /* a request line at the beginning of a body, or in one whose framing is ambiguous */
     ANOMALY_EXTRA_RESPONSE,       /* a response nobody asked for, or bytes behind the last one (response splitting) */
     ANOMALY_CONTENT_BOMB,         /* a compressed body that unpacks to more than any real one */
     ANOMALY_CONTENT_MALFORMED,    /* a body that is not in the content coding it says */
@@ -57,7 +58,8 @@ static_assert(ANOMALY_COUNT <= 64, "anomalies are a set in 64 bits");
     (ANOMALY_BIT(ANOMALY_BARE_CR) | ANOMALY_BIT(ANOMALY_NUL) | ANOMALY_BIT(ANOMALY_SPACE_BEFORE_COLON) |               \
      ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED) | ANOMALY_BIT(ANOMALY_LENGTH_CONFLICT) |                                    \
      ANOMALY_BIT(ANOMALY_LENGTH_AND_CHUNKED) | ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED) |                              \
-     ANOMALY_BIT(ANOMALY_ENCODING_NOT_FINAL) | ANOMALY_BIT(ANOMALY_CHUNK_SIZE) | ANOMALY_BIT(ANOMALY_CHUNK_END))
+     ANOMALY_BIT(ANOMALY_ENCODING_NOT_FINAL) | ANOMALY_BIT(ANOMALY_CHUNK_SIZE) | ANOMALY_BIT(ANOMALY_CHUNK_END) |          \
+     ANOMALY_BIT(ANOMALY_HIDDEN_REQUEST))
 
 /* Stable lower-case name for evidence: "bare_lf". Never NULL. */
 const char *anomaly_name(enum anomaly anomaly);
