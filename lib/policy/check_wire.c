@@ -60,7 +60,10 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     uint64_t response = sides_all || (rule->sides & RULE_SIDE_RESPONSE) ? facts->transaction->response.anomalies : 0;
     request &= rule->anomalies;
     /* Nobody refuses a response, so only what receivers are known to disagree about counts there. */
-    response &= rule->anomalies & (ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE));
+    const uint64_t told = ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE) |
+                          ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS) | ANOMALY_BIT(ANOMALY_CONTENT_BOMB) |
+                          ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+    response &= rule->anomalies & told;
     if (response) {
         anomalies_add(answer, response, "response");
         return VERDICT_FAIL;
@@ -83,6 +86,29 @@ static bool path_listed(const struct policy_rule *rule, struct span path)
     return pattern_list_matches(&rule->paths, percent_decode(path, decoded, sizeof(decoded)));
 }
 
+/* A header without a number, or a parameter of the query, that the rule names. */
+static void names_add(const struct policy_rule *rule, const struct transaction *transaction,
+                      struct policy_answer *answer)
+{
+    for (uint32_t i = 0; i < rule->other_headers.count; i++) {
+        struct span name = rule->other_headers.names[i];
+        if (transaction_find_header_named(transaction, &transaction->request, name, NULL))
+            policy_answer_add(answer, "header", name);
+    }
+    struct span rest = transaction->query;
+    while (rest.size && rule->name_patterns.keys) {
+        const uint8_t *end = memchr(rest.data, '&', rest.size);
+        struct span pair = span_first(rest, end ? (uint32_t)(end - rest.data) : rest.size);
+        const uint8_t *equals = pair.size ? memchr(pair.data, '=', pair.size) : NULL;
+        struct span name = span_first(pair, equals ? (uint32_t)(equals - pair.data) : pair.size);
+        rest = span_from(rest, pair.size + (end ? 1 : 0));
+        uint8_t decoded[PATH_DECODED_MAX], lower[PATTERN_LOWER_MAX];
+        struct span plain = pattern_text_lower(percent_decode(name, decoded, sizeof(decoded)), lower);
+        if (plain.size && pattern_list_matches(&rule->name_patterns, plain))
+            policy_answer_add_name(answer, "parameter", name);
+    }
+}
+
 enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const struct policy_facts *facts,
                                            struct policy_answer *answer)
 {
@@ -97,6 +123,7 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
     uint64_t headers = transaction->request.headers_seen & rule->headers;
     if (headers)
         policy_answer_add_text(answer, "header", header_id_name((enum header_id)__builtin_ctzll(headers)));
+    names_add(rule, transaction, answer);
     if (path_listed(rule, transaction->path))
         policy_answer_add_name(answer, "path", transaction->path);
     if (answer->evidence_count == 0)

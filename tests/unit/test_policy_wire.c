@@ -93,11 +93,42 @@ static void test_exposed_endpoint(void **state)
     case_call(c, "POST", "/v1/users", 200);
     case_header(c, false, "X-HTTP-Method-Override", "DELETE");
     case_expect(c, "PRO-007", VERDICT_FAIL);
+    static const char *const headers[] = {"X-HTTP-Method", "x-method-override"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(headers); i++) {
+        case_call(c, "POST", "/v1/users", 200);
+        case_header(c, false, headers[i], "DELETE");
+        case_expect(c, "PRO-007", VERDICT_FAIL);
+    }
+    case_call(c, "POST", "/v1/users?page=2&%5FMethod=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "POST", "/v1/users?page=2&_method=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-007", "parameter=_method;");
+    case_call(c, "POST", "/v1/users?page=2&_methods=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_PASS);
     case_call(c, "CONNECT", "/", 200);
     case_addresses(c, "198.51.100.7", "203.0.113.9", 15008);
     case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
     case_call(c, NULL, NULL, 200);
     case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_content_coding(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "POST", "/v1/users", 200);
+    case_expect(c, "PRO-010", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
+    case_expect(c, "PRO-010", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-010", "side=request;anomaly=content_bomb;");
+    c->transaction.call.status = 413;
+    case_expect(c, "PRO-010", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+    case_expect(c, "PRO-010", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-010", "side=response;anomaly=content_malformed;");
+    case_expect(c, "PRO-004", VERDICT_PASS);
     case_free(c);
 }
 
@@ -258,15 +289,11 @@ static void test_forwarded_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),
-        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_exposed_endpoint),
-        cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing),
-        cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),
-        cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_cleartext),      cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),        cmocka_unit_test(test_exposed_endpoint),
+        cmocka_unit_test(test_content_coding), cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing), cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),  cmocka_unit_test(test_forwarded_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
