@@ -105,6 +105,9 @@ static enum http1_result take_body(struct http1 *parser, struct http1_cursor *cu
     cursor->item->kind = HTTP1_BODY;
     cursor->item->body.data = span_of(cursor->data, size);
     cursor->item->body.lost = 0;
+    /* Of the chunk that begins here, before its bytes are looked at. */
+    if (unlikely(parser->anomalies & ANOMALIES_AMBIGUOUS))
+        http1_hidden_note(parser);
     if (parser->hidden)
         http1_hidden_scan(parser, cursor->item->body.data);
     http1_take(parser, cursor, size);

@@ -54,6 +54,13 @@ void http1_hidden_begin(struct http1 *parser)
     parser->hidden = parser->kind == HTTP1_REQUESTS ? HIDDEN_START : HIDDEN_OFF;
 }
 
+void http1_hidden_note(struct http1 *parser)
+{
+    parser->head |= HTTP1_HEAD_AMBIGUOUS;
+    if (parser->hidden == HIDDEN_OFF && parser->kind == HTTP1_REQUESTS)
+        parser->hidden = HIDDEN_SEEK;
+}
+
 void http1_hidden_lose(struct http1 *parser)
 {
     if (parser->hidden != HIDDEN_FOUND)

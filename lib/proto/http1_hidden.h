@@ -18,6 +18,9 @@
 /* At the end of the head of a request. */
 void http1_hidden_begin(struct http1 *parser);
 
+/* The framing turned out to be ambiguous within the body: from here on every line counts. */
+void http1_hidden_note(struct http1 *parser);
+
 /* Bytes are missing here. */
 void http1_hidden_lose(struct http1 *parser);
 
