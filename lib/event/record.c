@@ -21,7 +21,7 @@ struct wire_call {
     uint32_t flags;
     int32_t status;
     uint16_t source_port, destination_port;
-    uint8_t protocol, ip_version, tunnel_count, zero;
+    uint8_t protocol, ip_version, tunnel_count, graphql;
 };
 
 struct wire_tunnel {
@@ -42,7 +42,7 @@ static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without pa
 
 #define CALL_SIZE_MAX                                                                                                  \
     (sizeof(struct wire_call) + TUNNELS_MAX * sizeof(struct wire_tunnel) + RECORD_PATH_MAX + 2 * RECORD_TEXT_MAX +     \
-     RECORD_NAME_MAX + 4 * 2)
+     2 * RECORD_NAME_MAX + 5 * 2)
 #define FINDING_SIZE_MAX                                                                                               \
     (sizeof(struct record_header) + sizeof(struct wire_finding) + CALL_SIZE_MAX + 2 * RECORD_TEXT_MAX +                \
      4 * RECORD_NAME_MAX + 6 * 2 + FINDING_EVIDENCE_MAX * (RECORD_NAME_MAX + RECORD_TEXT_MAX + 4) +                    \
@@ -56,7 +56,8 @@ static uint32_t call_part_size(const struct call *call)
 {
     return (uint32_t)sizeof(struct wire_call) + call->endpoints.tunnel_count * (uint32_t)sizeof(struct wire_tunnel) +
            wire_text_size(call->host, RECORD_TEXT_MAX) + wire_text_size(call->method, RECORD_NAME_MAX) +
-           wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX);
+           wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX) +
+           wire_text_size(call->graphql_name, RECORD_NAME_MAX);
 }
 
 /* A text that will not fit whole makes the call say that it is cut, like every other limit does. */
@@ -83,7 +84,8 @@ static void put_call(struct wire_writer *writer, const struct call *call)
                               .destination_port = endpoints->destination_port,
                               .protocol = (uint8_t)call->protocol,
                               .ip_version = endpoints->ip_version,
-                              .tunnel_count = endpoints->tunnel_count};
+                              .tunnel_count = endpoints->tunnel_count,
+                              .graphql = (uint8_t)call->graphql};
     wire_put(writer, &fixed, sizeof(fixed));
     for (uint32_t i = 0; i < endpoints->tunnel_count; i++) {
         struct wire_tunnel tunnel = {endpoints->tunnels[i].id, endpoints->tunnels[i].kind};
@@ -93,14 +95,15 @@ static void put_call(struct wire_writer *writer, const struct call *call)
     wire_put_text(writer, call->method, RECORD_NAME_MAX);
     wire_put_text(writer, call->path, RECORD_PATH_MAX);
     wire_put_text(writer, call->operation, RECORD_TEXT_MAX);
+    wire_put_text(writer, call->graphql_name, RECORD_NAME_MAX);
 }
 
 static void get_call(struct wire_reader *reader, struct call *call_out)
 {
     struct wire_call fixed;
     wire_get(reader, &fixed, sizeof(fixed));
-    if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX || fixed.zero ||
-        fixed.flags >> CALL_FLAG_COUNT_) {
+    if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX ||
+        fixed.graphql >= CALL_GRAPHQL_COUNT || fixed.flags >> CALL_FLAG_COUNT_) {
         reader->bad = true;
         return;
     }
@@ -111,6 +114,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
                               .flags = fixed.flags,
                               .status = fixed.status,
                               .protocol = (enum call_protocol)fixed.protocol,
+                              .graphql = (enum call_graphql)fixed.graphql,
                               .endpoints = {.source = fixed.source,
                                             .destination = fixed.destination,
                                             .source_port = fixed.source_port,
@@ -127,6 +131,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     call_out->method = wire_get_text(reader, RECORD_NAME_MAX);
     call_out->path = wire_get_text(reader, RECORD_PATH_MAX);
     call_out->operation = wire_get_text(reader, RECORD_TEXT_MAX);
+    call_out->graphql_name = wire_get_text(reader, RECORD_NAME_MAX);
 }
 
 static void get_finding(struct wire_reader *reader, struct finding *finding_out, struct call *call_out)

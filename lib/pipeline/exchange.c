@@ -39,5 +39,6 @@ void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledg
         if (exchange->scans[i].decoder)
             content_decoder_give(exchange->scans[i].decoder);
     }
+    graphql_release(worker, exchange);
     pool_give(&worker->exchanges, exchange);
 }

@@ -17,6 +17,8 @@
 #include "proto/http1.h"
 #include "transaction/transaction.h"
 
+struct exchange_graphql; /* graphql.c's own */
+
 struct body_scan {
     bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
     bool encoded; /* in a content coding that is not opened */
@@ -41,6 +43,7 @@ struct exchange {
     uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;
     bool response_done;
-    struct body_scan scans[2]; /* request, response */
+    struct exchange_graphql *graphql; /* while a request that may be GraphQL, or its answer, is read */
+    struct body_scan scans[2];        /* request, response */
     struct transaction transaction;
 };

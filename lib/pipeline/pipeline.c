@@ -21,6 +21,7 @@
 #define SHARE_EXCHANGES 45u
 #define SHARE_WINDOWS   25u
 #define SHARE_CARRIES   10u
+#define SHARE_GRAPHQL   1u  /* requests in flight that may be GraphQL */
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
 #define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
 
@@ -48,6 +49,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
+        graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);

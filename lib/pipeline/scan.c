@@ -305,10 +305,13 @@ static uint8_t body_class(enum body_kind kind)
     }
 }
 
-static void body_start(struct exchange *exchange, bool response, struct span start)
+static void body_start(struct pipeline *worker, struct exchange *exchange, bool response, struct span start)
 {
     struct body_scan *scan = &exchange->scans[response];
-    enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
+    struct span type = header_value(exchange, response, HEADER_CONTENT_TYPE);
+    enum body_kind kind = body_kind_detect(type, start);
+    if (!response && !scan->encoded)
+        graphql_body_start(worker, exchange, type, kind == BODY_JSON);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;
@@ -422,7 +425,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
     *(response ? &call->response_bytes : &call->request_bytes) += data.size;
     side->body_size += data.size;
     if (!scan->started && data.size)
-        body_start(exchange, response, data);
+        body_start(worker, exchange, response, data);
     if (scan->encoded && data.size)
         call->flags |= CALL_UNDECODED;
     if (!scan->on)
@@ -434,6 +437,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
+    graphql_body(exchange, response, data);
     feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
 }
 

@@ -9,6 +9,7 @@
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   side.c       what is common to both halves of an exchange: head, body, end
+ *   graphql.c    GraphQL requests are recognised while their bodies are searched
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
@@ -33,7 +34,7 @@ struct pipeline {
     struct ledger decode_ledger; /* of all frames, when every worker sees all of them */
     struct net_decoder *decoder;
     struct flow_table *flows;
-    struct pool sessions, exchanges, carries, windows;
+    struct pool sessions, exchanges, carries, windows, graphqls;
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
@@ -70,6 +71,14 @@ void side_body(struct pipeline *worker, struct exchange *exchange, bool response
 void side_trailer(struct pipeline *worker, struct exchange *exchange, bool response, struct span name,
                   struct span value);
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+
+/* graphql.c: at the end of a request's head, along its body, and at the end of both messages. */
+MUST_USE int graphql_pool_init(struct pipeline *worker, size_t bytes);
+void graphql_head(struct pipeline *worker, struct exchange *exchange);
+void graphql_body_start(struct pipeline *worker, struct exchange *exchange, struct span content_type, bool json);
+void graphql_body(struct exchange *exchange, bool response, struct span data);
+void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+void graphql_release(struct pipeline *worker, struct exchange *exchange);
 
 /* scan.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);

@@ -134,6 +134,45 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
     return policy_status_listed(rule, facts->status) ? VERDICT_FAIL : VERDICT_PASS;
 }
 
+/* Server reflection of gRPC, which answers by a status of its own: 0 is success. */
+static enum verdict check_reflection(const struct policy_rule *rule, const struct policy_facts *facts,
+                                     struct policy_answer *answer)
+{
+    if (facts->transaction->call.protocol != CALL_GRPC || !path_listed(rule, facts->transaction->path))
+        return VERDICT_NOT_APPLICABLE;
+    if (facts->status == CALL_STATUS_NONE)
+        return policy_answer_unknown(answer, "response: was it answered?");
+    policy_answer_add_name(answer, "path", facts->transaction->path);
+    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    return facts->status == 0 ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+enum verdict policy_check_introspection(const struct policy_rule *rule, const struct policy_facts *facts,
+                                        struct policy_answer *answer)
+{
+    const struct transaction *transaction = facts->transaction;
+    if (transaction->call.graphql == CALL_GRAPHQL_NONE)
+        return check_reflection(rule, facts, answer);
+    if (transaction->call.graphql == CALL_GRAPHQL_UNKNOWN)
+        return policy_answer_unknown(answer, "document of a persisted query");
+    if (!transaction->graphql.introspection)
+        return VERDICT_PASS;
+    if (!facts->response_seen)
+        return policy_answer_unknown(answer, "response: was it answered?");
+    bool refused = !policy_status_listed(rule, facts->status);
+    if (refused || transaction->graphql.answer == TRANSACTION_ANSWER_WITHOUT_DATA)
+        return VERDICT_PASS;
+    if (transaction->graphql.answer == TRANSACTION_ANSWER_UNREAD)
+        return policy_answer_unknown(answer, "response: does it hold data?");
+    policy_answer_add_text(answer, "operation_type", call_graphql_name(transaction->call.graphql));
+    if (transaction->call.graphql_name.size)
+        policy_answer_add_name(answer, "operation_name", transaction->call.graphql_name);
+    policy_answer_add_number(answer, "operations", transaction->graphql.operations);
+    policy_answer_add_number(answer, "aliases", transaction->graphql.aliases);
+    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    return VERDICT_FAIL;
+}
+
 /* Is the word one of the comma-separated ones in any header of that id? */
 static bool header_lists(const struct policy_facts *facts, const struct transaction_side *side, enum header_id id,
                          struct span word)

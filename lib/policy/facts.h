@@ -20,7 +20,7 @@ struct policy_facts {
     const struct transaction *transaction;
     const struct registry_operation *operation; /* NULL unless the outcome is a match */
     int32_t status;                             /* CALL_STATUS_NONE: none seen */
-    bool message; /* of a protocol that carries messages, not calls */
+    bool message;                               /* of a protocol that carries messages, not calls */
     bool request_seen, response_seen;
     bool request_head, response_head;         /* the whole head: what is not there was not sent */
     bool request_searched, response_searched; /* every byte of the body was searched, or there was none */
@@ -76,7 +76,7 @@ typedef enum verdict policy_check(const struct policy_rule *rule, const struct p
                                   struct policy_answer *answer);
 
 policy_check policy_check_cleartext, policy_check_port, policy_check_framing, policy_check_exposed_endpoint,
-    policy_check_response_protection;
+    policy_check_introspection, policy_check_response_protection;
 policy_check policy_check_header_missing, policy_check_header_format, policy_check_forwarded_header;
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
     policy_check_credential_in_url;

@@ -45,7 +45,7 @@ static struct graphql_operation *current(struct graphql *document)
     return document->current < GRAPHQL_OPERATIONS_MAX ? &document->operations[document->current] : NULL;
 }
 
-static void begin_operation(struct graphql *document, enum graphql_type type)
+static void begin_operation(struct graphql *document, enum call_graphql type)
 {
     document->current = document->operation_count;
     struct graphql_operation *operation = current(document);
@@ -73,11 +73,11 @@ static void tell_field(struct graphql *document)
 static void read_definition(struct graphql *document, struct span word)
 {
     if (span_equal(word, SPAN_LITERAL("query")))
-        begin_operation(document, GRAPHQL_QUERY);
+        begin_operation(document, CALL_GRAPHQL_QUERY);
     else if (span_equal(word, SPAN_LITERAL("mutation")))
-        begin_operation(document, GRAPHQL_MUTATION);
+        begin_operation(document, CALL_GRAPHQL_MUTATION);
     else if (span_equal(word, SPAN_LITERAL("subscription")))
-        begin_operation(document, GRAPHQL_SUBSCRIPTION);
+        begin_operation(document, CALL_GRAPHQL_SUBSCRIPTION);
     else if (span_equal(word, SPAN_LITERAL("fragment"))) {
         document->current = GRAPHQL_OPERATIONS_MAX;
         document->part = PART_FRAGMENT;
@@ -129,7 +129,7 @@ static void end_word(struct graphql *document)
 static void open_brace(struct graphql *document)
 {
     if (document->part == PART_TOP)
-        begin_operation(document, GRAPHQL_QUERY);
+        begin_operation(document, CALL_GRAPHQL_QUERY);
     tell_field(document);
     document->after_dots = document->after_on = false;
     document->part = PART_SELECTION;
@@ -302,18 +302,4 @@ const struct graphql_operation *graphql_find(const struct graphql *document, str
             return operation;
     }
     return &document->operations[0];
-}
-
-const char *graphql_type_name(enum graphql_type type)
-{
-    switch (type) {
-    case GRAPHQL_QUERY:
-        return "query";
-    case GRAPHQL_MUTATION:
-        return "mutation";
-    case GRAPHQL_SUBSCRIPTION:
-        return "subscription";
-    default:
-        return NULL;
-    }
 }

@@ -16,25 +16,15 @@
  * Source:  GraphQL, October 2021, sections 2 and 4.
  */
 
-#include "base/span.h"
+#include "transaction/call.h"
 
 #define GRAPHQL_NAME_MAX       64u        /* longer names are cut; people write 30 */
 #define GRAPHQL_OPERATIONS_MAX 8u         /* of one document; clients send one or two */
 #define GRAPHQL_DOCUMENT_MAX   262144u    /* bytes; the largest generated queries have a few 10 KB */
 #define GRAPHQL_DEPTH_MAX      UINT16_MAX /* of braces and of parentheses; deeper ones end the reading */
 
-/* Values travel in records and end up in outputs. */
-enum graphql_type {
-    GRAPHQL_NONE,
-    GRAPHQL_UNKNOWN,
-    GRAPHQL_QUERY,
-    GRAPHQL_MUTATION,
-    GRAPHQL_SUBSCRIPTION,
-    GRAPHQL_TYPE_COUNT
-};
-
 struct graphql_operation {
-    uint8_t type; /* enum graphql_type */
+    uint8_t type; /* enum call_graphql */
     uint8_t name_size;
     bool introspection;
     char name[GRAPHQL_NAME_MAX];
@@ -69,6 +59,3 @@ void graphql_end(struct graphql *document);
 
 /* The operation that is executed: the one of that name, without a name the first. NULL: no executable document. */
 const struct graphql_operation *graphql_find(const struct graphql *document, struct span name);
-
-/* "query" ...; NULL when not known. */
-const char *graphql_type_name(enum graphql_type type);

@@ -36,7 +36,7 @@ static void end_operation(struct graphql_request *request)
         return;
     if (result->operations++ == 0) {
         struct span name = operation ? span_of(operation->name, operation->name_size) : asked;
-        result->type = operation ? operation->type : GRAPHQL_UNKNOWN;
+        result->type = operation ? operation->type : CALL_GRAPHQL_UNKNOWN;
         result->name_size = (uint8_t)name.size;
         memcpy(result->name, name.data, name.size);
     }

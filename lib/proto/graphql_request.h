@@ -11,7 +11,7 @@
  * Memory:  struct graphql_request, fixed; from a pool of the worker.
  * Threads: one owner.
  * Limits:  GRAPHQL_KEYS_MAX members that GraphQL does not know: then the body is another API's.
- * Errors:  none; `type` stays GRAPHQL_NONE.
+ * Errors:  none; `type` stays CALL_GRAPHQL_NONE.
  * Source:  GraphQL over HTTP (working draft of 2024-04), graphql-transport-ws, Apollo persisted queries and batching.
  */
 
@@ -24,7 +24,7 @@ enum graphql_body { GRAPHQL_BODY_JSON, GRAPHQL_BODY_DOCUMENT };
 
 /* What is known at the end. */
 struct graphql_result {
-    uint8_t type; /* enum graphql_type, of the first operation; GRAPHQL_NONE: no GraphQL, _UNKNOWN: persisted */
+    uint8_t type; /* enum call_graphql, of the first operation; CALL_GRAPHQL_NONE: no GraphQL, _UNKNOWN: persisted */
     uint8_t name_size;
     bool introspection;  /* by any operation that is executed */
     uint32_t operations; /* of a batch */

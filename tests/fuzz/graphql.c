@@ -23,8 +23,8 @@ static struct graphql_result read_body(enum graphql_body body, struct span text,
         text = span_from(text, piece.size);
     }
     struct graphql_result result = *graphql_request_end(&request);
-    require(result.type < GRAPHQL_TYPE_COUNT && result.name_size <= GRAPHQL_NAME_MAX);
-    require((result.type == GRAPHQL_NONE) == (result.operations == 0));
+    require(result.type < CALL_GRAPHQL_COUNT && result.name_size <= GRAPHQL_NAME_MAX);
+    require((result.type == CALL_GRAPHQL_NONE) == (result.operations == 0));
     return result;
 }
 

@@ -114,6 +114,46 @@ static void test_exposed_endpoint(void **state)
     case_free(c);
 }
 
+static void test_introspection(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("zones:\n- {name: shop, kind: public, environment: production, "
+                                     "cidrs: [203.0.113.0/24]}\n",
+                                     NULL, NULL);
+    case_call(c, "POST", "/graphql", 200);
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.introspection = true;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN); /* nobody read the answer */
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    c->transaction.call.graphql_name = SPAN_LITERAL("Schema");
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-006", "operation_type=query;operation_name=Schema;");
+    c->transaction.call.status = 403;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.call.graphql = CALL_GRAPHQL_UNKNOWN;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN);
+    case_call(c, "POST", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    c->transaction.call.status = 12; /* unimplemented */
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    case_call(c, "POST", "/shop.Orders/List", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+    c = case_new("", NULL, NULL); /* not known to be production */
+    case_call(c, "POST", "/graphql", 200);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    c->transaction.graphql.introspection = true;
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+}
+
 static void test_content_coding(void **state)
 {
     (void)state;
@@ -289,11 +329,17 @@ static void test_forwarded_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),      cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),        cmocka_unit_test(test_exposed_endpoint),
-        cmocka_unit_test(test_content_coding), cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing), cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),  cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_cleartext),
+        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_exposed_endpoint),
+        cmocka_unit_test(test_introspection),
+        cmocka_unit_test(test_content_coding),
+        cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),
+        cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),
+        cmocka_unit_test(test_forwarded_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
