@@ -65,28 +65,13 @@ static bool has_variable(struct span text)
     return text.size && memchr(text.data, '{', text.size);
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* AMQP URI: the path without its first slash, decoded; an empty one says nothing. */
 static void read_virtual_host(struct loader *loader, struct span path, struct channel_broker *broker)
 {
     broker->any_virtual_host = path.size == 0 || has_variable(path);
     uint8_t *text = broker->any_virtual_host ? NULL : loader_take(loader, loader->scratch, path.size);
-    uint32_t size = 0;
-    for (uint32_t i = 0; text && i < path.size; i++) {
-        int high = path.data[i] == '%' && i + 2 < path.size ? hex_digit(path.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(path.data[i + 2]) : -1;
-        text[size++] = low >= 0 ? (uint8_t)(high << 4 | low) : path.data[i];
-        i += low >= 0 ? 2 : 0;
-    }
     if (text)
-        broker->virtual_host = loader_intern(loader, span_of(text, size));
+        broker->virtual_host = loader_intern(loader, span_of(text, channel_name_decode(path, text)));
 }
 
 /* False when what stands behind the colon is no port. */
@@ -109,6 +94,7 @@ static void read_broker(struct loader *loader, struct document_node place, struc
                         struct channel_broker *broker)
 {
     struct span host = span_from(url, 2);
+    require(host.data != NULL);
     const uint8_t *slash = host.size ? memchr(host.data, '/', host.size) : NULL;
     struct span path = slash ? span_from(host, (uint32_t)(slash - host.data) + 1) : (struct span){0};
     host = span_first(host, slash ? (uint32_t)(slash - host.data) : host.size);

@@ -118,28 +118,13 @@ static bool made_up(struct span queue)
            span_starts_with(queue, SPAN_LITERAL("amq.rabbitmq.reply-to"));
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Takes one segment of an address off its front, decoded. */
 static struct span take_segment(struct span *rest, uint8_t *buffer)
 {
     const uint8_t *slash = rest->size ? memchr(rest->data, '/', rest->size) : NULL;
     struct span segment = span_first(*rest, slash ? (uint32_t)(slash - rest->data) : rest->size);
     *rest = span_from(*rest, segment.size + (slash ? 1 : 0));
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < segment.size; i++) {
-        int high = segment.data[i] == '%' && i + 2 < segment.size ? hex_digit(segment.data[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(segment.data[i + 2]) : -1;
-        buffer[size++] = low >= 0 ? (uint8_t)(high << 4 | low) : segment.data[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    return span_of(buffer, size);
+    return span_of(buffer, channel_name_decode(segment, buffer));
 }
 
 /*

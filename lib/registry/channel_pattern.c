@@ -66,6 +66,14 @@ static bool word_fits(struct span shape, struct span word)
     return at == shape.size;
 }
 
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool channel_pattern_fits(const struct channel_pattern *pattern, struct span text)
 {
     struct words shape = words_of(pattern->shape, pattern->separator);
@@ -92,4 +100,20 @@ bool channel_pattern_fits(const struct channel_pattern *pattern, struct span tex
     while (words_left(&shape) && is_mark(words_peek(&shape), CHANNEL_MARK_WORDS))
         words_skip(&shape);
     return !words_left(&shape);
+}
+
+uint32_t channel_name_decode(struct span text, uint8_t *buffer_out)
+{
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < text.size; i++) {
+        int high = text.data[i] == '%' && i + 2 < text.size ? hex_digit(text.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
+        buffer_out[size] = text.data[i];
+        if (low >= 0) {
+            buffer_out[size] = (uint8_t)((uint32_t)high << 4 | (uint32_t)low);
+            i += 2;
+        }
+        size++;
+    }
+    return size;
 }

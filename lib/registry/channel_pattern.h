@@ -26,3 +26,6 @@ struct channel_pattern {
 };
 
 bool channel_pattern_fits(const struct channel_pattern *pattern, struct span text);
+
+/* Writes `text` with its escapes (%2F) decoded; never longer. Returns the size written. */
+uint32_t channel_name_decode(struct span text, uint8_t *buffer_out);
