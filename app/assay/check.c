@@ -45,8 +45,9 @@ static void describe(const struct epoch *epoch)
     printf("rules:     %u enabled, digest %s\n", policy_rule_count(epoch->policy), epoch->rules_digest);
     printf("detectors: %u\n", detect_set_count(epoch->detectors));
     if (epoch->registry)
-        printf("registry:  %u operations in %u documents, digest %s\n", registry_operation_count(epoch->registry),
-               registry_document_count(epoch->registry), epoch->registry_digest);
+        printf("registry:  %u operations in %u documents, %u channels, digest %s\n",
+               registry_operation_count(epoch->registry), registry_document_count(epoch->registry),
+               registry_channel_count(epoch->registry), epoch->registry_digest);
     else
         puts("registry:  none; rules that need one answer unknown");
     printf("loaded in %.0f ms\n", (double)epoch->build_ns / 1e6);

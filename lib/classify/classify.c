@@ -10,6 +10,7 @@
 
 #define GREETING_MAX          512u   /* RFC 5321 4.5.3.1.5: a reply line */
 #define LEADING_LINE_ENDS_MAX 4u     /* two empty lines before a request; more are not met */
+#define BLANKS_MAX            4u     /* servers that split at blanks take any number; nobody needs more to try them */
 #define TLS_RECORD_MAX        18432u /* 2^14 + 2048, RFC 5246 6.2.3 */
 #define TLS_HANDSHAKE_MAX     131072u
 #define AMQP_FRAME_MAX        131072u /* what common brokers negotiate; Connection.Start is a few hundred bytes */
@@ -132,12 +133,21 @@ static enum match match_request_rest(struct span rest)
     return match_any_prefix(span_from(end, 8), line_ends, ARRAY_COUNT(line_ends));
 }
 
+static uint32_t count_blanks(struct span text)
+{
+    uint32_t count = 0;
+    while (count < text.size && count < BLANKS_MAX && (text.data[count] == ' ' || text.data[count] == '\t'))
+        count++;
+    return count;
+}
+
 static enum match match_http1_request(struct span data)
 {
     uint32_t start = 0, limit = min_u32(data.size, LEADING_LINE_ENDS_MAX);
     while (start < limit && (data.data[start] == '\r' || data.data[start] == '\n'))
         start++;
     struct span line = span_from(data, start);
+    line = span_from(line, count_blanks(line));
     uint32_t size = 0;
     while (size < line.size && size <= CLASSIFY_METHOD_MAX && is_token_byte(line.data[size]))
         size++;
@@ -145,11 +155,14 @@ static enum match match_http1_request(struct span data)
         return MATCH_NO;
     if (size == line.size)
         return MATCH_MAYBE;
-    if (size == 0 || line.data[size] != ' ')
+    uint32_t blanks = count_blanks(span_from(line, size));
+    if (size == 0 || blanks == 0)
         return MATCH_NO;
-    struct span target = span_from(line, size + 1);
+    /* More blanks than the one that is right are believed of known methods only. */
+    struct span target = span_from(line, size + blanks);
     enum match known = is_known_method(span_first(line, size)) ? match_known_target(target) : MATCH_NO;
-    return known == MATCH_NO ? match_request_rest(target) : known;
+    bool plain = line.data == data.data + start && blanks == 1 && line.data[size] == ' ';
+    return known == MATCH_NO && plain ? match_request_rest(target) : known;
 }
 
 /* ---- TLS ---- */

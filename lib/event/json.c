@@ -123,6 +123,19 @@ static void put_tls(struct json_writer *writer, const struct connection_tls *tls
     json_write_object_end(writer);
 }
 
+static void put_graphql(struct json_writer *writer, const struct call *call)
+{
+    if (call->graphql == CALL_GRAPHQL_NONE) {
+        key_text(writer, "graphql", NULL);
+        return;
+    }
+    json_write_key(writer, "graphql");
+    json_write_object_begin(writer);
+    key_text(writer, "operation_type", call_graphql_name(call->graphql));
+    key_span(writer, "operation_name", call->graphql_name);
+    json_write_object_end(writer);
+}
+
 /* The fields that identify a call, the same in a transaction and in a finding. */
 static void put_call(struct json_writer *writer, const struct call *call)
 {
@@ -142,6 +155,7 @@ static void put_call(struct json_writer *writer, const struct call *call)
     put_tunnels(writer, endpoints);
     put_flags(writer, call->flags);
     key_span(writer, "operation", call->operation);
+    put_graphql(writer, call);
 }
 
 /* A finding about the sensor has the same fields as any other, without values. */
@@ -154,6 +168,7 @@ static void put_no_call(struct json_writer *writer)
     put_tunnels(writer, &(struct endpoints){.tunnel_count = 0});
     put_flags(writer, 0);
     key_text(writer, "operation", NULL);
+    key_text(writer, "graphql", NULL);
 }
 
 /* How many entries before `index` have the same name: members of one object need names of their own. */

@@ -22,6 +22,7 @@ struct wire_call {
     int32_t status;
     uint16_t source_port, destination_port;
     uint8_t protocol, ip_version, tunnel_count, tls;
+    uint8_t graphql, zero[7];
 };
 
 struct wire_tunnel {
@@ -36,13 +37,13 @@ struct wire_finding {
     uint8_t has_call, zero[3];
 };
 
-static_assert(sizeof(struct wire_call) == 80, "part of the layout, without padding");
+static_assert(sizeof(struct wire_call) == 88, "part of the layout, without padding");
 static_assert(sizeof(struct wire_tunnel) == 8, "part of the layout, without padding");
 static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without padding");
 
 #define CALL_SIZE_MAX                                                                                                  \
     (sizeof(struct wire_call) + TUNNELS_MAX * sizeof(struct wire_tunnel) + RECORD_PATH_MAX + 2 * RECORD_TEXT_MAX +     \
-     RECORD_NAME_MAX + 4 * 2 + 5 * (RECORD_NAME_MAX + 2))
+     2 * RECORD_NAME_MAX + 5 * 2 + 5 * (RECORD_NAME_MAX + 2))
 #define FINDING_SIZE_MAX                                                                                               \
     (sizeof(struct record_header) + sizeof(struct wire_finding) + CALL_SIZE_MAX + 2 * RECORD_TEXT_MAX +                \
      4 * RECORD_NAME_MAX + 6 * 2 + FINDING_EVIDENCE_MAX * (RECORD_NAME_MAX + RECORD_TEXT_MAX + 4) +                    \
@@ -90,7 +91,7 @@ static uint32_t call_part_size(const struct call *call)
     return (uint32_t)sizeof(struct wire_call) + call->endpoints.tunnel_count * (uint32_t)sizeof(struct wire_tunnel) +
            wire_text_size(call->host, RECORD_TEXT_MAX) + wire_text_size(call->method, RECORD_NAME_MAX) +
            wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX) +
-           tls_part_size(&call->tls);
+           tls_part_size(&call->tls) + wire_text_size(call->graphql_name, RECORD_NAME_MAX);
 }
 
 /* A text that will not fit whole makes the call say that it is cut, like every other limit does. */
@@ -118,7 +119,8 @@ static void put_call(struct wire_writer *writer, const struct call *call)
                               .protocol = (uint8_t)call->protocol,
                               .ip_version = endpoints->ip_version,
                               .tunnel_count = endpoints->tunnel_count,
-                              .tls = call->tls.flags};
+                              .tls = call->tls.flags,
+                              .graphql = (uint8_t)call->graphql};
     wire_put(writer, &fixed, sizeof(fixed));
     for (uint32_t i = 0; i < endpoints->tunnel_count; i++) {
         struct wire_tunnel tunnel = {endpoints->tunnels[i].id, endpoints->tunnels[i].kind};
@@ -129,6 +131,7 @@ static void put_call(struct wire_writer *writer, const struct call *call)
     wire_put_text(writer, call->path, RECORD_PATH_MAX);
     wire_put_text(writer, call->operation, RECORD_TEXT_MAX);
     put_tls(writer, &call->tls);
+    wire_put_text(writer, call->graphql_name, RECORD_NAME_MAX);
 }
 
 static void get_call(struct wire_reader *reader, struct call *call_out)
@@ -137,7 +140,8 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     wire_get(reader, &fixed, sizeof(fixed));
     if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX ||
         fixed.tls >> CONNECTION_TLS_FLAG_COUNT_ || (fixed.tls && !(fixed.tls & CONNECTION_TLS)) ||
-        fixed.flags >> CALL_FLAG_COUNT_) {
+        memcmp(fixed.zero, (uint8_t[sizeof(fixed.zero)]){0}, sizeof(fixed.zero)) != 0 ||
+        fixed.graphql >= CALL_GRAPHQL_COUNT || fixed.flags >> CALL_FLAG_COUNT_) {
         reader->bad = true;
         return;
     }
@@ -148,6 +152,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
                               .flags = fixed.flags,
                               .status = fixed.status,
                               .protocol = (enum call_protocol)fixed.protocol,
+                              .graphql = (enum call_graphql)fixed.graphql,
                               .endpoints = {.source = fixed.source,
                                             .destination = fixed.destination,
                                             .source_port = fixed.source_port,
@@ -165,6 +170,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     call_out->path = wire_get_text(reader, RECORD_PATH_MAX);
     call_out->operation = wire_get_text(reader, RECORD_TEXT_MAX);
     get_tls(reader, fixed.tls, &call_out->tls);
+    call_out->graphql_name = wire_get_text(reader, RECORD_NAME_MAX);
 }
 
 static void get_finding(struct wire_reader *reader, struct finding *finding_out, struct call *call_out)

@@ -47,6 +47,7 @@ void exchange_drop(struct pipeline *worker, struct exchange *exchange)
             content_decoder_give(exchange->scans[i].decoder);
         scan_grpc_give(worker, exchange, i);
     }
+    graphql_release(worker, exchange);
     pool_give(&worker->exchanges, exchange);
 }
 

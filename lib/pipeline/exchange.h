@@ -18,6 +18,8 @@
 #include "proto/http1.h"
 #include "transaction/transaction.h"
 
+struct exchange_graphql; /* graphql.c's own */
+
 struct body_scan {
     bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
     bool encoded; /* in a content coding that is not opened */
@@ -48,7 +50,8 @@ struct exchange {
     uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;
     bool response_done;
-    uint32_t answer;           /* AMQP 0-9-1: number of the method that answers it */
-    struct body_scan scans[2]; /* request, response */
+    uint32_t answer;                  /* AMQP 0-9-1: number of the method that answers it */
+    struct exchange_graphql *graphql; /* while a request that may be GraphQL, or its answer, is read */
+    struct body_scan scans[2];        /* request, response */
     struct transaction transaction;
 };

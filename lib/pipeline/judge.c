@@ -40,23 +40,64 @@ static const struct registry_match *match_rpc(const struct epoch *epoch, struct 
     return match;
 }
 
-static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
-                                                   struct registry_match *match)
+/* A channel of the registry; for a WebSocket message by the target of the handshake. */
+static bool match_message(const struct registry *registry, const struct transaction *transaction,
+                          enum call_protocol protocol, struct registry_match *match)
 {
-    /* Messages go by exchange, queue or address, which paths of HTTP say nothing about. */
-    if (transaction->call.protocol == CALL_AMQP091 || transaction->call.protocol == CALL_AMQP10)
-        return NULL;
-    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->call.method.data ||
-        !transaction->call.path.data)
-        return NULL;
-    if (transaction->call.protocol == CALL_GRPC)
-        return match_rpc(epoch, transaction, match);
+    if (!registry_covers(registry, protocol))
+        return false;
+    struct registry_message message = {
+        .protocol = protocol,
+        .host = transaction->call.host,
+        .path = transaction->path.size ? transaction->path : transaction->call.path,
+        .message = &transaction->message,
+    };
+    registry_find_message(registry, &message, match);
+    return true;
+}
+
+/* A handshake is documented where its channel is (RFC 6455 4.1). */
+static bool is_web_socket(const struct transaction *transaction)
+{
+    const struct transaction_header *upgrade = transaction_find_header(&transaction->request, HEADER_UPGRADE, NULL);
+    return upgrade && span_equal_nocase(transaction_header_value(transaction, upgrade), SPAN_LITERAL("websocket"));
+}
+
+static bool match_call(const struct registry *registry, const struct transaction *transaction,
+                       struct registry_match *match)
+{
     struct registry_request request = {
         .host = transaction->call.host,
         .method = transaction->call.method,
         .path = transaction->path.size ? transaction->path : SPAN_LITERAL("/"),
     };
-    registry_find(epoch->registry, &request, match);
+    bool covered = registry_covers(registry, transaction->call.protocol);
+    if (covered)
+        registry_find(registry, &request, match);
+    if ((covered && match->outcome == REGISTRY_MATCH) || !is_web_socket(transaction))
+        return covered;
+    struct registry_match channel;
+    if (!match_message(registry, transaction, CALL_WEBSOCKET, &channel) || channel.outcome != REGISTRY_MATCH)
+        return covered;
+    *match = channel;
+    return true;
+}
+
+static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
+                                                   struct registry_match *match)
+{
+    enum call_protocol protocol = transaction->call.protocol;
+    bool carries = protocol == CALL_WEBSOCKET || protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+    bool named = carries ? transaction->message.kind != MESSAGE_NONE
+                         : transaction->call.method.data && transaction->call.path.data;
+    if (!epoch->registry || !named)
+        return NULL;
+    if (protocol == CALL_GRPC)
+        return match_rpc(epoch, transaction, match);
+    bool looked_up = carries ? match_message(epoch->registry, transaction, protocol, match)
+                             : match_call(epoch->registry, transaction, match);
+    if (!looked_up)
+        return NULL;
     if (match->outcome == REGISTRY_MATCH)
         transaction->call.operation = match->operation->id;
     return match;

@@ -36,6 +36,7 @@
 #define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
 #define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 #define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
+#define SHARE_GRAPHQL    1u /* requests in flight that may be GraphQL */
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -93,7 +94,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
         return -ENOMEM;
-    if (http2_pools_init(worker, left))
+    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

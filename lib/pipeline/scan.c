@@ -307,12 +307,13 @@ static uint8_t body_class(enum body_kind kind)
     }
 }
 
-static void body_start(struct exchange *exchange, bool response, struct span start)
+static void body_start(struct pipeline *worker, struct exchange *exchange, bool response, struct span start)
 {
     struct body_scan *scan = &exchange->scans[response];
-    enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
-    if (scan->text)
-        kind = body_kind_of_text(start);
+    struct span type = header_value(exchange, response, HEADER_CONTENT_TYPE);
+    enum body_kind kind = scan->text ? body_kind_of_text(start) : body_kind_detect(type, start);
+    if (!response && !scan->encoded)
+        graphql_body_start(worker, exchange, type, kind == BODY_JSON);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;
@@ -462,7 +463,9 @@ void scan_value(struct pipeline *worker, struct exchange *exchange, bool respons
 void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last)
 {
     if (!exchange->scans[response].started && text.size)
-        body_start(exchange, response, text);
+        body_start(worker, exchange, response, text);
+    if (text.size)
+        graphql_body(exchange, response, text);
     feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
 }
 
@@ -483,7 +486,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNDECODED;
     if (!scan->on) {
         if (!scan->started && data.size)
-            body_start(exchange, response, data);
+            body_start(worker, exchange, response, data);
         return;
     }
     if (scan->grpc) {

@@ -10,6 +10,8 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
     struct body_scan *scan = &exchange->scans[response];
     scan->length_known = length != NULL;
     scan->length = length ? *length : 0;
+    if (!response)
+        graphql_head(worker, exchange);
     scan_head(worker, exchange, response, store_begin);
     scan_body_begin(worker, exchange, response);
 }
@@ -46,6 +48,7 @@ void side_message_end(struct pipeline *worker, struct exchange *exchange, bool r
     struct transaction_side *side = exchange_side(exchange, response);
     side->complete = complete;
     scan_body_end(worker, exchange, response);
+    graphql_message_end(worker, exchange, response, complete);
     if (!complete)
         exchange->transaction.call.flags |= CALL_INCOMPLETE;
     if (side->anomalies & ~ANOMALY_BIT(ANOMALY_AFTER_LOSS))

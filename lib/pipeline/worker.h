@@ -14,6 +14,7 @@
  *                http2_tunnel.c what goes on behind a CONNECT
  *   amqp*.c      AMQP 0-9-1 and 1.0: messages, requests and their answers become exchanges
  *   side.c       what is common to both halves of an exchange: head, body, end
+ *   graphql.c    GraphQL requests are recognised while their bodies are searched
  *   scan.c       heads and bodies are searched for sensitive data
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
@@ -50,6 +51,7 @@ struct pipeline {
     struct pool http2_channels, http2_streams, http2_tables;
     struct http2_memory http2_memory;
     struct pool amqp091, amqp10; /* connections that speak it */
+    struct pool graphqls;
     struct content_decoders decoders;
     struct pool websockets;
     struct websocket_inflaters inflaters;
@@ -91,6 +93,14 @@ void side_body(struct pipeline *worker, struct exchange *exchange, bool response
 void side_trailer(struct pipeline *worker, struct exchange *exchange, bool response, struct span name,
                   struct span value);
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+
+/* graphql.c: at the end of a request's head, along its body, and at the end of both messages. */
+MUST_USE int graphql_pool_init(struct pipeline *worker, size_t bytes);
+void graphql_head(struct pipeline *worker, struct exchange *exchange);
+void graphql_body_start(struct pipeline *worker, struct exchange *exchange, struct span content_type, bool json);
+void graphql_body(struct exchange *exchange, bool response, struct span data);
+void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+void graphql_release(struct pipeline *worker, struct exchange *exchange);
 
 /* scan.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);

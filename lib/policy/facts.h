@@ -77,14 +77,14 @@ typedef enum verdict policy_check(const struct policy_rule *rule, const struct p
                                   struct policy_answer *answer);
 
 policy_check policy_check_cleartext, policy_check_port, policy_check_framing, policy_check_exposed_endpoint,
-    policy_check_response_protection, policy_check_websocket;
+    policy_check_introspection, policy_check_response_protection, policy_check_websocket;
 policy_check policy_check_header_missing, policy_check_header_format, policy_check_forwarded_header;
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
     policy_check_credential_in_url, policy_check_broker_login;
 policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, policy_check_sunset_operation,
     policy_check_retired_version, policy_check_undocumented_method, policy_check_undocumented_response,
     policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_rpc,
-    policy_check_malformed_body;
+    policy_check_undocumented_channel, policy_check_malformed_body;
 policy_check policy_check_detection, policy_check_test_card;
 /* check_tls.c: facts->input->tls says that a connection is judged */
 policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,

@@ -351,7 +351,7 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */
 static bool takes_any_header(enum rule_check check)
 {
-    return check == RULE_CHECK_HEADER_MISSING;
+    return check == RULE_CHECK_HEADER_MISSING || check == RULE_CHECK_EXPOSED_ENDPOINT;
 }
 
 static void rule_compile(struct compiler *compiler, struct policy_rule *out)

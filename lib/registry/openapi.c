@@ -157,12 +157,6 @@ static void add_route(struct api *api, struct route_key *key, const struct item 
         complain_taken(api, number, there[method]);
 }
 
-static const struct registry_file *file_of(const struct loader *loader, struct document_node node)
-{
-    const struct loader_file *file = loader_find_file(loader, span_from_text(document_name(node.document)));
-    return file ? file->file : NULL;
-}
-
 static void read_operation(struct api *api, struct document_node place, struct item *item, uint32_t method)
 {
     struct loader *loader = api->loader;
@@ -173,7 +167,7 @@ static void read_operation(struct api *api, struct document_node place, struct i
     struct registry_operation operation = {
         .path = loader_intern(loader, item->text),
         .document = api->registered,
-        .file = file_of(loader, place),
+        .file = loader_file_of(loader, place),
         .line = document_line(place),
         .method = (enum registry_method)method,
     };

@@ -37,6 +37,7 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_LINE_OVERSIZED] = "line_oversized",
         [ANOMALY_HEADERS_TOO_MANY] = "headers_too_many",
         [ANOMALY_LEADING_BYTES] = "leading_bytes",
+        [ANOMALY_HIDDEN_REQUEST] = "hidden_request",
         [ANOMALY_EXTRA_RESPONSE] = "extra_response",
         [ANOMALY_CONTENT_BOMB] = "content_bomb",
         [ANOMALY_CONTENT_MALFORMED] = "content_malformed",

@@ -15,6 +15,17 @@ const char *call_protocol_name(enum call_protocol protocol)
     return names[protocol];
 }
 
+const char *call_graphql_name(enum call_graphql graphql)
+{
+    static const char *const names[CALL_GRAPHQL_COUNT] = {
+        [CALL_GRAPHQL_QUERY] = "query",
+        [CALL_GRAPHQL_MUTATION] = "mutation",
+        [CALL_GRAPHQL_SUBSCRIPTION] = "subscription",
+    };
+    require(graphql < CALL_GRAPHQL_COUNT);
+    return names[graphql];
+}
+
 const char *call_flag_name(uint32_t index)
 {
     static const char *const names[] = {"gap",         "truncated",  "ambiguous", "midstream", "no_request", "no_response",

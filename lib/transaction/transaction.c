@@ -17,6 +17,7 @@ void transaction_init(struct transaction *transaction)
     transaction->epoch = NULL;
     transaction->path = (struct span){0};
     transaction->query = (struct span){0};
+    transaction->graphql = (struct transaction_graphql){0};
     transaction->message = (struct message){0};
     transaction->login = (struct login){0};
     transaction->one_way = false;

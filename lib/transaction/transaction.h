@@ -57,11 +57,22 @@ struct transaction_side {
     struct transaction_header headers[TRANSACTION_HEADERS_MAX];
 };
 
+enum transaction_answer { TRANSACTION_ANSWER_UNREAD, TRANSACTION_ANSWER_WITHOUT_DATA, TRANSACTION_ANSWER_WITH_DATA };
+
+/* Of a GraphQL request; call.graphql says whether it is one. */
+struct transaction_graphql {
+    uint32_t operations; /* more than one: a batch */
+    uint32_t aliases;    /* of all of them */
+    uint8_t answer;      /* enum transaction_answer; read for introspection only */
+    bool introspection;  /* asks for the schema */
+};
+
 struct transaction {
     struct call call;
     const void *epoch;       /* what judges it, all its life (pipeline/epoch.h) */
     struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
     struct span query;       /* behind the '?', without it; data NULL: no '?' */
+    struct transaction_graphql graphql;
     struct message message;  /* where it travelled, in protocols that carry messages */
     struct login login;      /* how the client logged in, where the call is that */
     bool one_way;            /* nothing answers it, so the side that is not there is not missing */

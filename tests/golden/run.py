@@ -74,6 +74,19 @@ def check_operations(judgement, result):
     return faults
 
 
+def check_graphql(case, result):
+    """What the server executed, where it is one that tells."""
+    lines = [line for line in read_lines(case_path(case, "peer.jsonl")) if "graphql" in line]
+    if not lines:
+        return []
+
+    def key(method, path, graphql):
+        return (method, path) + (tuple(graphql[name] for name in ("operation_type", "operation_name")) if graphql else ())
+
+    return differ("graphql", Counter(key(line["method"], line["uri"], line["graphql"]) for line in lines),
+                  Counter(key(entry["method"], entry["path"], entry["graphql"]) for entry in result.transactions))
+
+
 def finding_fits(expected, actual, redacted):
     path = redacted.get(expected["path"], expected["path"])
     return (
@@ -118,7 +131,7 @@ def run_case(case):
     if result.summary is None or result.status != (1 if failing else 0):
         return ["exit status %d instead of %d" % (result.status, failing), result.talk]
     return (check_transactions(case, judgement, result) + check_operations(judgement, result)
-            + check_findings(judgement, result) + check_summary(judgement, result))
+            + check_graphql(case, result) + check_findings(judgement, result) + check_summary(judgement, result))
 
 
 # Captures of others

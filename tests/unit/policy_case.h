@@ -165,7 +165,13 @@ static inline void case_judge(struct policy_case *c)
 {
     struct transaction *transaction = &c->transaction;
     /* What descriptors say of a gRPC call its test puts into c->match. */
-    if (c->has_registry && transaction->call.protocol != CALL_GRPC) {
+    if (c->has_registry && transaction->message.kind != MESSAGE_NONE) {
+        struct registry_message message = {.protocol = transaction->call.protocol,
+                                           .host = transaction->call.host,
+                                           .path = transaction->path,
+                                           .message = &transaction->message};
+        (void)registry_find_message(c->registry, &message, &c->match);
+    } else if (c->has_registry && transaction->call.protocol != CALL_GRPC) {
         struct registry_request request = {
             .host = transaction->call.host, .method = transaction->call.method, .path = transaction->path};
         (void)registry_find(c->registry, &request, &c->match);

@@ -36,6 +36,9 @@ struct example {
 #define KAFKA_VERSIONS "\x00\x00\x00\x19\x00\x12\x00\x03\x00\x00\x00\x01\x00\x07rdkafka\x00\x07"
 
 static const struct example examples[] = {
+    /* Blanks that servers forgive. */
+    {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES("GET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES(" GET\t/x\tHTTP/1.1\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 5, BYTES("GET /index HTTP/1.1\r\nHost: a\r\n\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES("POST / HTTP/1.0\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 11, BYTES("GET http://h/ HTTP/1.1\r\n")},
@@ -85,7 +88,8 @@ static const struct example examples[] = {
     {C, CLASSIFY_UNKNOWN, 40, BYTES("OPTIONS rtsp://h/x RTSP/1.0\r\n")},
     {C, CLASSIFY_UNKNOWN, 40, BYTES("INVITE sip:bob@example.com SIP/2.0\r\n")},
     {C, CLASSIFY_UNKNOWN, 20, BYTES("GET key\r\n")},
-    {C, CLASSIFY_UNKNOWN, 20, BYTES("GET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_UNKNOWN, 20, BYTES("XGET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_UNKNOWN, 20, BYTES("GET      /x HTTP/1.1\r\n")},
     {C, CLASSIFY_UNKNOWN, 33, BYTES("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG /x HTTP/1.1\r\n")},
     {C, CLASSIFY_UNKNOWN, 2, BYTES("{\"json\": 1}\n")},
     {S, CLASSIFY_UNKNOWN, 12, BYTES("ICY 200 OK\r\n")},

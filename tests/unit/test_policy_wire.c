@@ -144,11 +144,82 @@ static void test_exposed_endpoint(void **state)
     case_call(c, "POST", "/v1/users", 200);
     case_header(c, false, "X-HTTP-Method-Override", "DELETE");
     case_expect(c, "PRO-007", VERDICT_FAIL);
+    static const char *const headers[] = {"X-HTTP-Method", "x-method-override"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(headers); i++) {
+        case_call(c, "POST", "/v1/users", 200);
+        case_header(c, false, headers[i], "DELETE");
+        case_expect(c, "PRO-007", VERDICT_FAIL);
+    }
+    case_call(c, "POST", "/v1/users?page=2&%5FMethod=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "POST", "/v1/users?page=2&_method=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-007", "parameter=_method;");
+    case_call(c, "POST", "/v1/users?page=2&_methods=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_PASS);
     case_call(c, "CONNECT", "/", 200);
     case_addresses(c, "198.51.100.7", "203.0.113.9", 15008);
     case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
     case_call(c, NULL, NULL, 200);
     case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_introspection(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("zones:\n- {name: shop, kind: public, environment: production, "
+                                     "cidrs: [203.0.113.0/24]}\n",
+                                     NULL, NULL);
+    case_call(c, "POST", "/graphql", 200);
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.introspection = true;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN); /* nobody read the answer */
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    c->transaction.call.graphql_name = SPAN_LITERAL("Schema");
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-006", "operation_type=query;operation_name=Schema;");
+    c->transaction.call.status = 403;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.call.graphql = CALL_GRAPHQL_UNKNOWN;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN);
+    case_call(c, "POST", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    c->transaction.call.status = 12; /* unimplemented */
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    case_call(c, "POST", "/shop.Orders/List", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+    c = case_new("", NULL, NULL); /* not known to be production */
+    case_call(c, "POST", "/graphql", 200);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    c->transaction.graphql.introspection = true;
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+}
+
+static void test_content_coding(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "POST", "/v1/users", 200);
+    case_expect(c, "PRO-011", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
+    case_expect(c, "PRO-011", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-011", "side=request;anomaly=content_bomb;");
+    c->transaction.call.status = 413;
+    case_expect(c, "PRO-011", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+    case_expect(c, "PRO-011", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-011", "side=response;anomaly=content_malformed;");
+    case_expect(c, "PRO-004", VERDICT_PASS);
     case_free(c);
 }
 
@@ -403,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
         cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
         cmocka_unit_test(test_broker_login),     cmocka_unit_test(test_one_way_messages),
+        cmocka_unit_test(test_introspection),    cmocka_unit_test(test_content_coding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
