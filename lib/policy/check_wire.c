@@ -151,8 +151,9 @@ static enum verdict check_reflection(const struct policy_rule *rule, const struc
     if (facts->status == CALL_STATUS_NONE)
         return policy_answer_unknown(answer, "response: was it answered?");
     policy_answer_add_name(answer, "path", facts->transaction->path);
-    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
-    return facts->status == 0 ? VERDICT_FAIL : VERDICT_PASS;
+    if (facts->call->status != CALL_STATUS_NONE)
+        policy_answer_add_number(answer, "grpc_status", (uint64_t)facts->call->status);
+    return policy_status_listed(rule, facts->status) ? VERDICT_FAIL : VERDICT_PASS;
 }
 
 enum verdict policy_check_introspection(const struct policy_rule *rule, const struct policy_facts *facts,

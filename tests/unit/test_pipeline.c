@@ -266,7 +266,9 @@ static void amqp_hands_its_connection_over_to_tls(void **state)
         wire_segment(wire, 1, 0x18, header, 8);
         if (!ahead)
             wire_segment(wire, 0, 0x18, hello, 10);
+        /* The first of them may be read with the hello that had to wait, and counts with it. */
         wire_segment(wire, 0, 0x18, "\x17\x03\x03\x00\x02xx", 7);
+        wire_segment(wire, 0, 0x18, "\x17\x03\x03\x00\x02yy", 7);
         wire_close(wire);
         play(bench, wire, FRAMES_MAX);
         const struct ledger *ledger = pipeline_ledger(bench->pipeline);
@@ -408,76 +410,6 @@ static void calls_beyond_the_memory_are_counted(void **state)
     free(wire);
 }
 
-static long resident_pages(void)
-{
-    long size = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
-    fclose(file);
-    return resident;
-}
-
-#define SOAK_ROUNDS 30000u
-#define SOAK_WARM   10000u /* rounds in which every pool is touched as far as this traffic ever does */
-#define SOAK_GROWTH 64     /* pages: what the test's own heap may move */
-
-/* One connection of many kinds: whole, cut off, with a hole, half open, begun before us, in a protocol nobody reads. */
-static void soak_round(struct bench *bench, struct wire *wire, uint32_t round)
-{
-    static const uint32_t steps[] = {1400, 40, 7};
-    wire->count = 0;
-    wire->sequence[0] = round * 2654435761u;
-    wire->sequence[1] = round * 40503u;
-    if (round % 5)
-        wire_segment(wire, 0, 0x02, "", 0);
-    if (round % 5 && round % 7)
-        wire_segment(wire, 1, 0x12, "", 0);
-    if (round % 7) {
-        wire_text(wire, 0, round % 11 ? REQUEST_1 : "SSH-2.0-x\r\n", steps[round % 3]);
-        wire_text(wire, 1, RESPONSE_1, steps[round % 3]);
-    }
-    if (round % 13)
-        wire_close(wire);
-    for (uint32_t i = 0; i < wire->count; i++) {
-        bool client = wire->frames[i][29] == 1;
-        put16(wire->frames[i] + (client ? 34 : 36), 1024 + round % 60000);
-        if ((round + i) % 17)
-            pipeline_burst(bench->pipeline, &wire->packets[i], 1);
-    }
-}
-
-static void memory_stays_flat_in_a_soak(void **state)
-{
-    (void)state;
-    struct bench *bench = bench_new(128, 4096);
-    struct wire *wire = wire_new();
-    long warm = 0;
-    for (uint32_t round = 0; round < SOAK_ROUNDS; round++) {
-        soak_round(bench, wire, round);
-        if (round % 100 == 0) {
-            bench_drain(bench);
-            free(bench->calls);
-            free(bench->findings);
-            bench->calls = bench->findings = NULL;
-            wire->now_ns += SECOND_NS;
-        }
-        if (round == SOAK_WARM)
-            warm = resident_pages();
-    }
-    long grown = resident_pages() - warm;
-    bench_finish(bench);
-    assert_in_range(pipeline_ledger(bench->pipeline)->transactions_seen, SOAK_ROUNDS / 2, SOAK_ROUNDS * 2);
-    /* A sanitizer keeps what is freed for a while; that it finds no leak is its part. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    assert_true(grown <= SOAK_GROWTH);
-#else
-    (void)grown;
-#endif
-    bench_free(bench);
-    free(wire);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,7 +428,6 @@ int main(void)
         cmocka_unit_test(a_call_in_a_tunnel_is_seen),
         cmocka_unit_test(a_late_answer_belongs_to_no_later_request),
         cmocka_unit_test(calls_beyond_the_memory_are_counted),
-        cmocka_unit_test(memory_stays_flat_in_a_soak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void test_reflection(void **state)
     expect_reflection(PRODUCTION, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", OK, VERDICT_FAIL);
     expect_reflection(PRODUCTION, REFLECTION, UNIMPLEMENTED, VERDICT_PASS);
     expect_reflection(PRODUCTION, REFLECTION, CALL_STATUS_NONE, VERDICT_UNKNOWN);
-    expect_reflection(PRODUCTION, "/a.B/C", OK, VERDICT_PASS);
+    expect_reflection(PRODUCTION, "/a.B/C", OK, VERDICT_NOT_APPLICABLE);
     expect_reflection(TESTING, REFLECTION, OK, VERDICT_NOT_APPLICABLE);
 }
 
