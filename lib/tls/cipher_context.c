@@ -28,25 +28,25 @@ struct implementation {
     bool frequent;
 };
 
-static const struct implementation implementations[TLS_CIPHER_KIND_COUNT] = {
-    [TLS_CIPHER_3DES_CBC] = {"DES-EDE3-CBC", MODE_CBC, false},
-    [TLS_CIPHER_AES128_CBC] = {"AES-128-CBC", MODE_CBC, false},
-    [TLS_CIPHER_AES256_CBC] = {"AES-256-CBC", MODE_CBC, false},
-    [TLS_CIPHER_CAMELLIA128_CBC] = {"CAMELLIA-128-CBC", MODE_CBC, false},
-    [TLS_CIPHER_CAMELLIA256_CBC] = {"CAMELLIA-256-CBC", MODE_CBC, false},
-    [TLS_CIPHER_ARIA128_CBC] = {"ARIA-128-CBC", MODE_CBC, false},
-    [TLS_CIPHER_ARIA256_CBC] = {"ARIA-256-CBC", MODE_CBC, false},
-    [TLS_CIPHER_AES128_GCM] = {"AES-128-GCM", MODE_GCM, true},
-    [TLS_CIPHER_AES256_GCM] = {"AES-256-GCM", MODE_GCM, true},
-    [TLS_CIPHER_CAMELLIA128_GCM] = {NULL, MODE_CAMELLIA_GCM, false},
-    [TLS_CIPHER_CAMELLIA256_GCM] = {NULL, MODE_CAMELLIA_GCM, false},
-    [TLS_CIPHER_ARIA128_GCM] = {"ARIA-128-GCM", MODE_GCM, false},
-    [TLS_CIPHER_ARIA256_GCM] = {"ARIA-256-GCM", MODE_GCM, false},
-    [TLS_CIPHER_AES128_CCM] = {"AES-128-CCM", MODE_CCM, false},
-    [TLS_CIPHER_AES256_CCM] = {"AES-256-CCM", MODE_CCM, false},
-    [TLS_CIPHER_AES128_CCM8] = {"AES-128-CCM", MODE_CCM, false},
-    [TLS_CIPHER_AES256_CCM8] = {"AES-256-CCM", MODE_CCM, false},
-    [TLS_CIPHER_CHACHA20_POLY1305] = {"ChaCha20-Poly1305", MODE_CHACHA, true},
+static const struct implementation implementations[TLS_OPEN_KIND_COUNT] = {
+    [TLS_OPEN_3DES_CBC] = {"DES-EDE3-CBC", MODE_CBC, false},
+    [TLS_OPEN_AES128_CBC] = {"AES-128-CBC", MODE_CBC, false},
+    [TLS_OPEN_AES256_CBC] = {"AES-256-CBC", MODE_CBC, false},
+    [TLS_OPEN_CAMELLIA128_CBC] = {"CAMELLIA-128-CBC", MODE_CBC, false},
+    [TLS_OPEN_CAMELLIA256_CBC] = {"CAMELLIA-256-CBC", MODE_CBC, false},
+    [TLS_OPEN_ARIA128_CBC] = {"ARIA-128-CBC", MODE_CBC, false},
+    [TLS_OPEN_ARIA256_CBC] = {"ARIA-256-CBC", MODE_CBC, false},
+    [TLS_OPEN_AES128_GCM] = {"AES-128-GCM", MODE_GCM, true},
+    [TLS_OPEN_AES256_GCM] = {"AES-256-GCM", MODE_GCM, true},
+    [TLS_OPEN_CAMELLIA128_GCM] = {NULL, MODE_CAMELLIA_GCM, false},
+    [TLS_OPEN_CAMELLIA256_GCM] = {NULL, MODE_CAMELLIA_GCM, false},
+    [TLS_OPEN_ARIA128_GCM] = {"ARIA-128-GCM", MODE_GCM, false},
+    [TLS_OPEN_ARIA256_GCM] = {"ARIA-256-GCM", MODE_GCM, false},
+    [TLS_OPEN_AES128_CCM] = {"AES-128-CCM", MODE_CCM, false},
+    [TLS_OPEN_AES256_CCM] = {"AES-256-CCM", MODE_CCM, false},
+    [TLS_OPEN_AES128_CCM8] = {"AES-128-CCM", MODE_CCM, false},
+    [TLS_OPEN_AES256_CCM8] = {"AES-256-CCM", MODE_CCM, false},
+    [TLS_OPEN_CHACHA20_POLY1305] = {"ChaCha20-Poly1305", MODE_CHACHA, true},
 };
 
 struct slot {
@@ -63,17 +63,17 @@ struct shelf {
 };
 
 struct tls_cipher_contexts {
-    struct shelf shelves[TLS_CIPHER_KIND_COUNT];
+    struct shelf shelves[TLS_OPEN_KIND_COUNT];
     uint64_t serial;
 };
 
-static uint8_t tag_size(enum tls_cipher_kind kind)
+static uint8_t tag_size(enum tls_open_kind kind)
 {
     return tls_cipher_find(kind)->tag_size;
 }
 
 /* Everything that makes a context ready for keys: OpenSSL would otherwise make it at the first use. */
-static bool context_prepare(EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, enum tls_cipher_kind kind)
+static bool context_prepare(EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, enum tls_open_kind kind)
 {
     static const uint8_t zeros[TLS_KEY_SIZE_MAX];
     enum mode mode = implementations[kind].mode;
@@ -95,7 +95,7 @@ static bool camellia_key(struct slot *slot, const uint8_t *key, uint32_t key_siz
     return true;
 }
 
-static bool slot_init(struct slot *slot, const EVP_CIPHER *cipher, enum tls_cipher_kind kind)
+static bool slot_init(struct slot *slot, const EVP_CIPHER *cipher, enum tls_open_kind kind)
 {
     static const uint8_t zeros[TLS_KEY_SIZE_MAX];
     if (implementations[kind].mode == MODE_CAMELLIA_GCM) {
@@ -108,7 +108,7 @@ static bool slot_init(struct slot *slot, const EVP_CIPHER *cipher, enum tls_ciph
 }
 
 /* A shelf of a cipher that libcrypto does not have stays empty. */
-static int shelf_init(struct shelf *shelf, enum tls_cipher_kind kind, uint32_t frequent)
+static int shelf_init(struct shelf *shelf, enum tls_open_kind kind, uint32_t frequent)
 {
     const struct implementation *implementation = &implementations[kind];
     EVP_CIPHER *cipher = implementation->name ? EVP_CIPHER_fetch(NULL, implementation->name, NULL) : NULL;
@@ -130,9 +130,9 @@ int tls_cipher_contexts_new(struct tls_cipher_contexts **contexts_out, uint32_t 
     require(frequent > 0);
     struct tls_cipher_contexts *contexts = calloc(1, sizeof(*contexts));
     int result = contexts ? 0 : -ENOMEM;
-    for (uint32_t kind = 0; result == 0 && kind < TLS_CIPHER_KIND_COUNT; kind++)
+    for (uint32_t kind = 0; result == 0 && kind < TLS_OPEN_KIND_COUNT; kind++)
         result = shelf_init(&contexts->shelves[kind], kind, frequent);
-    if (result == 0 && !contexts->shelves[TLS_CIPHER_AES128_GCM].count)
+    if (result == 0 && !contexts->shelves[TLS_OPEN_AES128_GCM].count)
         result = -ENOTSUP;
     if (result < 0) {
         tls_cipher_contexts_free(contexts);
@@ -154,14 +154,14 @@ static void shelf_deinit(struct shelf *shelf)
 
 void tls_cipher_contexts_free(struct tls_cipher_contexts *contexts)
 {
-    for (uint32_t kind = 0; contexts && kind < TLS_CIPHER_KIND_COUNT; kind++)
+    for (uint32_t kind = 0; contexts && kind < TLS_OPEN_KIND_COUNT; kind++)
         shelf_deinit(&contexts->shelves[kind]);
     free(contexts);
 }
 
-bool tls_cipher_contexts_have(const struct tls_cipher_contexts *contexts, enum tls_cipher_kind kind)
+bool tls_cipher_contexts_have(const struct tls_cipher_contexts *contexts, enum tls_open_kind kind)
 {
-    return kind == TLS_CIPHER_CLEAR || kind == TLS_CIPHER_RC4 || contexts->shelves[kind].count > 0;
+    return kind == TLS_OPEN_CLEAR || kind == TLS_OPEN_RC4 || contexts->shelves[kind].count > 0;
 }
 
 uint64_t tls_cipher_serial(struct tls_cipher_contexts *contexts)
@@ -169,7 +169,7 @@ uint64_t tls_cipher_serial(struct tls_cipher_contexts *contexts)
     return ++contexts->serial;
 }
 
-static bool slot_key(struct slot *slot, enum tls_cipher_kind kind, const uint8_t *key)
+static bool slot_key(struct slot *slot, enum tls_open_kind kind, const uint8_t *key)
 {
     if (slot->gcm)
         return camellia_key(slot, key, tls_cipher_find(kind)->key_size);
@@ -211,8 +211,7 @@ static bool camellia_open(struct slot *slot, const struct tls_aead_input *input,
 }
 
 /* CCM wants tag and size beforehand, and tells at the data already whether they hold (SP 800-38C). */
-static bool ccm_open(EVP_CIPHER_CTX *context, enum tls_cipher_kind kind, const struct tls_aead_input *input,
-                     uint8_t *out)
+static bool ccm_open(EVP_CIPHER_CTX *context, enum tls_open_kind kind, const struct tls_aead_input *input, uint8_t *out)
 {
     int size;
     uint8_t tag[16];

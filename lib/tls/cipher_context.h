@@ -27,7 +27,7 @@ struct tls_cipher_contexts;
 struct tls_cipher_key {
     uint64_t serial; /* unique to this key; 0: none. Finds the context that is keyed with it. */
     uint32_t slot;   /* where it was seen last */
-    enum tls_cipher_kind kind;
+    enum tls_open_kind kind;
     uint8_t bytes[TLS_KEY_SIZE_MAX];
 };
 
@@ -43,7 +43,7 @@ MUST_USE int tls_cipher_contexts_new(struct tls_cipher_contexts **contexts_out, 
 /* Freed contexts are wiped by OpenSSL. */
 void tls_cipher_contexts_free(struct tls_cipher_contexts *contexts);
 
-bool tls_cipher_contexts_have(const struct tls_cipher_contexts *contexts, enum tls_cipher_kind kind);
+bool tls_cipher_contexts_have(const struct tls_cipher_contexts *contexts, enum tls_open_kind kind);
 
 /* A serial for a new key. */
 uint64_t tls_cipher_serial(struct tls_cipher_contexts *contexts);

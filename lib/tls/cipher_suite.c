@@ -7,12 +7,13 @@
 
 #include "tls/cipher_suite.h"
 
-#define C(name) TLS_CIPHER_##name
-#define H(name) TLS_HASH_##name
+#define TLS_HASH_NONE TLS_HASH_NULL /* of AEADs */
+#define C(name)       TLS_OPEN_##name
+#define H(name)       TLS_HASH_##name
 
 struct run {
     uint16_t first, last;
-    uint8_t cipher[2]; /* enum tls_cipher_kind of first, first + 2 ... and of first + 1, first + 3 ... */
+    uint8_t cipher[2]; /* enum tls_open_kind of first, first + 2 ... and of first + 1, first + 3 ... */
     uint8_t mac[2], prf[2];
     bool tls13;
 };
@@ -30,7 +31,7 @@ struct run {
     }
 #define TLS13(suite, cipher, prf)                                                                                      \
     {                                                                                                                  \
-        suite, suite, {C(cipher), C(cipher)}, {H(NONE), H(NONE)}, {H(prf), H(prf)}, true                               \
+        suite, suite, {C(cipher), C(cipher)}, {H(NULL), H(NULL)}, {H(prf), H(prf)}, true                               \
     }
 
 /* In order of their numbers. */
@@ -147,8 +148,8 @@ static const struct run runs[] = {
         .form = TLS_FORM_AEAD, .key_size = (key), .fixed_iv_size = 4, .explicit_size = 8, .tag_size = (tag)            \
     }
 
-static const struct tls_cipher ciphers[] = {
-    [C(NONE)] = {.form = TLS_FORM_STREAM},
+static const struct tls_record_cipher ciphers[] = {
+    [TLS_OPEN_NONE] = {.form = TLS_FORM_STREAM},
     [C(CLEAR)] = {.form = TLS_FORM_STREAM},
     [C(RC4)] = {.form = TLS_FORM_STREAM, .key_size = 16},
     [C(3DES_CBC)] = CBC(24, 8),
@@ -170,7 +171,7 @@ static const struct tls_cipher ciphers[] = {
     [C(AES256_CCM8)] = AEAD(32, 8),
     [C(CHACHA20_POLY1305)] = {.form = TLS_FORM_AEAD, .key_size = 32, .fixed_iv_size = 12, .tag_size = 16},
 };
-static_assert(ARRAY_COUNT(ciphers) == TLS_CIPHER_KIND_COUNT, "every kind is described");
+static_assert(ARRAY_COUNT(ciphers) == TLS_OPEN_KIND_COUNT, "every kind is described");
 
 struct tls_suite_keys tls_suite_keys_find(uint16_t suite)
 {
@@ -183,14 +184,14 @@ struct tls_suite_keys tls_suite_keys_find(uint16_t suite)
             high = middle;
     }
     if (low == ARRAY_COUNT(runs) || suite < runs[low].first)
-        return (struct tls_suite_keys){.cipher = TLS_CIPHER_NONE};
+        return (struct tls_suite_keys){.cipher = TLS_OPEN_NONE};
     const struct run *run = &runs[low];
     uint32_t member = (uint32_t)(suite - run->first) & 1;
     return (struct tls_suite_keys){
         .cipher = run->cipher[member], .mac = run->mac[member], .prf = run->prf[member], .tls13 = run->tls13};
 }
 
-const struct tls_cipher *tls_cipher_find(enum tls_cipher_kind kind)
+const struct tls_record_cipher *tls_cipher_find(enum tls_open_kind kind)
 {
     return &ciphers[kind];
 }

@@ -11,34 +11,34 @@
 
 #include "tls/key_schedule.h"
 
-enum tls_cipher_kind {
-    TLS_CIPHER_NONE,  /* of a suite that is not opened */
-    TLS_CIPHER_CLEAR, /* a MAC only */
-    TLS_CIPHER_RC4,
-    TLS_CIPHER_3DES_CBC,
-    TLS_CIPHER_AES128_CBC,
-    TLS_CIPHER_AES256_CBC,
-    TLS_CIPHER_CAMELLIA128_CBC,
-    TLS_CIPHER_CAMELLIA256_CBC,
-    TLS_CIPHER_ARIA128_CBC,
-    TLS_CIPHER_ARIA256_CBC,
-    TLS_CIPHER_AES128_GCM,
-    TLS_CIPHER_AES256_GCM,
-    TLS_CIPHER_CAMELLIA128_GCM,
-    TLS_CIPHER_CAMELLIA256_GCM,
-    TLS_CIPHER_ARIA128_GCM,
-    TLS_CIPHER_ARIA256_GCM,
-    TLS_CIPHER_AES128_CCM,
-    TLS_CIPHER_AES256_CCM,
-    TLS_CIPHER_AES128_CCM8,
-    TLS_CIPHER_AES256_CCM8,
-    TLS_CIPHER_CHACHA20_POLY1305,
-    TLS_CIPHER_KIND_COUNT
+enum tls_open_kind {
+    TLS_OPEN_NONE,  /* of a suite that is not opened */
+    TLS_OPEN_CLEAR, /* a MAC only */
+    TLS_OPEN_RC4,
+    TLS_OPEN_3DES_CBC,
+    TLS_OPEN_AES128_CBC,
+    TLS_OPEN_AES256_CBC,
+    TLS_OPEN_CAMELLIA128_CBC,
+    TLS_OPEN_CAMELLIA256_CBC,
+    TLS_OPEN_ARIA128_CBC,
+    TLS_OPEN_ARIA256_CBC,
+    TLS_OPEN_AES128_GCM,
+    TLS_OPEN_AES256_GCM,
+    TLS_OPEN_CAMELLIA128_GCM,
+    TLS_OPEN_CAMELLIA256_GCM,
+    TLS_OPEN_ARIA128_GCM,
+    TLS_OPEN_ARIA256_GCM,
+    TLS_OPEN_AES128_CCM,
+    TLS_OPEN_AES256_CCM,
+    TLS_OPEN_AES128_CCM8,
+    TLS_OPEN_AES256_CCM8,
+    TLS_OPEN_CHACHA20_POLY1305,
+    TLS_OPEN_KIND_COUNT
 };
 
 enum tls_cipher_form { TLS_FORM_STREAM, TLS_FORM_CBC, TLS_FORM_AEAD };
 
-struct tls_cipher {
+struct tls_record_cipher {
     uint8_t form; /* enum tls_cipher_form */
     uint8_t key_size;
     uint8_t block_size;    /* CBC */
@@ -48,13 +48,13 @@ struct tls_cipher {
 };
 
 struct tls_suite_keys {
-    enum tls_cipher_kind cipher;
+    enum tls_open_kind cipher;
     enum tls_hash mac; /* NONE: an AEAD */
     enum tls_hash prf; /* of TLS 1.2 and 1.3 */
     bool tls13;        /* usable there, and only there */
 };
 
-/* `cipher` is TLS_CIPHER_NONE for suites that are not opened. */
+/* `cipher` is TLS_OPEN_NONE for suites that are not opened. */
 struct tls_suite_keys tls_suite_keys_find(uint16_t suite);
 
-const struct tls_cipher *tls_cipher_find(enum tls_cipher_kind kind);
+const struct tls_record_cipher *tls_cipher_find(enum tls_open_kind kind);

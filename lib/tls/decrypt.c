@@ -274,7 +274,7 @@ static enum tls_decrypt_status protected_record(struct tls_decrypt_engine *engin
     struct opening opening = {.engine = engine, .decrypter = decrypter, .half = half, .input = input};
     bool lost = half->hidden > 0;
     if (!open_some(&opening)) {
-        half->broken = half->keys.suite.cipher == TLS_CIPHER_RC4;
+        half->broken = half->keys.suite.cipher == TLS_OPEN_RC4;
         tls_half_skip(half, 1);
         if (opening.spent)
             return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_BUDGET);
@@ -337,7 +337,7 @@ void tls_decrypt_lost(struct tls_decrypter *decrypter, enum tls_direction direct
     struct tls_half *half = &decrypter->halves[direction];
     tls_half_skip(half, bytes / RECORD_MIN + 1);
     half->keys.chain_known = false;
-    half->broken = half->broken || (half->keyed && half->keys.suite.cipher == TLS_CIPHER_RC4);
+    half->broken = half->broken || (half->keyed && half->keys.suite.cipher == TLS_OPEN_RC4);
 }
 
 bool tls_decrypt_key_may_have_come(const struct tls_decrypt_engine *engine, const struct tls_decrypter *decrypter)

@@ -94,8 +94,8 @@ static enum tls_keys_status master_find(struct tls_decrypt_engine *engine, struc
 static bool supported(const struct tls_decrypt_engine *engine, const struct tls_decrypt_facts *facts,
                       const struct tls_suite_keys *suite)
 {
-    bool aead = suite->mac == TLS_HASH_NONE;
-    return suite->cipher != TLS_CIPHER_NONE && !suite->tls13 && facts->compression == 0 && !facts->truncated_hmac &&
+    bool aead = suite->mac == TLS_HASH_NULL;
+    return suite->cipher != TLS_OPEN_NONE && !suite->tls13 && facts->compression == 0 && !facts->truncated_hmac &&
            facts->version >= TLS_VERSION_SSL3 && (!aead || facts->version == TLS_VERSION_1_2) &&
            tls_cipher_contexts_have(engine->contexts, suite->cipher);
 }
@@ -103,7 +103,7 @@ static bool supported(const struct tls_decrypt_engine *engine, const struct tls_
 /* Cuts the key block (RFC 5246 6.3): MAC secrets, keys, IVs, the client's first. */
 static void cut_key_block(const uint8_t *block, enum tls_direction direction, struct tls_record_keys *keys)
 {
-    const struct tls_cipher *cipher = tls_cipher_find(keys->suite.cipher);
+    const struct tls_record_cipher *cipher = tls_cipher_find(keys->suite.cipher);
     uint32_t mac_size = tls_hash_size(keys->suite.mac), key_size = cipher->key_size;
     uint32_t iv_size = cipher->form == TLS_FORM_AEAD ? cipher->fixed_iv_size : cipher->block_size;
     memcpy(keys->mac, block + direction * mac_size, mac_size);
@@ -112,7 +112,7 @@ static void cut_key_block(const uint8_t *block, enum tls_direction direction, st
         memcpy(keys->iv, block + 2 * (mac_size + key_size) + direction * iv_size, iv_size);
         keys->chain_known = true;
     }
-    if (keys->suite.cipher == TLS_CIPHER_RC4)
+    if (keys->suite.cipher == TLS_OPEN_RC4)
         tls_rc4_init(&keys->rc4, span_of(keys->key.bytes, key_size));
 }
 

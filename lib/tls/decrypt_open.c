@@ -39,7 +39,7 @@ static void nonce_with_sequence(const uint8_t iv[TLS_NONCE_SIZE], uint64_t seque
 static bool aead_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,
                       const struct tls_decrypt_input *input, uint8_t *out, struct span *plain_out)
 {
-    const struct tls_cipher *cipher = tls_cipher_find(keys->suite.cipher);
+    const struct tls_record_cipher *cipher = tls_cipher_find(keys->suite.cipher);
     struct span body = input->fragment;
     struct tls_aead_input aead;
     uint8_t aad[TLS_AAD_SIZE_MAX];
@@ -96,7 +96,7 @@ static bool stream_open(struct tls_record_keys *keys, uint64_t sequence, const s
     if (input->fragment.size < mac_size)
         return false;
     struct tls_rc4 rc4 = keys->rc4;
-    if (keys->suite.cipher == TLS_CIPHER_RC4)
+    if (keys->suite.cipher == TLS_OPEN_RC4)
         tls_rc4_decrypt(&rc4, input->fragment, out);
     else
         memcpy(out, input->fragment.data, input->fragment.size);
@@ -201,7 +201,7 @@ void tls_record_chain(struct tls_record_keys *keys, struct span fragment)
 bool tls_record13_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,
                        const struct tls_decrypt_input *input, uint8_t *out, struct tls_plain *plain_out)
 {
-    const struct tls_cipher *cipher = tls_cipher_find(keys->suite.cipher);
+    const struct tls_record_cipher *cipher = tls_cipher_find(keys->suite.cipher);
     struct tls_aead_input aead;
     uint8_t aad[5] = {input->type};
     if (input->fragment.size <= cipher->tag_size)

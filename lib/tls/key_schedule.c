@@ -86,13 +86,13 @@ static void state_final(struct state *state, uint8_t digest_out[TLS_HASH_SIZE_MA
 
 uint32_t tls_hash_size(enum tls_hash hash)
 {
-    static const uint8_t sizes[TLS_HASH_COUNT] = {
+    static const uint8_t sizes[(TLS_HASH_SHA384 + 1)] = {
         [TLS_HASH_MD5] = MD5_DIGEST_LENGTH,
         [TLS_HASH_SHA1] = SHA_DIGEST_LENGTH,
         [TLS_HASH_SHA256] = SHA256_DIGEST_LENGTH,
         [TLS_HASH_SHA384] = SHA384_DIGEST_LENGTH,
     };
-    return sizes[hash];
+    return hash <= TLS_HASH_SHA384 ? sizes[hash] : 0;
 }
 
 static uint32_t block_size(enum tls_hash hash)
@@ -169,7 +169,7 @@ static void p_hash(enum tls_hash hash, struct span secret, struct span label, st
 void tls_prf(enum tls_hash hash, struct span secret, struct span label, struct span seed, uint8_t *out, uint32_t size)
 {
     memset(out, 0, size);
-    if (hash != TLS_HASH_NONE) {
+    if (hash != TLS_HASH_NULL) {
         p_hash(hash, secret, label, seed, out, size);
         return;
     }
@@ -230,7 +230,7 @@ static struct span join(struct span first, struct span second, uint8_t joined[64
 
 static enum tls_hash prf_hash(const struct tls_master_input *input)
 {
-    return input->version >= TLS_VERSION_1_2 ? input->hash : TLS_HASH_NONE;
+    return input->version >= TLS_VERSION_1_2 ? input->hash : TLS_HASH_NULL;
 }
 
 void tls_master_secret(const struct tls_master_input *input, uint8_t master_out[TLS_MASTER_SIZE])

@@ -14,13 +14,12 @@
  */
 
 #include "base/span.h"
+#include "tls/suite.h"
 
 #define TLS_HASH_SIZE_MAX   48u  /* SHA-384 */
 #define TLS_MASTER_SIZE     48u  /* RFC 5246 8.1 */
 #define TLS_KEY_BLOCK_MAX   160u /* 2 * (48 MAC + 32 key), the most any suite takes; IVs of AEADs come with no MAC */
 #define TLS_EXPAND_INFO_MAX 128u /* RFC 8446 7.1: 2 + 1 + 6 + 12 of the longest label used + 1 + 48 of a hash */
-
-enum tls_hash { TLS_HASH_NONE, TLS_HASH_MD5, TLS_HASH_SHA1, TLS_HASH_SHA256, TLS_HASH_SHA384, TLS_HASH_COUNT };
 
 /* 0x0300 SSL 3.0 ... 0x0304 TLS 1.3 */
 enum tls_protocol_version {
@@ -31,6 +30,7 @@ enum tls_protocol_version {
     TLS_VERSION_1_3 = 0x0304,
 };
 
+/* 0: a hash no suite opened here uses. */
 uint32_t tls_hash_size(enum tls_hash hash);
 
 /* The digest of up to a few parts, one behind the other. */
@@ -39,7 +39,7 @@ void tls_hash_parts(enum tls_hash hash, const struct span *parts, uint32_t count
 void tls_hmac_parts(enum tls_hash hash, struct span key, const struct span *parts, uint32_t count,
                     uint8_t digest_out[TLS_HASH_SIZE_MAX]);
 
-/* P_hash (RFC 5246 5) of label and seed; TLS_HASH_NONE: MD5 and SHA-1 together as before TLS 1.2 (RFC 2246 5). */
+/* P_hash (RFC 5246 5) of label and seed; TLS_HASH_NULL: MD5 and SHA-1 together as before TLS 1.2 (RFC 2246 5). */
 void tls_prf(enum tls_hash hash, struct span secret, struct span label, struct span seed, uint8_t *out, uint32_t size);
 
 /* SSL 3.0 (RFC 6101 6.1, 6.2.2): up to 16 blocks of MD5. */
