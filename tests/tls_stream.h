@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A TLS connection for tests: two byte streams cut into records, hellos read far enough for decryption, and every record
- * given to the decrypter. Deliberately independent of the record reader and the handshake parser of lib/tls.
+ * A TLS connection for tests: two byte streams cut into records, hellos read far enough for decryption, and every
+ * record given to the decrypter. Deliberately independent of the record reader and the handshake parser of lib/tls.
  */
 
 #include <stdlib.h>

@@ -14,12 +14,15 @@
 
 #include "tls/decrypt_state.h"
 
-#define PAGE        4096u
-#define TYPE_CCS    20u
-#define TYPE_DATA   23u
-#define RECORD_MIN  22u /* header and tag of an empty record: no more records than this fit into a hole */
-#define EARNED_PART 8u  /* attempts in vain may cost an eighth of what was opened, beyond what every connection has */
-#define PLAIN_SLACK 64u /* OpenSSL may write a block more than it is told */
+#define PAGE             4096u
+#define TYPE_CCS         20u
+#define TYPE_HANDSHAKE   22u
+#define ALERT_SIZE       2u  /* and anything encrypted is longer */
+#define MESSAGE_TYPE_MAX 25u /* the last handshake message there is (RFC 8879) */
+#define TYPE_DATA        23u
+#define RECORD_MIN       22u /* header and tag of an empty record: no more records than this fit into a hole */
+#define EARNED_PART      8u /* attempts in vain may cost an eighth of what was opened, beyond what every connection has */
+#define PLAIN_SLACK      64u /* OpenSSL may write a block more than it is told */
 
 static size_t round_up(size_t size)
 {
@@ -198,15 +201,21 @@ struct opening {
     const struct tls_decrypt_input *input;
     struct span plain;
     bool spent;
+    bool placed; /* proven, but its IV is not known */
 };
 
 static bool open_at(struct opening *opening, uint64_t sequence)
 {
     struct tls_half *half = opening->half;
     struct span fragment = opening->input->fragment;
+    if (sequence > 0 && half->keys.iv_is_first)
+        half->keys.chain_known = false; /* records in between have made another one */
     if (!tls_record_open(opening->engine->contexts, &half->keys, sequence, opening->input, opening->engine->pages,
                          &opening->plain)) {
         opening->spent = !tls_decrypt_spend(opening->decrypter, fragment.size);
+        opening->placed = half->keys.mac_held;
+        half->sequence = opening->placed ? sequence + 1 : half->sequence;
+        half->hidden = opening->placed ? 0 : half->hidden;
         return false;
     }
     half->sequence = sequence + 1;
@@ -225,14 +234,14 @@ static bool open_some(struct opening *opening)
     struct tls_half *half = opening->half;
     uint64_t first = half->sequence;
     bool opened = open_at(opening, first);
-    if (!opened && !opening->spent && half->hidden && half->nonce_known &&
+    if (!opened && !opening->spent && !opening->placed && half->hidden && half->nonce_known &&
         has_explicit_nonce(&half->keys, opening->input->fragment)) {
         uint64_t hinted = explicit_nonce(opening->input->fragment) - half->nonce_offset;
         opened = hinted > first && open_at(opening, hinted);
     }
-    for (uint32_t skipped = 1; !opened && !opening->spent && skipped <= half->hidden; skipped++)
+    for (uint32_t skipped = 1; !opened && !opening->spent && !opening->placed && skipped <= half->hidden; skipped++)
         opened = open_at(opening, first + skipped);
-    tls_record_chain(&half->keys, opening->input->fragment);
+    tls_record_chain(&half->keys, opening->input->fragment, opened);
     return opened;
 }
 
@@ -254,6 +263,7 @@ static void half_change(struct tls_decrypt_engine *engine, struct tls_half *half
     tls_cipher_forget(engine->contexts, &half->keys.key);
     half->keyed = false;
     half->epoch = TLS_EPOCH_TRAFFIC;
+    half->changed = false;
     half->sequence = 0;
     half->hidden = 0;
     half->nonce_known = false;
@@ -275,7 +285,7 @@ static enum tls_decrypt_status protected_record(struct tls_decrypt_engine *engin
     bool lost = half->hidden > 0;
     if (!open_some(&opening)) {
         half->broken = half->keys.suite.cipher == TLS_OPEN_RC4;
-        tls_half_skip(half, 1);
+        tls_half_skip(half, opening.placed ? 0 : 1);
         if (opening.spent)
             return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_BUDGET);
         return tls_decrypt_fail(plain_out, lost ? TLS_DECRYPT_CAUSE_LOSS : TLS_DECRYPT_CAUSE_REFUSED);
@@ -295,6 +305,21 @@ static enum tls_decrypt_status clear_record(const struct tls_decrypt_input *inpu
     return TLS_DECRYPT_PLAIN;
 }
 
+/* A whole hello, which behind a HelloRetryRequest may follow a ChangeCipherSpec. */
+static bool is_hello(struct span fragment)
+{
+    return fragment.size > 4 && (fragment.data[0] == 1 || fragment.data[0] == 2) && fragment.data[1] == 0 &&
+           (uint32_t)(fragment.data[2] << 8 | fragment.data[3]) == fragment.size - 4;
+}
+
+/* Behind a hole: a message begins here, or an alert is here, as ciphertext does by chance once in thousands. */
+static bool seems_clear(const struct tls_decrypt_input *input)
+{
+    if (input->type != TYPE_HANDSHAKE)
+        return input->fragment.size == ALERT_SIZE;
+    return input->fragment.size >= 4 && input->fragment.data[0] <= MESSAGE_TYPE_MAX && input->fragment.data[1] == 0;
+}
+
 /* Before ChangeCipherSpec, unless a hole took it: then a record that opens proves that it has been. */
 static enum tls_decrypt_status unprotected_record(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
                                                   enum tls_direction direction, const struct tls_decrypt_input *input,
@@ -312,7 +337,31 @@ static enum tls_decrypt_status unprotected_record(struct tls_decrypt_engine *eng
     enum tls_decrypt_status status = protected_record(engine, decrypter, direction, input, plain_out);
     if (status == TLS_DECRYPT_PLAIN)
         half->epoch = TLS_EPOCH_TRAFFIC;
-    return status == TLS_DECRYPT_PLAIN || input->type == TYPE_DATA ? status : clear_record(input, plain_out);
+    bool clear = status != TLS_DECRYPT_PLAIN && input->type != TYPE_DATA && seems_clear(input);
+    return clear ? clear_record(input, plain_out) : status;
+}
+
+/* Of TLS 1.3: not data, so not protected. The version may be an earlier one as long as no server hello was seen. */
+static enum tls_decrypt_status maybe_clear_record(const struct tls_decrypter *decrypter, struct tls_half *half,
+                                                  const struct tls_decrypt_input *input, struct tls_plain *plain_out)
+{
+    bool unknown = decrypter->facts.version == 0 && half->epoch == TLS_EPOCH_CLEAR;
+    if (unknown && half->changed && input->type != TYPE_CCS && !is_hello(input->fragment)) {
+        tls_half_skip(half, 1);
+        return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_LOSS);
+    }
+    half->changed = half->changed || (unknown && input->type == TYPE_CCS);
+    return clear_record(input, plain_out);
+}
+
+/* Once keys are in use they decide, not a hello that comes later: that one holds from the next change of keys. */
+static bool speaks_tls13(const struct tls_decrypter *decrypter, enum tls_direction direction)
+{
+    const struct tls_half *half = &decrypter->halves[direction];
+    uint16_t version = decrypter->facts.version;
+    if (half->epoch != TLS_EPOCH_CLEAR)
+        return half->keyed && half->keys.version == TLS_VERSION_1_3;
+    return version >= TLS_VERSION_1_3 || version == 0;
 }
 
 enum tls_decrypt_status tls_decrypt_record(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
@@ -323,11 +372,14 @@ enum tls_decrypt_status tls_decrypt_record(struct tls_decrypt_engine *engine, st
     plain_out->type = input->type;
     if (input->fragment.size > TLS_CIPHERTEXT_MAX)
         return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_REFUSED);
-    uint16_t version = decrypter->facts.version;
-    if (version >= TLS_VERSION_1_3 || version == 0)
-        return input->type == TYPE_DATA ? tls13_record(engine, decrypter, direction, input, plain_out)
-                                        : clear_record(input, plain_out);
-    if (decrypter->halves[direction].epoch == TLS_EPOCH_CLEAR)
+    struct tls_half *half = &decrypter->halves[direction];
+    if (speaks_tls13(decrypter, direction) && input->type == TYPE_DATA)
+        return tls13_record(engine, decrypter, direction, input, plain_out);
+    if (speaks_tls13(decrypter, direction))
+        return maybe_clear_record(decrypter, half, input, plain_out);
+    if (half->changed && half->epoch == TLS_EPOCH_CLEAR)
+        half_change(engine, half); /* the hello that says what it meant came later */
+    if (half->epoch == TLS_EPOCH_CLEAR)
         return unprotected_record(engine, decrypter, direction, input, plain_out);
     return protected_record(engine, decrypter, direction, input, plain_out);
 }

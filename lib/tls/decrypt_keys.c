@@ -110,7 +110,7 @@ static void cut_key_block(const uint8_t *block, enum tls_direction direction, st
     memcpy(keys->key.bytes, block + 2 * mac_size + direction * key_size, key_size);
     if (iv_size && (cipher->form == TLS_FORM_AEAD || keys->version <= TLS_VERSION_1_0)) {
         memcpy(keys->iv, block + 2 * (mac_size + key_size) + direction * iv_size, iv_size);
-        keys->chain_known = true;
+        keys->chain_known = keys->iv_is_first = true;
     }
     if (keys->suite.cipher == TLS_OPEN_RC4)
         tls_rc4_init(&keys->rc4, span_of(keys->key.bytes, key_size));

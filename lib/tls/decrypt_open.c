@@ -139,14 +139,16 @@ static bool cbc_iv(const struct tls_record_keys *keys, uint32_t block_size, stru
 }
 
 /* RFC 7366 3: the MAC is over everything sent, and comes last. */
-static bool encrypt_then_mac_holds(const struct tls_record_keys *keys, uint64_t sequence,
+static bool encrypt_then_mac_holds(struct tls_record_keys *keys, uint64_t sequence,
                                    const struct tls_decrypt_input *input, struct span *body)
 {
     uint32_t mac_size = tls_hash_size(keys->suite.mac);
     if (body->size < mac_size)
         return false;
     *body = span_first(*body, body->size - mac_size);
-    return mac_holds(keys, sequence, input, *body, body->data + body->size);
+    bool holds = mac_holds(keys, sequence, input, *body, body->data + body->size);
+    keys->mac_held = keys->mac_held || holds; /* of the numbers tried, the right one */
+    return holds;
 }
 
 static bool cbc_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,
@@ -168,15 +170,14 @@ static bool cbc_open(struct tls_cipher_contexts *contexts, struct tls_record_key
     return keys->encrypt_then_mac || mac_holds(keys, sequence, input, *plain_out, out + plain_out->size);
 }
 
-/* Each record continues the chain of the one before, whether that could be opened or not. */
+/* The last block of this record is the IV of the next one. */
 static void chain_on(struct tls_record_keys *keys, struct span fragment)
 {
     uint32_t block_size = tls_cipher_find(keys->suite.cipher)->block_size;
     uint32_t mac_size = keys->encrypt_then_mac ? tls_hash_size(keys->suite.mac) : 0;
-    if (keys->version > TLS_VERSION_1_0 || fragment.size < mac_size + block_size)
-        return;
-    memcpy(keys->iv, fragment.data + fragment.size - mac_size - block_size, block_size);
-    keys->chain_known = true;
+    keys->chain_known = fragment.size >= mac_size + block_size;
+    if (keys->chain_known)
+        memcpy(keys->iv, fragment.data + fragment.size - mac_size - block_size, block_size);
 }
 
 bool tls_record_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,
@@ -192,10 +193,20 @@ bool tls_record_open(struct tls_cipher_contexts *contexts, struct tls_record_key
     }
 }
 
-void tls_record_chain(struct tls_record_keys *keys, struct span fragment)
+/*
+ * A MAC of the plaintext would notice a wrong IV, so any record may continue the chain. One of the ciphertext does not
+ * cover the IV where that is not sent: only a record it proved may.
+ */
+void tls_record_chain(struct tls_record_keys *keys, struct span fragment, bool opened)
 {
-    if (tls_cipher_find(keys->suite.cipher)->form == TLS_FORM_CBC)
+    bool proven = opened || !keys->encrypt_then_mac || keys->mac_held;
+    keys->mac_held = keys->iv_is_first = false;
+    if (tls_cipher_find(keys->suite.cipher)->form != TLS_FORM_CBC || keys->version > TLS_VERSION_1_0)
+        return;
+    if (proven)
         chain_on(keys, fragment);
+    else
+        keys->chain_known = false;
 }
 
 bool tls_record13_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,

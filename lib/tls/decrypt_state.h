@@ -26,6 +26,8 @@ struct tls_record_keys {
     uint16_t version;
     bool encrypt_then_mac;
     bool chain_known; /* SSL 3.0 and TLS 1.0 CBC: `iv` continues from the record before */
+    bool mac_held;    /* encrypt-then-MAC: a record was proven, whether it could be opened or not */
+    bool iv_is_first; /* ... `iv` is the one of the first record still */
     uint8_t iv[16];   /* fixed part of the nonce, or chained block */
     uint8_t mac[TLS_HASH_SIZE_MAX];
     struct tls_rc4 rc4;
@@ -33,6 +35,7 @@ struct tls_record_keys {
 
 struct tls_half {
     struct tls_record_keys keys;
+    bool changed;        /* a ChangeCipherSpec was seen before the version was known */
     bool keyed;          /* `keys` hold; false: they wait for a secret */
     uint8_t epoch;       /* enum tls_epoch */
     uint32_t generation; /* TLS 1.3 key updates */
@@ -83,7 +86,7 @@ bool tls_record_open(struct tls_cipher_contexts *contexts, struct tls_record_key
                      const struct tls_decrypt_input *input, uint8_t *out, struct span *plain_out);
 
 /* Whether opened or not, a record gives the IV of the next one in SSL 3.0 and TLS 1.0. */
-void tls_record_chain(struct tls_record_keys *keys, struct span fragment);
+void tls_record_chain(struct tls_record_keys *keys, struct span fragment, bool opened);
 
 /* ... of TLS 1.3, where the content type lies inside. */
 bool tls_record13_open(struct tls_cipher_contexts *contexts, struct tls_record_keys *keys, uint64_t sequence,

@@ -12,8 +12,9 @@
 
 #include <openssl/crypto.h>
 
-#define SUITES_TRIED_MAX 4u    /* of the five there are, four share a hash */
-#define DERIVE_COST      1024u /* two expansions weigh about as much as the decryption of so many bytes */
+#define SUITES_TRIED_MAX  4u    /* of the five there are, four share a hash */
+#define UPDATES_TRIED_MAX 3u    /* that a hole may hide; more than one in a few records is rare already */
+#define DERIVE_COST       1024u /* two expansions weigh about as much as the decryption of so many bytes */
 
 /* An epoch a record may belong to. */
 struct candidate {
@@ -82,20 +83,39 @@ static bool try_suite(struct attempt *attempt, const struct candidate *candidate
     return opened;
 }
 
+static uint16_t suite_of(const struct tls_decrypter *decrypter)
+{
+    return decrypter->facts.suite ? decrypter->facts.suite : decrypter->proven_suite;
+}
+
 /* The suite of the hello, or where none was seen those that fit the secret; the AEAD proves which. */
 static bool try_candidate(struct attempt *attempt, const struct candidate *candidate)
 {
     static const uint16_t suites[][SUITES_TRIED_MAX] = {{0x1301, 0x1303, 0x1304, 0x1305}, {0x1302}};
-    const struct tls_decrypter *decrypter = attempt->decrypter;
+    uint16_t suite = suite_of(attempt->decrypter);
     if (candidate->secret.size == 0) {
         attempt->missing = true;
         return false;
     }
-    if (decrypter->facts.suite || decrypter->proven_suite)
-        return try_suite(attempt, candidate, decrypter->facts.suite ? decrypter->facts.suite : decrypter->proven_suite);
+    if (suite)
+        return try_suite(attempt, candidate, suite);
     bool opened = false;
     for (uint32_t i = 0; i < SUITES_TRIED_MAX && !opened; i++)
         opened = try_suite(attempt, candidate, suites[candidate->secret.size != 32][i]);
+    return opened;
+}
+
+/* Later generations follow from this one (RFC 8446 7.2); where bytes are missing, more than one may have passed. */
+static bool try_updates(struct attempt *attempt, struct candidate *candidate, uint32_t count)
+{
+    /* Which suite a secret belongs to is only known once it opened something, or from a hello. */
+    uint16_t suite = suite_of(attempt->decrypter);
+    bool opened = false;
+    for (uint32_t i = 0; i < count && suite && !opened && !attempt->spent; i++) {
+        candidate->generation++;
+        tls_secret_update(suite, candidate->secret.bytes);
+        opened = try_candidate(attempt, candidate);
+    }
     return opened;
 }
 
@@ -110,22 +130,21 @@ static bool try_stored(struct attempt *attempt, const struct tls_key_set *set, e
     struct candidate candidate = {
         .epoch = epoch, .generation = set->secrets[kind].generation, .secret = set->secrets[kind]};
     bool opened = try_candidate(attempt, &candidate);
+    if (!opened && epoch == TLS_EPOCH_TRAFFIC && candidate.secret.size && attempt->half->hidden)
+        opened = try_updates(attempt, &candidate, UPDATES_TRIED_MAX);
     if (opened)
         tls_secret_used(attempt->engine, attempt->decrypter, kind);
     OPENSSL_cleanse(&candidate, sizeof(candidate));
     return opened;
 }
 
-/* The next generation follows from this one (RFC 8446 7.2). */
-static bool try_update(struct attempt *attempt)
+static bool try_next_generations(struct attempt *attempt)
 {
-    uint16_t suite =
-        attempt->decrypter->facts.suite ? attempt->decrypter->facts.suite : attempt->decrypter->proven_suite;
-    struct candidate candidate = {.epoch = TLS_EPOCH_TRAFFIC, .generation = attempt->half->generation + 1};
-    candidate.secret.size = tls_hash_size(attempt->half->keys.suite.prf);
-    memcpy(candidate.secret.bytes, attempt->half->secret, sizeof(attempt->half->secret));
-    tls_secret_update(suite, candidate.secret.bytes);
-    bool opened = try_candidate(attempt, &candidate);
+    const struct tls_half *half = attempt->half;
+    struct candidate candidate = {.epoch = TLS_EPOCH_TRAFFIC, .generation = half->generation};
+    candidate.secret.size = tls_hash_size(half->keys.suite.prf);
+    memcpy(candidate.secret.bytes, half->secret, sizeof(half->secret));
+    bool opened = try_updates(attempt, &candidate, half->hidden ? UPDATES_TRIED_MAX : 1);
     OPENSSL_cleanse(&candidate, sizeof(candidate));
     return opened;
 }
@@ -135,7 +154,7 @@ static bool try_later(struct attempt *attempt)
 {
     struct tls_half *half = attempt->half;
     if (half->epoch == TLS_EPOCH_TRAFFIC)
-        return try_update(attempt);
+        return try_next_generations(attempt);
     struct tls_key_set set;
     bool opened = false;
     if (!tls_secrets_find(attempt->engine, attempt->decrypter, &set)) {

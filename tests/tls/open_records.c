@@ -2,8 +2,8 @@
 
 /*
  * Opens the records of one connection: `open_records KEYLOG < SEGMENTS`, where each line of SEGMENTS is "C hex" (to the
- * server) or "S hex" (from it). Writes a line for each record that was protected: direction, content type, plaintext; or
- * direction, "closed" and the cause.
+ * server) or "S hex" (from it). Writes a line for each record that was protected: direction, content type, plaintext;
+ * or direction, "closed" and the cause.
  */
 
 #include <stdio.h>

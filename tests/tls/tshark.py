@@ -5,7 +5,7 @@ import re
 import subprocess
 from collections import defaultdict
 
-BLOCK = re.compile(r"^(.*) \((\d+) bytes\):$")
+BLOCK = re.compile(r"^(.*) \((\d+) bytes?\):$")
 HEX = re.compile(r"^[0-9a-f]{4,}  ((?:[0-9a-f]{2} )+)")
 
 
