@@ -118,6 +118,8 @@ void tls_decrypt_learn(struct tls_decrypter *decrypter, const struct tls_decrypt
 {
     decrypter->facts = *facts;
     decrypter->learned = true;
+    for (uint32_t direction = 0; direction < TLS_DIRECTION_COUNT; direction++)
+        decrypter->halves[direction].stale = decrypter->halves[direction].epoch == TLS_EPOCH_CLEAR;
 }
 
 void tls_decrypt_key_exchange(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
@@ -250,6 +252,10 @@ static enum tls_keys_status half_key(struct tls_decrypt_engine *engine, struct t
                                      enum tls_direction direction)
 {
     struct tls_half *half = &decrypter->halves[direction];
+    if (half->keyed && half->stale)
+        tls_cipher_forget(engine->contexts, &half->keys.key);
+    half->keyed = half->keyed && !half->stale;
+    half->stale = false;
     if (half->keyed)
         return TLS_KEYS_READY;
     enum tls_keys_status status = tls_keys_derive(engine, decrypter, direction, &half->keys);

@@ -35,6 +35,7 @@ struct tls_record_keys {
 
 struct tls_half {
     struct tls_record_keys keys;
+    bool stale;          /* `keys` were made of an earlier hello, and never opened anything */
     bool changed;        /* a ChangeCipherSpec was seen before the version was known */
     bool keyed;          /* `keys` hold; false: they wait for a secret */
     uint8_t epoch;       /* enum tls_epoch */
