@@ -17,6 +17,11 @@ struct reader {
     size_t left;
 };
 
+/* Made once: making them takes longer than an input. */
+static struct arena *arena;
+static struct tls_key_store *store;
+static struct tls_decrypt_engine *engine;
+
 static void check(bool good)
 {
     if (!good)
@@ -49,7 +54,7 @@ static void learn(struct reader *reader, struct tls_decrypter *decrypter)
     tls_decrypt_learn(decrypter, &facts);
 }
 
-static void put(struct reader *reader, struct tls_key_store *store)
+static void put(struct reader *reader)
 {
     struct tls_keylog_item item = {.kind = (enum tls_secret_kind)(number(reader, 1) % TLS_SECRET_KIND_COUNT)};
     uint32_t how = number(reader, 1);
@@ -61,7 +66,7 @@ static void put(struct reader *reader, struct tls_key_store *store)
     tls_key_store_put(store, &item, how);
 }
 
-static void record(struct reader *reader, struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter)
+static void record(struct reader *reader, struct tls_decrypter *decrypter)
 {
     uint32_t head = number(reader, 1);
     uint32_t size = number(reader, 1) % 128;
@@ -84,8 +89,7 @@ static void record(struct reader *reader, struct tls_decrypt_engine *engine, str
     free(copy);
 }
 
-static void command(struct reader *reader, struct tls_key_store *store, struct tls_decrypt_engine *engine,
-                    struct tls_decrypter *decrypter)
+static void command(struct reader *reader, struct tls_decrypter *decrypter)
 {
     uint8_t prefix[TLS_PREMASTER_PREFIX_SIZE] = {0};
     switch (number(reader, 1) % 8) {
@@ -93,7 +97,7 @@ static void command(struct reader *reader, struct tls_key_store *store, struct t
         learn(reader, decrypter);
         break;
     case 1:
-        put(reader, store);
+        put(reader);
         break;
     case 2:
         tls_decrypt_lost(decrypter, reader->left & 1 ? TLS_FROM_SERVER : TLS_FROM_CLIENT, number(reader, 2));
@@ -108,15 +112,19 @@ static void command(struct reader *reader, struct tls_key_store *store, struct t
         tls_key_store_expire(store, number(reader, 1));
         break;
     default:
-        record(reader, engine, decrypter);
+        record(reader, decrypter);
     }
+}
+
+static void clean_up(void)
+{
+    tls_decrypt_engine_free(engine);
+    tls_key_store_free(store);
+    arena_free(arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct arena *arena;
-    static struct tls_key_store *store;
-    static struct tls_decrypt_engine *engine;
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
     if (!engine) {
@@ -124,14 +132,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena = arena_new(1u << 20);
         check(arena && tls_key_store_new(&store, &keys, &diagnostics) == 0);
         struct tls_decrypt_options options = {.store = store, .connections = 1, .contexts = 2};
-        check(tls_decrypt_engine_new(&engine, arena, &options, &diagnostics) == 0);
+        check(tls_decrypt_engine_new(&engine, arena, &options, &diagnostics) == 0 && atexit(clean_up) == 0);
     }
     diagnostics_deinit(&diagnostics);
     struct tls_decrypter *decrypter = tls_decrypt_begin(engine);
     check(decrypter != NULL);
     struct reader reader = {data, size};
     while (reader.left)
-        command(&reader, store, engine, decrypter);
+        command(&reader, decrypter);
     tls_decrypt_end(engine, decrypter);
     tls_key_store_expire(store, UINT64_MAX);
     return 0;
