@@ -20,7 +20,8 @@
 
 struct walk {
     FILE *file;
-    struct tls_key_store *store;
+    struct tls_key_store *store; /* NULL: only whether there are any is asked */
+    bool found;
     struct key_stream *stream;
     uint64_t now_ns;
     struct key_counts *counts;
@@ -60,6 +61,9 @@ static bool block_secrets(struct walk *walk, uint32_t kind, uint32_t body)
     body -= (uint32_t)sizeof(length);
     if (size > body)
         return false;
+    walk->found = walk->found || kind == SECRETS_TLS;
+    if (!walk->store)
+        return !walk->found && fseek(walk->file, (long)body, SEEK_CUR) == 0;
     if (kind == SECRETS_TLS && !secrets_read(walk, size))
         return false;
     return fseek(walk->file, (long)(kind == SECRETS_TLS ? body - size : body), SEEK_CUR) == 0;
@@ -87,28 +91,52 @@ static bool block_next(struct walk *walk)
     return fseek(walk->file, (long)body, SEEK_CUR) == 0;
 }
 
+/* A regular file that begins as pcapng does; of a pipe the packets could not be read any more. */
+static FILE *open_pcapng(const char *path)
+{
+    uint32_t head;
+    struct stat status;
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return NULL;
+    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode) || fread(&head, 1, sizeof(head), file) != 4 ||
+        head != BLOCK_SECTION) {
+        fclose(file);
+        return NULL;
+    }
+    rewind(file);
+    return file;
+}
+
+static void walk_blocks(struct walk *walk)
+{
+    while (block_next(walk)) {
+        /* Each call moves on by at least one block of the file. */
+    }
+}
+
+bool key_capture_has_secrets(const char *path)
+{
+    struct walk walk = {.file = open_pcapng(path)};
+    if (!walk.file)
+        return false;
+    walk_blocks(&walk);
+    fclose(walk.file);
+    return walk.found;
+}
+
 int key_capture_read(const char *path, struct tls_key_store *store, uint64_t now_ns, struct key_counts *counts_io)
 {
-    uint8_t head[4];
-    struct walk walk = {.store = store, .now_ns = now_ns, .counts = counts_io, .file = fopen(path, "rbe")};
+    struct walk walk = {.store = store, .now_ns = now_ns, .counts = counts_io, .file = open_pcapng(path)};
     if (!walk.file)
         return 0;
-    struct stat status;
-    if (fstat(fileno(walk.file), &status) != 0 || !S_ISREG(status.st_mode)) {
-        fclose(walk.file); /* a pipe can be read once only, and that is for its packets */
-        return 0;
-    }
     walk.stream = calloc(1, sizeof(*walk.stream));
-    if (walk.stream && fread(head, 1, sizeof(head), walk.file) == sizeof(head) && word(&walk, head) == BLOCK_SECTION) {
-        rewind(walk.file);
-        while (block_next(&walk)) {
-            /* Each call moves on by at least one block of the file. */
-        }
-    }
-    if (walk.stream)
-        key_stream_deinit(walk.stream);
     int result = walk.stream ? 0 : -ENOMEM;
-    free(walk.stream);
+    if (walk.stream) {
+        walk_blocks(&walk);
+        key_stream_deinit(walk.stream);
+        free(walk.stream);
+    }
     fclose(walk.file);
     return result;
 }

@@ -13,6 +13,9 @@
 #include "base/diagnostics.h"
 #include "keys/stream.h"
 
+/* Whether the file holds secrets at all. */
+bool key_capture_has_secrets(const char *path);
+
 /*
  * Puts the secrets of all blocks into the store. A file of another kind, or one that cannot be opened, has none and is
  * no mistake here: who reads its packets tells. Returns 0, or -ENOMEM.

@@ -44,6 +44,9 @@ void key_inputs_turn(struct key_inputs *inputs, uint64_t now_ns, uint32_t wait_m
 /* All that is there now, to the ends of the files; a line without an end is one. For replays. */
 void key_inputs_read_all(struct key_inputs *inputs, uint64_t now_ns);
 
+/* Opens a premaster secret at once: for replays, where time is the capture's and nothing is waited for. */
+void key_inputs_open(struct key_inputs *inputs, struct span encrypted, uint64_t now_ns);
+
 /* The secrets inside a capture file. */
 void key_inputs_read_capture(struct key_inputs *inputs, const char *path, uint64_t now_ns);
 
