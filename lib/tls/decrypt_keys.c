@@ -106,6 +106,7 @@ static void cut_key_block(const uint8_t *block, enum tls_direction direction, st
     const struct tls_record_cipher *cipher = tls_cipher_find(keys->suite.cipher);
     uint32_t mac_size = tls_hash_size(keys->suite.mac), key_size = cipher->key_size;
     uint32_t iv_size = cipher->form == TLS_FORM_AEAD ? cipher->fixed_iv_size : cipher->block_size;
+    require(2 * (mac_size + key_size + iv_size) <= TLS_KEY_BLOCK_MAX);
     memcpy(keys->mac, block + direction * mac_size, mac_size);
     memcpy(keys->key.bytes, block + 2 * mac_size + direction * key_size, key_size);
     if (iv_size && (cipher->form == TLS_FORM_AEAD || keys->version <= TLS_VERSION_1_0)) {

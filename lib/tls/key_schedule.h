@@ -18,7 +18,7 @@
 
 #define TLS_HASH_SIZE_MAX   48u  /* SHA-384 */
 #define TLS_MASTER_SIZE     48u  /* RFC 5246 8.1 */
-#define TLS_KEY_BLOCK_MAX   160u /* 2 * (48 MAC + 32 key), the most any suite takes; IVs of AEADs come with no MAC */
+#define TLS_KEY_BLOCK_MAX   192u /* 2 * (48 of a MAC + 32 of a key + 16 of an IV): no cipher and hash take more */
 #define TLS_EXPAND_INFO_MAX 128u /* RFC 8446 7.1: 2 + 1 + 6 + 12 of the longest label used + 1 + 48 of a hash */
 
 /* 0x0300 SSL 3.0 ... 0x0304 TLS 1.3 */
