@@ -366,7 +366,7 @@ static bool speaks_tls13(const struct tls_decrypter *decrypter, enum tls_directi
     const struct tls_half *half = &decrypter->halves[direction];
     uint16_t version = decrypter->facts.version;
     if (half->epoch != TLS_EPOCH_CLEAR)
-        return half->keyed && half->keys.version == TLS_VERSION_1_3;
+        return half->keyed && half->keys.suite.tls13;
     return version >= TLS_VERSION_1_3 || version == 0;
 }
 

@@ -96,8 +96,8 @@ static bool supported(const struct tls_decrypt_engine *engine, const struct tls_
 {
     bool aead = suite->mac == TLS_HASH_NULL;
     return suite->cipher != TLS_OPEN_NONE && !suite->tls13 && facts->compression == 0 && !facts->truncated_hmac &&
-           facts->version >= TLS_VERSION_SSL3 && (!aead || facts->version == TLS_VERSION_1_2) &&
-           tls_cipher_contexts_have(engine->contexts, suite->cipher);
+           facts->version >= TLS_VERSION_SSL3 && facts->version <= TLS_VERSION_1_2 &&
+           (!aead || facts->version == TLS_VERSION_1_2) && tls_cipher_contexts_have(engine->contexts, suite->cipher);
 }
 
 /* Cuts the key block (RFC 5246 6.3): MAC secrets, keys, IVs, the client's first. */

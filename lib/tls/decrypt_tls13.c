@@ -201,7 +201,7 @@ enum tls_decrypt_status tls13_record(struct tls_decrypt_engine *engine, struct t
                   !tls_cipher_contexts_have(engine->contexts, tls_suite_keys_find(suite).cipher)))
         return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_UNSUPPORTED);
     /* Keys of an earlier version may have been tried on a half that has opened nothing yet. */
-    bool usable = attempt.half->keyed && attempt.half->keys.version == TLS_VERSION_1_3;
+    bool usable = attempt.half->keyed && attempt.half->keys.suite.tls13;
     bool opened = usable && open_from(&attempt, &attempt.half->keys, attempt.half->sequence);
     if (!opened && !try_later(&attempt))
         return closed(&attempt);
