@@ -6,8 +6,8 @@ what only some connections do: key updates, 0-RTT, resumption, renegotiation, pa
 usage: record.py [NAME-PART]
 
 A file holds the bytes as they passed ("C hex" to the server, "S hex" from it), the keys as the client logged them
-("K line"), and the plaintext of each record as tshark decrypts it ("P hex"). Where tshark does not open a suite, "P" is
-what openssl's own message dump shows. Test keys only: certificates and keys are made anew and thrown away.
+("K line"), and the plaintext of each record as tshark decrypts it ("P hex"). A connection whose
+question tshark does not show is not kept. Test keys only: certificates and keys are made anew and thrown away.
 """
 
 import os
@@ -134,7 +134,7 @@ class Recorder:
     def __init__(self, folder):
         self.folder = folder
 
-    def one(self, name, server, client, script, keep=None, certificate="rsa"):
+    def one(self, name, server, client, script, certificate="rsa"):
         """One connection: server and client command lines with PORT, and what is typed at the client, with pauses."""
         port, keylog = free_port(), os.path.join(self.folder, "keys.txt")
         if os.path.exists(keylog):
@@ -168,8 +168,6 @@ class Recorder:
         finally:
             running.kill()
             running.wait()
-        if keep == "only":
-            return True
         keys = []
         if os.path.exists(keylog):
             with open(keylog, encoding="ascii") as file:
@@ -196,7 +194,7 @@ def suites(version, extra="@SECLEVEL=0"):
             if "TLSv1.3" not in line]
 
 
-def openssl_cases(recorder):
+def openssl_cases():
     cases = []
     for name, certificate in suites("-tls1_2"):
         if "ADH" in name or "AECDH" in name:
@@ -217,9 +215,8 @@ def openssl_cases(recorder):
         done.add(name)
         server = OPENSSL_SERVER + [version, "-cipher", suite + ":@SECLEVEL=0"]
         client = OPENSSL_CLIENT + [version, "-cipher", suite + ":@SECLEVEL=0", "-quiet"]
-        if options:
-            server += ["-legacy_server_connect"] if False else []
-            client += ["-no_etm"] if "no_etm" in options else []
+        if "no_etm" in options:
+            client.append("-no_etm")
         yield name, server, client, TYPED, certificate
 
 
@@ -311,7 +308,7 @@ def main():
     try:
         certificates(folder)
         recorder, failed = Recorder(folder), []
-        for name, server, client, script, certificate in [*openssl_cases(recorder), *tls13_cases(), *gnutls_cases()]:
+        for name, server, client, script, certificate in [*openssl_cases(), *tls13_cases(), *gnutls_cases()]:
             if part in name and not recorder.one(name, server, client, script, certificate=certificate):
                 failed.append(name)
         if not part or part == "resum":
