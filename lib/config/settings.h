@@ -20,6 +20,7 @@
 #define SETTINGS_ZONES_MAX        256u /* named networks; a rule's zones are judged by kind, not by scanning the list */
 #define SETTINGS_ZONE_NETS_MAX    4096u /* CIDRs of one zone */
 #define SETTINGS_ZONE_TUNNELS_MAX 4096u /* VLANs or VNIs of one zone */
+#define SETTINGS_KEY_SOURCES_MAX  64u   /* files, folders and private keys listed; folders hold any number of files */
 #define SETTINGS_NAME_MAX         64u   /* names become file names, labels and keys elsewhere */
 
 enum settings_checksum {
@@ -124,6 +125,36 @@ struct settings_ledger {
     uint32_t interval_seconds; /* between two coverage records; default 60 */
 };
 
+/* A secret engine of HashiCorp Vault, key/value version 2. */
+struct settings_vault {
+    char *address;    /* "https://vault.example:8200"; NULL: no vault */
+    char *name_space; /* X-Vault-Namespace; NULL: none */
+    char *mount;      /* default "secret" */
+    char **paths;     /* secrets whose text fields hold key log lines */
+    uint32_t paths_count;
+    char *token_file;   /* either this one ... */
+    char *role_id_file; /* ... or these two (AppRole) */
+    char *secret_id_file;
+    char *ca_file;             /* certificates to trust; NULL: the system's */
+    uint32_t interval_seconds; /* between two looks; default 5 */
+};
+
+/* Where the secrets of TLS connections come from, and how long ciphertext waits for them. */
+struct settings_keys {
+    char **files; /* key logs (RFC 9850) that grow, or folders of them */
+    uint32_t files_count;
+    char *socket;           /* a Unix socket that takes key log lines; NULL: none */
+    uint32_t *socket_users; /* user ids that may write to it beside root and the worker's own */
+    uint32_t socket_users_count;
+    char **rsa_keys; /* PEM, unencrypted: for suites whose key exchange is static RSA */
+    uint32_t rsa_keys_count;
+    struct settings_vault vault;
+    uint32_t connections;    /* whose secrets are kept; default 65536 */
+    uint32_t expire_seconds; /* an older secret is wiped; default 3600 */
+    uint32_t wait_ms;        /* ciphertext waits so long for its key; default 5000 */
+    uint32_t wait_mib;       /* ciphertext of one worker that may wait; default 64 */
+};
+
 struct yaml_document;
 
 struct settings {
@@ -141,6 +172,7 @@ struct settings {
     struct settings_log log;
     struct settings_reporter reporter;
     struct settings_ledger ledger;
+    struct settings_keys keys;
     struct yaml_document *document; /* places of entries, for checks made later */
     struct arena *arena;            /* texts made while loading */
 };
