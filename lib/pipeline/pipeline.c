@@ -37,6 +37,12 @@
 #define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 #define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
 #define SHARE_GRAPHQL    1u /* requests in flight that may be GraphQL */
+/* With keys a connection keeps its state, and records that are cut: 10,000 connections of a gigabyte. Of the exchanges.
+ */
+#define SHARE_OPEN 12u
+
+/* Cipher contexts of each frequent suite; so many busy directions stay keyed. */
+#define CIPHER_CONTEXTS 64u
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -74,9 +80,12 @@ static int http2_pools_init(struct pipeline *worker, size_t left)
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
-    size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
+    uint32_t open = worker->options.keys ? SHARE_OPEN : 0;
+    size_t exchanges = left / 100 * (SHARE_EXCHANGES - open) / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
-    size_t handshakes = left / 100 * SHARE_TLS / (sizeof(struct tls_session) + CACHE_LINE);
+    size_t connection = sizeof(struct tls_session) + CACHE_LINE + tls_decrypt_engine_size(1);
+    size_t handshakes = left / 100 * (SHARE_TLS + open / 3 * 2) / connection;
+    size_t records = left / 100 * (open / 3) / (TLS_RECORD_BODY_MAX + CACHE_LINE);
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
@@ -86,6 +95,7 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
+        (records && pool_init(&worker->tls_records, worker->arena, TLS_RECORD_BODY_MAX, (uint32_t)records)) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
         pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
@@ -127,6 +137,16 @@ static int services_init(struct pipeline *worker)
     return 0;
 }
 
+/* As many decrypters as connections have a state. */
+static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
+{
+    if (!worker->options.keys)
+        return 0;
+    struct tls_decrypt_options options = {
+        .store = worker->options.keys, .connections = worker->tls_sessions.count, .contexts = CIPHER_CONTEXTS};
+    return tls_decrypt_engine_new(&worker->tls_engine, worker->arena, &options, diagnostics);
+}
+
 static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     const struct settings_workers *setting = &worker->options.settings->workers;
@@ -164,6 +184,8 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
         result = services_init(worker);
     if (result == 0)
         result = pools_init(worker, budget - fixed);
+    if (result == 0)
+        result = engine_init(worker, diagnostics);
     if (result < 0)
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
                         "the worker's memory cannot be laid out (%s); raise workers.memory_mib or lower workers.flows",
@@ -195,6 +217,8 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
+    if (pipeline->tls_engine)
+        tls_decrypt_engine_free(pipeline->tls_engine);
     arena_free(pipeline->arena);
     free(pipeline);
 }

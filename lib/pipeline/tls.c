@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * TLS on a channel: handshake facts. The state is given back as soon as the connection is judged, so that the thousands
- * of open connections nobody can decrypt take no memory and no time.
+ * TLS on a channel: handshake facts, and the way to opening. The state is given back as soon as the connection is
+ * judged, so that the thousands of open connections nobody can decrypt take no memory and no time.
  */
 
 #include "pipeline/tls.h"
@@ -31,13 +31,14 @@ static struct span known(struct span text)
 }
 
 /* The facts as the outputs show them. Spans lie in the state, which outlives all calls of the connection. */
-static void view_update(struct tls_session *session)
+void tls_view_update(struct tls_session *session)
 {
     const struct tls_facts *facts = &session->handshake.facts;
     const struct tls_suite *suite = facts->seen & TLS_SEEN_SERVER_HELLO ? tls_suite_find(facts->suite) : NULL;
     bool resumed = facts->resumption > TLS_RESUMED_NO;
     session->view = (struct connection_tls){
-        .flags = (uint8_t)(CONNECTION_TLS | (resumed ? CONNECTION_RESUMED : 0u)),
+        .flags = (uint8_t)(CONNECTION_TLS | (resumed ? CONNECTION_RESUMED : 0u) |
+                           (session->view.flags & CONNECTION_DECRYPTED)),
         .version = name_of(tls_version_name(facts->version)),
         .cipher = name_of(suite ? suite->name : NULL),
         .sni = known(tls_facts_sni(facts)),
@@ -50,7 +51,7 @@ static void judge(struct pipeline *worker, struct tls_session *session, uint64_t
     if (session->judged)
         return;
     session->judged = true;
-    view_update(session);
+    tls_view_update(session);
     session->call.tls = session->view;
     session->call.host = session->view.sni;
     session->call.end_ns = time_ns;
@@ -66,9 +67,10 @@ static bool handshake_over(const struct tls_session *session)
 }
 
 /* A buffer only while a message is cut; without one the message is lost, and the facts know that. */
-static void part_take(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+static void part_take(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
                       const struct tls_record_part *part)
 {
+    uint32_t direction = feed->direction;
     struct tls_message_reader *reader = &session->handshake.readers[direction];
     struct tls_message message;
     if (part->content == TLS_HANDSHAKE && !reader->buffer)
@@ -76,12 +78,34 @@ static void part_take(struct pipeline *worker, struct tls_session *session, uint
     tls_handshake_part(&session->handshake, direction, part);
     /* Each message takes a byte of the part at least. */
     while (tls_handshake_next(&session->handshake, direction, &message))
-        continue;
+        tls_open_learn(worker, session, &message);
     if (reader->buffer && reader->seen == 0 && (part->last || !part->sslv2)) {
         pool_give(&worker->tls_messages, reader->buffer);
         reader->buffer = NULL;
     }
     session->read |= part->content != TLS_APPLICATION_DATA;
+    tls_open_part(worker, session, feed, part);
+}
+
+/* Why the ledger counts bytes as closed. */
+static enum ledger_reason closed_reason(enum tls_decrypt_cause cause)
+{
+    switch (cause) {
+    case TLS_DECRYPT_CAUSE_KEY_LATE:
+        return LEDGER_ENCRYPTED_LATE;
+    case TLS_DECRYPT_CAUSE_ECH:
+        return LEDGER_ENCRYPTED_HELLO;
+    case TLS_DECRYPT_CAUSE_UNSUPPORTED:
+        return LEDGER_ENCRYPTED_UNSUPPORTED;
+    case TLS_DECRYPT_CAUSE_LOSS:
+        return LEDGER_ENCRYPTED_LOSS;
+    case TLS_DECRYPT_CAUSE_REFUSED:
+        return LEDGER_ENCRYPTED_REFUSED;
+    case TLS_DECRYPT_CAUSE_BUDGET:
+        return LEDGER_BUFFER_BUDGET;
+    default:
+        return LEDGER_ENCRYPTED;
+    }
 }
 
 /* ------------------------------------------------------------------- protocol */
@@ -98,6 +122,8 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
     tls_handshake_init(&session->handshake, midstream);
     for (uint32_t i = 0; i < 2 && midstream; i++)
         tls_record_init_midstream(&session->records[i]);
+    session->flow = feed->flow;
+    tls_open_begin(worker, session);
     session->call = (struct call){.endpoints = feed->flow->endpoints,
                                   .time_ns = feed->time_ns,
                                   .protocol = CALL_TLS,
@@ -115,6 +141,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     if (!input.data && input.lost) {
         tls_handshake_lost(&session->handshake, direction);
         session->call.flags |= CALL_GAP;
+        tls_open_lost(session, direction, input.lost);
     }
     /* The reader's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
     for (;;) {
@@ -129,14 +156,18 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         }
         if (step.status != PARSE_ITEM)
             break;
-        part_take(worker, session, direction, &part);
+        part_take(worker, session, feed, &part);
         if (!input.data && input.lost == 0)
             break;
     }
-    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : LEDGER_ENCRYPTED);
+    if (input.last)
+        tls_open_last(worker, session, feed);
+    enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
+    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : closed);
     if (handshake_over(session) && (session->records[0].records || session->records[1].records)) {
         judge(worker, session, feed->time_ns);
-        channel_close(feed->channel, LEDGER_ENCRYPTED);
+        if (session->closed)
+            channel_close(feed->channel, closed);
     }
     return consumed;
 }
@@ -147,6 +178,7 @@ static void end(struct pipeline *worker, struct channel *channel)
     if (!session)
         return;
     judge(worker, session, session->call.end_ns);
+    tls_open_end(worker, session);
     buffers_give(worker, session);
     pool_give(&worker->tls_sessions, session);
     channel->state = NULL;

@@ -5,14 +5,18 @@
  * TLS on a channel
  *
  * Reads the records of both directions until the handshake is complete, or as complete as it will get, and has it
- * judged once. What the records hold stays closed: the channel then closes as encrypted and costs nothing more.
+ * judged once. Where there is a key, records are opened (tls_open.c) and what they hold is read as a connection of its
+ * own; where there is none the channel closes as encrypted and costs nothing more.
  *
- * Memory:  a state of the worker's pool as long as the handshake lasts; buffers of another pool for messages that are
- * cut. Threads: one owner, the worker. Limits:  without room for its state a connection is not judged and its bytes are
- * excused for the budget; without buffers a message that is cut stays unknown.
+ * Memory:  a state of the worker's pool as long as the handshake lasts or records are opened; buffers of other pools
+ *          for messages and records that are cut.
+ * Threads: one owner, the worker.
+ * Limits:  without room for its state a connection is not judged and its bytes are excused for the budget; without
+ *          buffers a message that is cut stays unknown, and a record that is cut stays closed.
  */
 
-#include "pipeline/channel.h"
+#include "pipeline/session.h"
+#include "tls/decrypt.h"
 #include "tls/handshake.h"
 
 struct tls_session {
@@ -21,10 +25,31 @@ struct tls_session {
     struct connection_tls view; /* what the outputs show */
     struct call call;           /* identifies the connection in findings */
     bool judged;
-    bool read; /* of the input being parsed: something that is not encrypted */
+    bool read;     /* of the input being parsed: something that was not encrypted, or was opened */
+    bool closed;   /* no record will be opened any more */
+    uint8_t cause; /* enum tls_decrypt_cause of the record that stayed closed last */
+
+    struct tls_decrypter *decrypter; /* NULL: nothing is opened */
+    struct flow *flow;
+    uint8_t *records_kept[2]; /* a record that is cut, as far as it has come */
+    uint32_t lost[2];         /* bytes missing before the next record */
+    bool damaged[2];          /* of the record being read bytes are missing */
+    struct session inside;    /* the connection that the records hold */
 };
 
 extern const struct channel_protocol channel_tls;
+
+/* tls_open.c */
+void tls_open_begin(struct pipeline *worker, struct tls_session *session);
+/* A hello was read: the key may be found by it. */
+void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message);
+void tls_open_part(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                   const struct tls_record_part *part);
+void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t lost);
+/* The stream of one direction ends; both have ended and everything that is open ends. */
+void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed);
+void tls_open_end(struct pipeline *worker, struct tls_session *session);
+void tls_view_update(struct tls_session *session);
 
 /* Whether bytes that were recognised as TLS come from the server; `guess` where they do not say. */
 bool tls_sent_by_server(struct span bytes, bool guess);

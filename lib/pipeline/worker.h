@@ -8,6 +8,7 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   tls.c        TLS: facts of the handshake, judged once a connection
+ *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
  *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
@@ -46,8 +47,9 @@ struct pipeline {
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
     struct pool grpc_scans;
-    struct pool tls_sessions, tls_messages;
-    const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
+    struct pool tls_sessions, tls_messages, tls_records;
+    struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
+    const struct connection_tls *tls;      /* connection whose plaintext is being read; NULL: it came in the clear */
     struct pool http2_channels, http2_streams, http2_tables;
     struct http2_memory http2_memory;
     struct pool amqp091, amqp10; /* connections that speak it */

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Opening TLS: whole records go to the decrypter in the order of their direction; what they hold is a connection of its
+ * own, classified and read like any other. A record that lies whole in one segment is opened where it lies, a cut one
+ * is put together first.
+ */
+
+#include "pipeline/tls.h"
+
+#include "tls/suite.h"
+
+void tls_open_begin(struct pipeline *worker, struct tls_session *session)
+{
+    session->inside.inner = true;
+    session->cause = TLS_DECRYPT_CAUSE_NO_KEY;
+    if (!worker->tls_engine) {
+        session->closed = true;
+        return;
+    }
+    session->decrypter = tls_decrypt_begin(worker->tls_engine);
+    session->closed = session->decrypter == NULL;
+    if (session->closed)
+        session->cause = TLS_DECRYPT_CAUSE_BUDGET;
+}
+
+/* The encrypted premaster secret has its length before it, but in SSL 3.0 (RFC 5246 7.4.7.1). */
+static void key_exchange_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
+{
+    const struct tls_suite *suite = tls_suite_find(session->handshake.facts.suite);
+    struct span premaster = message->body;
+    if (!suite || suite->key_exchange != TLS_KX_RSA || message->truncated)
+        return;
+    if (session->handshake.facts.version > 0x0300 && premaster.size > 2)
+        premaster = span_from(premaster, 2);
+    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster, (struct span){0});
+}
+
+void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
+{
+    const struct tls_facts *facts = &session->handshake.facts;
+    if (session->closed || message->decrypted)
+        return;
+    if (message->type == TLS_CLIENT_KEY_EXCHANGE)
+        key_exchange_learn(worker, session, message);
+    if (message->type != TLS_CLIENT_HELLO && message->type != TLS_SERVER_HELLO)
+        return;
+    struct tls_decrypt_facts known = {
+        .version = facts->seen & TLS_SEEN_SERVER_HELLO ? facts->version : 0,
+        .suite = facts->seen & TLS_SEEN_SERVER_HELLO ? facts->suite : 0,
+        .compression = facts->compression,
+        .client_random_known = (facts->seen & TLS_SEEN_CLIENT_HELLO) != 0,
+        .server_random_known = (facts->seen & TLS_SEEN_SERVER_HELLO) != 0,
+        .extended_master_secret = facts->extended_master_secret == TLS_YES,
+        .encrypt_then_mac = facts->encrypt_then_mac == TLS_YES,
+        .truncated_hmac = facts->truncated_hmac == TLS_YES,
+        .early_data = facts->early_data_offered == TLS_YES,
+        .encrypted_client_hello = facts->ech == TLS_ECH_OFFERED,
+        .session_id_size = facts->session_id_size,
+    };
+    memcpy(known.client_random, facts->client_random, TLS_RANDOM_SIZE);
+    memcpy(known.server_random, facts->server_random, TLS_RANDOM_SIZE);
+    memcpy(known.session_id, facts->session_id, TLS_SESSION_ID_MAX);
+    tls_decrypt_learn(session->decrypter, &known);
+}
+
+/* ---------------------------------------------------------------------- inside */
+
+/* What the records hold, or lack, as a chunk of the connection inside. */
+static void inside_feed(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        struct flow_chunk chunk)
+{
+    chunk.direction = feed->direction ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
+    chunk.time_ns = feed->time_ns;
+    worker->tls = &session->view;
+    session_chunk(worker, &session->inside, feed->flow, &chunk);
+    worker->tls = NULL;
+}
+
+/* A record that cannot be opened: its bytes are missing inside. */
+static void inside_hole(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        uint32_t lost)
+{
+    if (lost && (session->view.flags & CONNECTION_DECRYPTED))
+        inside_feed(worker, session, feed, (struct flow_chunk){.lost = lost});
+}
+
+static void plain_take(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                       const struct tls_plain *plain)
+{
+    session->read = true;
+    if (!plain->protection)
+        return;
+    if (!(session->view.flags & CONNECTION_DECRYPTED) || !session->view.version.data) {
+        session->view.flags |= CONNECTION_DECRYPTED;
+        tls_view_update(session);
+    }
+    if (plain->type == TLS_APPLICATION_DATA) {
+        if (plain->data.size)
+            inside_feed(worker, session, feed, (struct flow_chunk){.data = plain->data.data, .size = plain->data.size});
+        return;
+    }
+    struct tls_message message;
+    tls_handshake_plaintext(&session->handshake, feed->direction, plain->type, plain->data);
+    while (tls_handshake_next(&session->handshake, feed->direction, &message))
+        tls_view_update(session);
+}
+
+/* --------------------------------------------------------------------- records */
+
+static void record_closed(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                          enum tls_decrypt_cause cause, uint32_t size)
+{
+    session->cause = (uint8_t)cause;
+    inside_hole(worker, session, feed, size);
+    bool hopeless = cause == TLS_DECRYPT_CAUSE_NO_KEY || cause == TLS_DECRYPT_CAUSE_KEY_LATE ||
+                    cause == TLS_DECRYPT_CAUSE_ECH || cause == TLS_DECRYPT_CAUSE_UNSUPPORTED;
+    if (hopeless && !(session->view.flags & CONNECTION_DECRYPTED))
+        session->closed = true;
+}
+
+static void record_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                         const struct tls_decrypt_input *input)
+{
+    uint32_t direction = feed->direction;
+    enum tls_direction from = direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
+    if (session->lost[direction]) {
+        tls_decrypt_lost(session->decrypter, from, session->lost[direction]);
+        inside_hole(worker, session, feed, session->lost[direction]);
+        session->lost[direction] = 0;
+    }
+    struct tls_plain plain;
+    enum tls_decrypt_status status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
+    if (status == TLS_DECRYPT_WAIT) {
+        tls_decrypt_give_up(session->decrypter, plain.cause);
+        status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
+    }
+    if (status == TLS_DECRYPT_PLAIN)
+        plain_take(worker, session, feed, &plain);
+    else
+        record_closed(worker, session, feed, plain.cause, input->fragment.size);
+}
+
+static void kept_give(struct pipeline *worker, struct tls_session *session, uint32_t direction)
+{
+    if (session->records_kept[direction])
+        pool_give(&worker->tls_records, session->records_kept[direction]);
+    session->records_kept[direction] = NULL;
+}
+
+/* Puts a part into its record. False: there is no room, and the record is as good as lost. */
+static bool part_keep(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+                      const struct tls_record_part *part)
+{
+    uint8_t **kept = &session->records_kept[direction];
+    if (!*kept)
+        *kept = pool_take(&worker->tls_records);
+    if (!*kept)
+        return false;
+    memcpy(*kept + part->offset, part->data.data, part->data.size);
+    return true;
+}
+
+void tls_open_part(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                   const struct tls_record_part *part)
+{
+    uint32_t direction = feed->direction;
+    if (session->closed || part->sslv2)
+        return;
+    if (part->first)
+        session->damaged[direction] = false;
+    struct tls_decrypt_input input = {.type = part->content, .version = part->version, .fragment = part->data};
+    if (part->lost || (!(part->first && part->last) && part->data.size && !part_keep(worker, session, direction, part)))
+        session->damaged[direction] = true;
+    if (!part->last)
+        return;
+    if (session->damaged[direction]) {
+        tls_open_lost(session, direction, part->size);
+    } else {
+        if (!part->first)
+            input.fragment = span_of(session->records_kept[direction], part->size);
+        record_offer(worker, session, feed, &input);
+    }
+    kept_give(worker, session, direction);
+}
+
+void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t lost)
+{
+    uint32_t room = UINT32_MAX - session->lost[direction];
+    session->lost[direction] += min_u32(lost, room);
+}
+
+void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed)
+{
+    if (session->view.flags & CONNECTION_DECRYPTED)
+        inside_feed(worker, session, feed, (struct flow_chunk){.last = true});
+}
+
+void tls_open_end(struct pipeline *worker, struct tls_session *session)
+{
+    worker->tls = &session->view;
+    channel_end(worker, &session->inside.channel, session->flow);
+    worker->tls = NULL;
+    kept_give(worker, session, 0);
+    kept_give(worker, session, 1);
+    if (session->decrypter)
+        tls_decrypt_end(worker->tls_engine, session->decrypter);
+    session->decrypter = NULL;
+}
