@@ -163,7 +163,9 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     if (input.last)
         tls_open_last(worker, session, feed);
     enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
-    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : closed);
+    bool waits = session->records_kept[direction] != NULL;
+    /* A record that is cut is decided by its last part. */
+    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : waits ? FLOW_UNDECIDED : closed);
     if (handshake_over(session) && (session->records[0].records || session->records[1].records)) {
         judge(worker, session, feed->time_ns);
         if (session->closed)
