@@ -85,7 +85,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
     size_t connection = sizeof(struct tls_session) + CACHE_LINE + tls_decrypt_engine_size(1);
     size_t handshakes = left / 100 * (SHARE_TLS + open / 3 * 2) / connection;
-    size_t records = left / 100 * (open / 3) / (TLS_RECORD_BODY_MAX + CACHE_LINE);
+    size_t records = left / 100 * (open / 3) / (sizeof(struct tls_kept) + CACHE_LINE);
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
@@ -95,7 +95,7 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
-        (records && pool_init(&worker->tls_records, worker->arena, TLS_RECORD_BODY_MAX, (uint32_t)records)) ||
+        (records && pool_init(&worker->tls_records, worker->arena, sizeof(struct tls_kept), (uint32_t)records)) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
         pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||

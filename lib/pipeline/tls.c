@@ -163,8 +163,8 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     if (input.last)
         tls_open_last(worker, session, feed);
     enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
-    bool waits = session->records_kept[direction] != NULL;
-    /* A record that is cut is decided by its last part. */
+    bool waits = session->cut[direction] || session->waiting;
+    /* A record that is cut is decided by its last part, one that waits by its key. */
     feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : waits ? FLOW_UNDECIDED : closed);
     if (handshake_over(session) && (session->records[0].records || session->records[1].records)) {
         judge(worker, session, feed->time_ns);

@@ -19,6 +19,20 @@
 #include "tls/decrypt.h"
 #include "tls/handshake.h"
 
+/* Records of one connection that wait for a key: what a server sends before an answer is waited for. */
+#define TLS_WAITING_MAX 32u
+
+/* A record that is cut, or waits for its key. */
+struct tls_kept {
+    struct tls_kept *next;
+    uint64_t time_ns;
+    uint32_t size;
+    uint16_t version;
+    uint8_t content;
+    uint8_t direction;
+    uint8_t body[TLS_RECORD_BODY_MAX];
+};
+
 struct tls_session {
     struct tls_record_reader records[2];
     struct tls_handshake handshake;
@@ -31,10 +45,13 @@ struct tls_session {
 
     struct tls_decrypter *decrypter; /* NULL: nothing is opened */
     struct flow *flow;
-    uint8_t *records_kept[2]; /* a record that is cut, as far as it has come */
-    uint32_t lost[2];         /* bytes missing before the next record */
-    bool damaged[2];          /* of the record being read bytes are missing */
-    struct session inside;    /* the connection that the records hold */
+    struct tls_kept *cut[2];                 /* a record as far as it has come */
+    struct tls_kept *waiting, *waiting_last; /* of both directions, in the order in which they came */
+    uint32_t waiting_count;
+    bool ended[2];
+    uint32_t lost[2];      /* bytes missing before the next record */
+    bool damaged[2];       /* of the record being read bytes are missing */
+    struct session inside; /* the connection that the records hold */
 };
 
 extern const struct channel_protocol channel_tls;

@@ -119,18 +119,15 @@ static void record_closed(struct pipeline *worker, struct tls_session *session, 
         session->closed = true;
 }
 
-static void record_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
-                         const struct tls_decrypt_input *input)
+/* False: it has to wait for its key; nothing has happened. */
+static bool record_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        const struct tls_decrypt_input *input, bool patient)
 {
-    uint32_t direction = feed->direction;
-    enum tls_direction from = direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
-    if (session->lost[direction]) {
-        tls_decrypt_lost(session->decrypter, from, session->lost[direction]);
-        inside_hole(worker, session, feed, session->lost[direction]);
-        session->lost[direction] = 0;
-    }
+    enum tls_direction from = feed->direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
     struct tls_plain plain;
     enum tls_decrypt_status status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
+    if (status == TLS_DECRYPT_WAIT && patient)
+        return false;
     if (status == TLS_DECRYPT_WAIT) {
         tls_decrypt_give_up(session->decrypter, plain.cause);
         status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
@@ -139,25 +136,112 @@ static void record_offer(struct pipeline *worker, struct tls_session *session, c
         plain_take(worker, session, feed, &plain);
     else
         record_closed(worker, session, feed, plain.cause, input->fragment.size);
+    return true;
 }
 
-static void kept_give(struct pipeline *worker, struct tls_session *session, uint32_t direction)
+static void waiting_drop(struct pipeline *worker, struct tls_session *session)
 {
-    if (session->records_kept[direction])
-        pool_give(&worker->tls_records, session->records_kept[direction]);
-    session->records_kept[direction] = NULL;
+    struct tls_kept *kept = session->waiting;
+    session->waiting = kept->next;
+    session->waiting_count--;
+    pool_give(&worker->tls_records, kept);
+}
+
+/* A record joins those that wait; a cut one is moved, not copied. */
+static bool waiting_add(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        const struct tls_decrypt_input *input)
+{
+    struct tls_kept *kept = session->cut[feed->direction];
+    if (kept)
+        session->cut[feed->direction] = NULL;
+    else if ((kept = pool_take(&worker->tls_records)) != NULL && input->fragment.size)
+        memcpy(kept->body, input->fragment.data, input->fragment.size);
+    if (!kept)
+        return false;
+    kept->next = NULL;
+    kept->time_ns = feed->time_ns;
+    kept->size = input->fragment.size;
+    kept->version = input->version;
+    kept->content = input->type;
+    kept->direction = (uint8_t)feed->direction;
+    if (session->waiting)
+        session->waiting_last->next = kept;
+    else
+        session->waiting = kept;
+    session->waiting_last = kept;
+    session->waiting_count++;
+    return true;
+}
+
+/*
+ * Opens what waits, as far as there are keys. At the end of patience (too long, too many, the end of the connection)
+ * what has no key stays closed. The loop ends: each turn takes a record away.
+ */
+static void waiting_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *now,
+                         bool patient)
+{
+    if (!session->waiting)
+        return;
+    uint64_t wait_ns = (uint64_t)worker->options.settings->keys.wait_ms * 1000000u;
+    patient =
+        patient && session->waiting_count < TLS_WAITING_MAX && now->time_ns - session->waiting->time_ns <= wait_ns;
+    if (patient && !tls_decrypt_key_may_have_come(worker->tls_engine, session->decrypter))
+        return;
+    while (session->waiting && !session->closed) {
+        struct tls_kept *kept = session->waiting;
+        struct channel_feed feed = {
+            .channel = now->channel, .flow = now->flow, .direction = kept->direction, .time_ns = kept->time_ns};
+        struct tls_decrypt_input input = {
+            .type = kept->content, .version = kept->version, .fragment = span_of(kept->body, kept->size)};
+        if (!record_open(worker, session, &feed, &input, patient))
+            return;
+        waiting_drop(worker, session);
+    }
+    while (session->waiting)
+        waiting_drop(worker, session);
+}
+
+static void record_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                         const struct tls_decrypt_input *input)
+{
+    uint32_t direction = feed->direction;
+    if (session->lost[direction]) {
+        /* What waits comes before the hole, so it is decided first. */
+        waiting_open(worker, session, feed, false);
+        if (session->closed)
+            return;
+        tls_decrypt_lost(session->decrypter, direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT, session->lost[direction]);
+        inside_hole(worker, session, feed, session->lost[direction]);
+        session->lost[direction] = 0;
+    }
+    waiting_open(worker, session, feed, true);
+    if (session->closed)
+        return;
+    if (!session->waiting && record_open(worker, session, feed, input, true))
+        return;
+    if (waiting_add(worker, session, feed, input))
+        return;
+    waiting_open(worker, session, feed, false);
+    if (!session->closed)
+        record_open(worker, session, feed, input, false);
+}
+
+static void cut_give(struct pipeline *worker, struct tls_session *session, uint32_t direction)
+{
+    if (session->cut[direction])
+        pool_give(&worker->tls_records, session->cut[direction]);
+    session->cut[direction] = NULL;
 }
 
 /* Puts a part into its record. False: there is no room, and the record is as good as lost. */
 static bool part_keep(struct pipeline *worker, struct tls_session *session, uint32_t direction,
                       const struct tls_record_part *part)
 {
-    uint8_t **kept = &session->records_kept[direction];
-    if (!*kept)
-        *kept = pool_take(&worker->tls_records);
-    if (!*kept)
+    if (!session->cut[direction])
+        session->cut[direction] = pool_take(&worker->tls_records);
+    if (!session->cut[direction])
         return false;
-    memcpy(*kept + part->offset, part->data.data, part->data.size);
+    memcpy(session->cut[direction]->body + part->offset, part->data.data, part->data.size);
     return true;
 }
 
@@ -178,10 +262,10 @@ void tls_open_part(struct pipeline *worker, struct tls_session *session, const s
         tls_open_lost(session, direction, part->size);
     } else {
         if (!part->first)
-            input.fragment = span_of(session->records_kept[direction], part->size);
+            input.fragment = span_of(session->cut[direction]->body, part->size);
         record_offer(worker, session, feed, &input);
     }
-    kept_give(worker, session, direction);
+    cut_give(worker, session, direction);
 }
 
 void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t lost)
@@ -192,17 +276,22 @@ void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t los
 
 void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed)
 {
-    if (session->view.flags & CONNECTION_DECRYPTED)
+    session->ended[feed->direction] = true;
+    if (session->ended[feed->direction ^ 1u])
+        waiting_open(worker, session, feed, false);
+    if (session->view.flags & CONNECTION_DECRYPTED && !session->waiting)
         inside_feed(worker, session, feed, (struct flow_chunk){.last = true});
 }
 
 void tls_open_end(struct pipeline *worker, struct tls_session *session)
 {
+    struct channel_feed feed = {.flow = session->flow, .time_ns = session->call.end_ns};
+    waiting_open(worker, session, &feed, false);
     worker->tls = &session->view;
     channel_end(worker, &session->inside.channel, session->flow);
     worker->tls = NULL;
-    kept_give(worker, session, 0);
-    kept_give(worker, session, 1);
+    cut_give(worker, session, 0);
+    cut_give(worker, session, 1);
     if (session->decrypter)
         tls_decrypt_end(worker->tls_engine, session->decrypter);
     session->decrypter = NULL;
