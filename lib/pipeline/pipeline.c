@@ -42,6 +42,10 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
+    worker->head_lines = head_lines_new(worker->arena);
+    if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key) < 0)
+        return -ENOMEM;
+    left -= head_lines_size() + known_lines_size();
     size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);

@@ -9,6 +9,7 @@
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   side.c       what is common to both halves of an exchange: head, body, end
+ *   head_lines.c the lines of a head that were not searched before are searched
  *   scan.c       heads and bodies are searched for sensitive data
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
@@ -17,6 +18,7 @@
  *   service.c    coverage by service
  */
 
+#include "detect/known_lines.h"
 #include "event/ring.h"
 #include "flow/flow_table.h"
 #include "net/decode.h"
@@ -46,6 +48,8 @@ struct pipeline {
     struct service_table *services_last; /* of the minute before, being told; NULL without roll-ups */
     uint32_t service_next;               /* entry of it to be told next */
     struct detect_hit hits[WORKER_HITS_MAX];
+    struct known_lines *known_lines;
+    struct head_lines *head_lines;
     uint8_t decoded[TRANSACTION_STORE_SIZE]; /* a percent-decoded text */
     struct net_packet packets[PACKET_BURST_MAX];
 };
@@ -70,6 +74,15 @@ void side_body(struct pipeline *worker, struct exchange *exchange, bool response
 void side_trailer(struct pipeline *worker, struct exchange *exchange, bool response, struct span name,
                   struct span value);
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+
+/*
+ * head_lines.c: searches the head that begins at `store_begin` of the transaction's store; the hits are in
+ * worker->hits[], with offsets from there. Returns how many.
+ */
+struct head_lines *head_lines_new(struct arena *arena);
+size_t head_lines_size(void);
+uint32_t head_lines_search(struct pipeline *worker, const struct exchange *exchange, bool response,
+                           uint32_t store_begin);
 
 /* scan.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);
