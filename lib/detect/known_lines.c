@@ -16,7 +16,6 @@
 #define CLEAN_WAYS    4u                        /* of 16 bytes: a cache line */
 #define CLEAN_BUCKETS (KNOWN_LINES_CLEAN / CLEAN_WAYS)
 #define FOUND_WAYS    2u /* the one that came again, and the newest */
-#define FOUND_BUCKETS (KNOWN_LINES_FOUND / FOUND_WAYS)
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -25,8 +24,7 @@ struct clean_bucket {
 };
 
 static_assert(sizeof(struct clean_bucket) == CACHE_LINE, "one cache line a look-up");
-static_assert((CLEAN_BUCKETS & (CLEAN_BUCKETS - 1)) == 0 && (FOUND_BUCKETS & (FOUND_BUCKETS - 1)) == 0,
-              "a bucket is some bits of the hash");
+static_assert((CLEAN_BUCKETS & (CLEAN_BUCKETS - 1)) == 0, "a bucket is some bits of the hash");
 
 struct found_bucket {
     struct known_line lines[FOUND_WAYS];
@@ -35,8 +33,10 @@ struct found_bucket {
 
 struct known_lines {
     struct clean_bucket clean[CLEAN_BUCKETS];
-    struct found_bucket found[FOUND_BUCKETS];
     uint64_t key[KEY_WORDS];
+    uint8_t (*marks)[FOUND_WAYS]; /* a byte of each hash in found[], 0 where there is none: they stay in L2 */
+    uint32_t found_buckets;
+    struct found_bucket found[];
 };
 
 static inline uint64_t load_word(const uint8_t *bytes)
@@ -87,17 +87,26 @@ static inline bool same(struct line_id a, struct line_id b)
     return a.words[0] == b.words[0] && a.words[1] == b.words[1];
 }
 
-size_t known_lines_size(void)
+size_t known_lines_size(uint32_t found_count)
 {
-    return sizeof(struct known_lines) + CACHE_LINE;
+    return sizeof(struct known_lines) + found_count / FOUND_WAYS * sizeof(struct found_bucket) + found_count +
+           2 * CACHE_LINE;
 }
 
-int known_lines_new(struct known_lines **lines_out, struct arena *arena, const struct hash_key *key)
+int known_lines_new(struct known_lines **lines_out, struct arena *arena, const struct hash_key *key,
+                    uint32_t found_count)
 {
-    struct known_lines *lines = arena_take(arena, sizeof(*lines), CACHE_LINE);
-    if (!lines)
+    require(found_count >= FOUND_WAYS && (found_count & (found_count - 1)) == 0);
+    uint32_t buckets = found_count / FOUND_WAYS;
+    size_t size = sizeof(struct known_lines) + buckets * sizeof(struct found_bucket);
+    struct known_lines *lines = arena_take(arena, size, CACHE_LINE);
+    uint8_t(*marks)[FOUND_WAYS] = arena_take(arena, found_count, CACHE_LINE);
+    if (!lines || !marks)
         return -ENOMEM;
-    memset(lines, 0, sizeof(*lines));
+    memset(lines, 0, size);
+    memset(marks, 0, found_count);
+    lines->found_buckets = buckets;
+    lines->marks = marks;
     for (uint32_t i = 0; i < KEY_WORDS; i++) {
         const uint32_t purpose[2] = {UINT32_C(0x6c696e65), i}; /* "line": other uses of the key hash other texts */
         lines->key[i] = hash_bytes(key, purpose, sizeof(purpose));
@@ -120,9 +129,28 @@ bool known_line_clean(struct known_lines *lines, struct line_id id)
     return false;
 }
 
+/* Never 0. */
+static inline uint8_t mark_of(struct line_id id)
+{
+    return (uint8_t)(id.words[1] >> 56 | 1);
+}
+
+bool known_line_maybe_found(const struct known_lines *lines, struct line_id id)
+{
+    uint32_t number = bucket_of(id, lines->found_buckets);
+    const uint8_t *marks = lines->marks[number];
+    uint8_t mark = mark_of(id);
+    if (likely(marks[0] != mark && marks[1] != mark))
+        return false;
+    const uint8_t *entry = (const uint8_t *)&lines->found[number].lines[marks[0] != mark];
+    for (uint32_t at = 0; at < sizeof(struct known_line); at += CACHE_LINE)
+        __builtin_prefetch(entry + at);
+    return true;
+}
+
 const struct known_line *known_line_found(struct known_lines *lines, struct line_id id)
 {
-    struct found_bucket *bucket = &lines->found[bucket_of(id, FOUND_BUCKETS)];
+    struct found_bucket *bucket = &lines->found[bucket_of(id, lines->found_buckets)];
     for (uint32_t i = 0; i < FOUND_WAYS; i++) {
         if (!same(bucket->lines[i].id, id))
             continue;
@@ -141,8 +169,11 @@ void known_line_keep_found(struct known_lines *lines, struct line_id id, const s
                            uint32_t base)
 {
     require(count > 0 && count <= KNOWN_LINE_HITS);
-    struct found_bucket *bucket = &lines->found[bucket_of(id, FOUND_BUCKETS)];
-    struct known_line *kept = &bucket->lines[FOUND_WAYS - 1 - bucket->recent];
+    uint32_t number = bucket_of(id, lines->found_buckets);
+    struct found_bucket *bucket = &lines->found[number];
+    uint32_t way = FOUND_WAYS - 1 - bucket->recent;
+    struct known_line *kept = &bucket->lines[way];
+    lines->marks[number][way] = mark_of(id);
     kept->id = id;
     kept->hit_count = count;
     for (uint32_t i = 0; i < count; i++) {

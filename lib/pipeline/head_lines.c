@@ -43,28 +43,41 @@ struct head_lines *head_lines_new(struct arena *arena)
     return arena_take(arena, sizeof(struct head_lines), CACHE_LINE);
 }
 
-/* Looks the unit up, and puts it into the text when nothing is known of it. */
+/* Adds the unit, unless nothing is in it. */
 static void unit_add(struct pipeline *worker, const struct exchange *exchange, const uint8_t *head, uint32_t offset,
                      uint32_t size)
 {
     struct head_lines *lines = worker->head_lines;
     struct head_unit *unit = &lines->units[lines->unit_count];
     const uint8_t *data = head + offset;
-    bool line = size <= KNOWN_LINE_MAX && data[size - 1] == '\n';
-    *unit = (struct head_unit){.offset = offset, .size = size, .fresh = true, .line = line};
-    if (line) {
+    unit->offset = offset;
+    unit->size = size;
+    unit->line = size <= KNOWN_LINE_MAX && data[size - 1] == '\n';
+    unit->fresh = true;
+    if (likely(unit->line)) {
         unit->id = known_line_id(worker->known_lines, exchange->epoch->number, span_of(data, size));
         if (known_line_clean(worker->known_lines, unit->id))
             return;
-        unit->found = known_line_found(worker->known_lines, unit->id);
-        unit->fresh = !unit->found;
+        unit->fresh = !known_line_maybe_found(worker->known_lines, unit->id);
     }
     lines->unit_count++;
-    if (!unit->fresh)
-        return;
-    unit->text_offset = lines->text_size;
-    memcpy(lines->text + lines->text_size, data, size);
-    lines->text_size += size;
+}
+
+/* The text of all that is new. */
+static void text_make(struct pipeline *worker, const uint8_t *head)
+{
+    struct head_lines *lines = worker->head_lines;
+    lines->text_size = 0;
+    for (uint32_t i = 0; i < lines->unit_count; i++) {
+        struct head_unit *unit = &lines->units[i];
+        unit->found = unit->fresh ? NULL : known_line_found(worker->known_lines, unit->id);
+        unit->fresh = !unit->found;
+        if (!unit->fresh)
+            continue;
+        unit->text_offset = lines->text_size;
+        memcpy(lines->text + lines->text_size, head + unit->offset, unit->size);
+        lines->text_size += unit->size;
+    }
 }
 
 /* The head as units, those that are known to be clean left out. */
@@ -74,7 +87,7 @@ static void units_make(struct pipeline *worker, const struct exchange *exchange,
     const struct transaction_side *side = response ? &transaction->response : &transaction->request;
     const uint8_t *head = transaction->store + store_begin;
     uint32_t size = transaction->store_used - store_begin, at = 0;
-    worker->head_lines->unit_count = worker->head_lines->text_size = 0;
+    worker->head_lines->unit_count = 0;
     for (uint32_t i = 0; i < side->header_count; i++) {
         const struct transaction_header *header = &side->headers[i];
         if (header->name_offset < store_begin)
@@ -88,6 +101,7 @@ static void units_make(struct pipeline *worker, const struct exchange *exchange,
     }
     if (at < size)
         unit_add(worker, exchange, head, at, size - at);
+    text_make(worker, head);
 }
 
 static uint32_t scan_fresh(struct pipeline *worker, const struct exchange *exchange)

@@ -18,11 +18,17 @@
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 45u
-#define SHARE_WINDOWS   25u
-#define SHARE_CARRIES   10u
-#define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
-#define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_EXCHANGES   45u
+#define SHARE_WINDOWS     25u
+#define SHARE_CARRIES     10u
+#define SHARE_INFLATE     10u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW    8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_KNOWN_LINES 2u  /* header lines that need not be searched again */
+
+/* Lines with a token that are known at a time: below, few clients would share their places; above, looking one up costs
+ * a cache miss and more memory gains nothing. */
+#define KNOWN_LINES_MIN 1024u
+#define KNOWN_LINES_MAX 65536u
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -39,13 +45,23 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
     return flows;
 }
 
+/* One for each flow, as far as the share goes. */
+static uint32_t known_lines_count(uint32_t flows, size_t left)
+{
+    uint32_t count = KNOWN_LINES_MIN;
+    while (count < flows && count < KNOWN_LINES_MAX && known_lines_size(2 * count) < left / 100 * SHARE_KNOWN_LINES)
+        count *= 2;
+    return count;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
     worker->head_lines = head_lines_new(worker->arena);
-    if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key) < 0)
+    uint32_t lines = known_lines_count(flows, left);
+    if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
         return -ENOMEM;
-    left -= head_lines_size() + known_lines_size();
+    left -= head_lines_size() + known_lines_size(lines);
     size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);

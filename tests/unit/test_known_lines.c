@@ -17,6 +17,7 @@
 #define HITS_MAX  256
 #define LINES_MAX 1024u
 #define HEAD_MAX  16u
+#define FOUND     256u /* fewer than there are: some are pushed out */
 #define LINE_SIZE 1024u
 
 struct fixture {
@@ -94,10 +95,10 @@ static int set_up(void **state)
     assert_int_equal(digest_key_init_random(&fixture->key), 0);
     fixture->scratch = detect_scratch_new(fixture->set, &fixture->key);
     assert_non_null(fixture->scratch);
-    fixture->arena = arena_new(known_lines_size() + 4096);
+    fixture->arena = arena_new(known_lines_size(FOUND) + 4096);
     struct hash_key key;
     assert_int_equal(hash_key_init(&key), 0);
-    assert_int_equal(known_lines_new(&fixture->known, fixture->arena, &key), 0);
+    assert_int_equal(known_lines_new(&fixture->known, fixture->arena, &key, FOUND), 0);
     fixture->lines = calloc(LINES_MAX, LINE_SIZE);
     assert_non_null(fixture->lines);
     lines_make(fixture);
