@@ -84,6 +84,10 @@ struct span transaction_keep_line(struct transaction *transaction, struct span t
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value);
 
+/* The same for a name whose number is known already: looking it up costs as much as all the rest. */
+void transaction_add_known_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                                  struct span name, struct span value);
+
 static inline struct span transaction_header_name(const struct transaction *transaction,
                                                   const struct transaction_header *header)
 {
