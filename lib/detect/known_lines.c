@@ -3,8 +3,7 @@
 /*
  * Known lines
  *
- * Four clean lines share a cache line, so a look-up costs one, warm as a rule. An entry of zeroes is none: the hash of
- * no line is zero, as the key is added to it.
+ * Four clean lines share a cache line, so a look-up costs one, warm as a rule. An entry of zeroes is none.
  */
 
 #include "detect/known_lines.h"

@@ -9,13 +9,13 @@
  * be searched again. What comes out is what a search would give; only detect_scan_apart() makes a line fit to be kept.
  *
  * No text is kept, only what a finding may tell: mask and keyed digest. The hash is NH (Black and others 1999, section
- * 4.2) over 64-bit words with all 128 bits of its sum and a secret key drawn for each worker: two different lines are
+ * 4.2) over 64-bit words with all 128 bits of its sum and a secret key drawn for each run: two different lines are
  * taken for one with a chance of at most 2^-64, and nobody who does not know the key can look for such a pair.
  *
  * Memory:  64 KB and 180 bytes for each of `found_count` lines from the arena; none later.
  * Threads: one owner.
- * Limits:  KNOWN_LINE_MAX bytes, KNOWN_LINE_HITS hits; other lines are searched each time. New lines take
- *          the place of new lines until they come again: those that never do push out no other.
+ * Limits:  KNOWN_LINE_MAX bytes, KNOWN_LINE_HITS hits; other lines are searched each time. New lines take the place of
+ *          new lines until they come again: those that never do push out no other.
  */
 
 #include "base/arena.h"
