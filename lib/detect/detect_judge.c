@@ -138,6 +138,7 @@ static void add_draft(struct detect_scratch *scratch, const struct detect_text *
 {
     if (scratch->draft_count == HIT_DRAFTS_MAX) {
         scratch->lost++;
+        scratch->apart = false;
         return;
     }
     uint8_t test = answer->flags & VALIDATOR_TEST_NUMBER ? DETECT_TEST_NUMBER : 0;
@@ -150,6 +151,13 @@ static void add_draft(struct detect_scratch *scratch, const struct detect_text *
     };
 }
 
+/* As far as a validator may look. */
+static uint32_t text_end(const struct detect_text *text, uint32_t from)
+{
+    const uint8_t *end = text->lines ? memchr(text->data + from, '\n', text->size - from) : NULL;
+    return end ? (uint32_t)(end - text->data) : text->size;
+}
+
 static void judge_candidate(const struct detect_set *set, struct detect_scratch *scratch,
                             const struct detect_text *text, const struct candidate *candidate,
                             struct sightings *sightings)
@@ -159,8 +167,11 @@ static void judge_candidate(const struct detect_set *set, struct detect_scratch 
         return;
     uint32_t to = candidate->to + tail_size(detector, text, candidate->to);
     struct validator_answer answer;
-    struct validator_case judged = {.text = span_of(text->data, text->size),
+    struct validator_case judged = {.text = span_of(text->data, text_end(text, to)),
                                     .match = span_of(text->data + candidate->from, to - candidate->from)};
+    /* A line end as the last byte is one the pattern only wanted to see. */
+    if (text->lines && memchr(judged.match.data, '\n', judged.match.size - 1))
+        return;
     judged.value = detector->keyed ? value_behind_key(judged.match) : judged.match;
     if (!is_value(detector, text, &judged, &answer))
         return;
@@ -171,6 +182,8 @@ static void judge_candidate(const struct detect_set *set, struct detect_scratch 
     if (keyword && !required && answer.confidence < DETECTION_HIGH)
         answer.confidence++;
     validator_judge *judge = detector->validator ? detector->validator->judge : NULL;
+    if (judge == validate_pan || judge == validate_cvv || judge == validate_coordinate)
+        scratch->apart = false;
     sightings->card |= judge == validate_pan;
     sightings->latitude |= (answer.flags & VALIDATOR_LATITUDE) != 0;
     sightings->longitude |= (answer.flags & VALIDATOR_LONGITUDE) != 0;
@@ -368,6 +381,7 @@ uint32_t detect_judge(const struct detect_set *set, struct detect_scratch *scrat
     weigh_sightings(set, scratch, &sightings);
     uint32_t count = settle_overlaps(scratch->drafts, scratch->draft_count);
     scratch->lost += count > max ? count - max : 0;
+    scratch->apart = scratch->apart && count <= max;
     count = min_u32(count, max);
     for (uint32_t i = 0; i < count; i++)
         finish_hit(set, scratch, text, &scratch->drafts[i], &hits_out[i]);

@@ -69,6 +69,7 @@ static int on_match(unsigned int id, unsigned long long from, unsigned long long
         return 0;
     if (scratch->candidate_count == DETECT_CANDIDATES_MAX) {
         scratch->lost++;
+        scratch->apart = false;
         return 0;
     }
     scratch->candidates[scratch->candidate_count++] = (struct candidate){start, end, (uint16_t)id};
@@ -223,6 +224,7 @@ static void scan_begin(const struct detect_set *set, struct detect_scratch *scra
     scratch->text = text;
     scratch->candidate_count = 0;
     scratch->keyword_window_count = 0;
+    scratch->apart = true;
     scratch->keyword_width = add_sat(set->tiers[TIER_KEYWORD].width_max, DETECT_CONTEXT_SIZE + 1);
 }
 
@@ -256,10 +258,16 @@ uint64_t detect_scratch_lost(const struct detect_scratch *scratch)
     return scratch->lost;
 }
 
+bool detect_scan_apart(const struct detect_scratch *scratch)
+{
+    return scratch->apart;
+}
+
 uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,
                      struct detect_hit *hits_out, uint32_t max)
 {
     uint32_t worth = text->size <= TEXT_SMALL ? weigh_small(set, text) : SMALL_LITERAL | SMALL_SHAPE;
+    scratch->apart = true;
     if (text->size == 0 || (worth == 0 && !set->tiers[TIER_ALWAYS].database))
         return 0;
     scan_begin(set, scratch, text);

@@ -32,7 +32,7 @@ struct detect_text {
     uint32_t start_from;  /* look-behind: bytes in front of this are read, but no value may start there */
     uint32_t start_limit; /* values start in front of this; behind it they belong to the next window */
     struct span context;  /* name of the header, parameter or field; may be empty */
-    bool lines;           /* a head, lines of "name: value": the words of another line are no context */
+    bool lines; /* a head, lines of "name: value": no value goes on in the next, its words are no context */
 };
 
 enum detect_flag {
@@ -59,6 +59,12 @@ void detect_scratch_free(struct detect_scratch *scratch);
 
 /* Candidates and hits that found no room, since the scratch was made. */
 uint64_t detect_scratch_lost(const struct detect_scratch *scratch);
+
+/*
+ * Of the last text, when it was one of lines: true when each of its lines would have given the same hits by itself, in
+ * whatever company. It is not where a value depends on others (a verification code on its card) or something was lost.
+ */
+bool detect_scan_apart(const struct detect_scratch *scratch);
 
 /* Fills at most `max` hits in order of their offsets; returns how many. `set` is the one the scratch was made for. */
 uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,

@@ -106,6 +106,7 @@ struct detect_scratch {
     uint32_t base;          /* offset of the bytes Hyperscan was given */
     uint32_t piece_size;    /* and how many, for edges that are none of the text */
     bool anchored;          /* matches begin at its first byte */
+    bool apart;             /* no hit depends on another line */
     uint32_t keyword_width; /* how far from a keyword the keyword tier looks */
     uint32_t candidate_count;
     uint32_t draft_count;

@@ -70,7 +70,8 @@ static void message_item(struct pipeline *worker, struct exchange *exchange, boo
 {
     switch (item->kind) {
     case HTTP1_HEADER:
-        side_header(exchange, response, item->header.name, item->header.value);
+        transaction_add_known_header(&exchange->transaction, exchange_side(exchange, response), item->header.id,
+                                     item->header.name, item->header.value);
         break;
     case HTTP1_TRAILER:
         side_trailer(worker, exchange, response, item->header.name, item->header.value);

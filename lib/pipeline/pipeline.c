@@ -44,6 +44,13 @@
 /* Cipher contexts of each frequent suite; so many busy directions stay keyed. */
 #define CIPHER_CONTEXTS 64u
 
+#define SHARE_KNOWN_LINES 2u /* header lines that need not be searched again */
+
+/* Lines with a token that are known at a time: below, few clients would share their places; above, looking one up costs
+ * a cache miss and more memory gains nothing. */
+#define KNOWN_LINES_MIN 1024u
+#define KNOWN_LINES_MAX 65536u
+
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
 
@@ -77,10 +84,24 @@ static int http2_pools_init(struct pipeline *worker, size_t left)
     return 0;
 }
 
+/* One for each flow, as far as the share goes. */
+static uint32_t known_lines_count(uint32_t flows, size_t left)
+{
+    uint32_t count = KNOWN_LINES_MIN;
+    while (count < flows && count < KNOWN_LINES_MAX && known_lines_size(2 * count) < left / 100 * SHARE_KNOWN_LINES)
+        count *= 2;
+    return count;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
     uint32_t open = worker->options.keys ? SHARE_OPEN : 0;
+    worker->head_lines = head_lines_new(worker->arena);
+    uint32_t lines = known_lines_count(flows, left);
+    if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
+        return -ENOMEM;
+    left -= head_lines_size() + known_lines_size(lines);
     size_t exchanges = left / 100 * (SHARE_EXCHANGES - open) / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
     size_t connection = sizeof(struct tls_session) + CACHE_LINE + tls_decrypt_engine_size(1);

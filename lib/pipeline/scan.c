@@ -3,10 +3,10 @@
 /*
  * Searching for sensitive data
  *
- * A whole head lies in the transaction's store as one text of lines, so one scan reads target, headers and cookies;
- * what is found is then mapped back to its place by its offset. Bodies come as views (proto/body_window.h). Percent-
- * and JSON-escaped values are decoded and searched as well; a raw match in such a value is dropped, so each is told
- * once.
+ * A whole head lies in the transaction's store as one text of lines, of which those that are new are searched
+ * (head_lines.c); what is found is then mapped back to its place by its offset. Bodies come as views
+ * (proto/body_window.h). Percent- and JSON-escaped values are decoded and searched as well; a raw match in such a value
+ * is dropped, so each is told once.
  */
 
 #include "pipeline/scan_grpc.h"
@@ -238,10 +238,7 @@ void scan_head(struct pipeline *worker, struct exchange *exchange, bool response
 {
     struct transaction *transaction = &exchange->transaction;
     const uint8_t *begin = transaction->store + store_begin;
-    uint32_t size = transaction->store_used - store_begin;
-    struct detect_text text = detect_text_whole(begin, size, (struct span){0});
-    text.lines = true;
-    uint32_t count = scan_text(worker, exchange, &text);
+    uint32_t count = head_lines_search(worker, exchange, response, store_begin);
     for (uint32_t i = 0; i < count; i++) {
         const struct detect_hit *hit = &worker->hits[i];
         const uint8_t *data = begin + hit->offset;

@@ -16,6 +16,7 @@
  *   amqp*.c      AMQP 0-9-1 and 1.0: messages, requests and their answers become exchanges
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   graphql.c    GraphQL requests are recognised while their bodies are searched
+ *   head_lines.c the lines of a head that were not searched before are searched
  *   scan.c       heads and bodies are searched for sensitive data
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
@@ -26,6 +27,7 @@
  *   service.c    coverage by service
  */
 
+#include "detect/known_lines.h"
 #include "event/ring.h"
 #include "flow/flow_table.h"
 #include "net/decode.h"
@@ -70,6 +72,8 @@ struct pipeline {
     struct detect_hit hits[WORKER_HITS_MAX];
     uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
     uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
+    struct known_lines *known_lines;
+    struct head_lines *head_lines;
     struct net_packet packets[PACKET_BURST_MAX];
 };
 
@@ -103,6 +107,14 @@ void graphql_body_start(struct pipeline *worker, struct exchange *exchange, stru
 void graphql_body(struct exchange *exchange, bool response, struct span data);
 void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
 void graphql_release(struct pipeline *worker, struct exchange *exchange);
+/*
+ * head_lines.c: searches the head that begins at `store_begin` of the transaction's store; the hits are in
+ * worker->hits[], with offsets from there. Returns how many.
+ */
+struct head_lines *head_lines_new(struct arena *arena);
+size_t head_lines_size(void);
+uint32_t head_lines_search(struct pipeline *worker, const struct exchange *exchange, bool response,
+                           uint32_t store_begin);
 
 /* scan.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);

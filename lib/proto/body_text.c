@@ -204,6 +204,28 @@ static bool read_part(struct body_locator *locator, const struct body_view *view
     return false;
 }
 
+/* Reads over what ends in front of `end` and is asked for by nobody. `previous` is then older than it seems, but of no
+ * use: it lies in front of everything that will be asked for. */
+static void skip_to(struct body_locator *locator, const struct body_view *view, uint64_t end)
+{
+    if (!is_json(locator->kind) || locator->offset < view->offset || locator->offset >= end)
+        return;
+    struct json_skipped skipped = {.open = locator->after_key};
+    const uint8_t *from = view->data + (locator->offset - view->offset);
+    uint32_t consumed = json_skip(&locator->reader.json, from, (uint32_t)(end - locator->offset), &skipped);
+    locator->offset += consumed;
+    if (skipped.any)
+        locator->current = (struct body_range){
+            .begin = skipped.begin,
+            .end = skipped.end,
+            .present = true,
+            .key = skipped.key,
+            .of_key = skipped.of_key,
+            .word = skipped.word,
+        };
+    locator->after_key = skipped.open;
+}
+
 static bool holds(const struct body_range *range, uint64_t offset)
 {
     return range->present && offset >= range->begin && offset < range->end;
@@ -296,8 +318,9 @@ void body_locate(struct body_locator *locator, const struct body_view *view, uin
         return;
     uint64_t begin = view->offset + start, end = begin + (size ? size : 1);
     struct part part;
-    while (!(locator->current.present && locator->current.end > begin) && read_part(locator, view, &part))
-        continue;
+    do
+        skip_to(locator, view, begin);
+    while (!(locator->current.present && locator->current.end > begin) && read_part(locator, view, &part));
     bool in_current = holds(&locator->current, begin);
     if (!in_current && !holds(&locator->previous, begin)) {
         place_out->kind = judge_gap(locator, begin);
@@ -332,8 +355,9 @@ void body_locator_leave(struct body_locator *locator, const struct body_view *vi
     uint64_t end = view->offset + view->size;
     uint64_t target = view->final ? end : end - BODY_WINDOW_OVERLAP;
     struct part part;
-    while (!(locator->current.present && locator->current.end > target) && read_part(locator, view, &part))
-        continue;
+    do
+        skip_to(locator, view, target);
+    while (!(locator->current.present && locator->current.end > target) && read_part(locator, view, &part));
 }
 
 bool body_needs_decoding(enum body_kind kind, const struct body_view *view)

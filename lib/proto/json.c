@@ -8,7 +8,7 @@
  * anomaly, not the place of every value behind it.
  *
  * Nearly every string is short, plain and expected: those are read right here, 16 bytes at a time, all others by
- * json_token.c.
+ * json_token.c. What nobody asks for is read over by json_skip.c.
  */
 
 #include "proto/json.h"
@@ -18,30 +18,11 @@
 
 #define KEY_SHORT_MAX 16 /* bytes one move copies; most keys are shorter */
 
-/* What the bytes outside strings mean. */
-enum byte_class {
-    BYTE_WORD, /* begins or goes on with a number, a literal or something unknown */
-    BYTE_BLANK,
-    BYTE_LINE_FEED,
-    BYTE_QUOTE,
-    BYTE_COMMA,
-    BYTE_COLON,
-    BYTE_OPEN,
-    BYTE_CLOSE,
-};
-
-static const uint8_t byte_classes[256] = {
+const uint8_t json_byte_classes[256] = {
     [' '] = BYTE_BLANK, ['\t'] = BYTE_BLANK, ['\r'] = BYTE_BLANK, ['\n'] = BYTE_LINE_FEED,
     ['"'] = BYTE_QUOTE, [','] = BYTE_COMMA,  [':'] = BYTE_COLON,  ['['] = BYTE_OPEN,
     ['{'] = BYTE_OPEN,  [']'] = BYTE_CLOSE,  ['}'] = BYTE_CLOSE,
 };
-
-static inline void next_element(struct json_walker *walker)
-{
-    struct json_level *level = json_top(walker);
-    level->index = level->member ? level->index + 1 : 0;
-    level->member = true;
-}
 
 /* A value begins: the place moves on, and a text may. */
 static inline bool value_begin(struct json_walker *walker, uint32_t at)
@@ -57,7 +38,7 @@ static inline bool value_begin(struct json_walker *walker, uint32_t at)
         if (walker->documents > 1 && walker->mode == JSON_TEXT)
             walker->anomalies |= JSON_SEVERAL;
     } else if (walker->inside == JSON_INSIDE_ARRAY) {
-        next_element(walker);
+        json_next_element(walker);
     }
     return good;
 }
@@ -129,7 +110,7 @@ static inline enum json_reading begin_string(struct json_walker *walker, struct 
     bool plain = size + 1 < left && text[size] == '"' && !walker->loose && walker->inside;
     if (plain && (expect == JSON_EXPECT_VALUE || expect == JSON_EXPECT_VALUE_OR_END)) {
         if (walker->inside == JSON_INSIDE_ARRAY)
-            next_element(walker);
+            json_next_element(walker);
         json_fill(walker, cursor, cursor->at + 1, size, JSON_STRING, item_out);
         cursor->at += size + 2;
         walker->expect = JSON_EXPECT_COMMA_OR_END;
@@ -257,7 +238,7 @@ static enum json_reading read_line_feed(struct json_walker *walker, struct json_
 static inline enum json_reading read_plain(struct json_walker *walker, struct json_cursor *cursor,
                                            struct json_item *item_out)
 {
-    switch (byte_classes[cursor->data[cursor->at]]) {
+    switch (json_byte_classes[cursor->data[cursor->at]]) {
     case BYTE_BLANK:
         cursor->at++;
         return JSON_READ_ON;

@@ -4,8 +4,8 @@
 /*
  * Tokens of the JSON walker
  *
- * Private to the walker: what json.c, which follows the structure, and json_token.c, which reads strings and words that
- * may be cut anywhere, know of each other.
+ * Private to the walker: what json.c, which follows the structure, json_token.c, which reads strings and words that may
+ * be cut anywhere, and json_skip.c, which reads over what nobody asks for, know of each other.
  *
  * Memory:  none but struct json_walker.
  * Threads: one owner.
@@ -39,6 +39,20 @@ enum json_state {
 
 enum json_inside { JSON_INSIDE_NOTHING, JSON_INSIDE_ARRAY, JSON_INSIDE_OBJECT };
 
+/* What the bytes outside strings mean. */
+enum json_byte_class {
+    BYTE_WORD, /* begins or goes on with a number, a literal or something unknown */
+    BYTE_BLANK,
+    BYTE_LINE_FEED,
+    BYTE_QUOTE,
+    BYTE_COMMA,
+    BYTE_COLON,
+    BYTE_OPEN,
+    BYTE_CLOSE,
+};
+
+extern const uint8_t json_byte_classes[256];
+
 /* Where in the input the walker stands during one call. */
 struct json_cursor {
     const uint8_t *data;
@@ -59,6 +73,13 @@ static inline void json_note(struct json_walker *walker, uint32_t at)
 static inline struct json_level *json_top(struct json_walker *walker)
 {
     return &walker->levels[walker->depth - 1];
+}
+
+static inline void json_next_element(struct json_walker *walker)
+{
+    struct json_level *level = json_top(walker);
+    level->index = level->member ? level->index + 1 : 0;
+    level->member = true;
 }
 
 static inline void json_fill(const struct json_walker *walker, const struct json_cursor *cursor, uint32_t from,

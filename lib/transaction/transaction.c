@@ -61,24 +61,33 @@ struct span transaction_keep_line(struct transaction *transaction, struct span t
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value)
 {
-    enum header_id id = header_id_find(name);
+    transaction_add_known_header(transaction, side, header_id_find(name), name, value);
+}
+
+void transaction_add_known_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                                  struct span name, struct span value)
+{
     uint64_t line_size = (uint64_t)name.size + value.size + 3; /* ": " and the line end */
     side->header_count_wire++;
     side->headers_seen |= HEADER_BIT(id);
-    if (side->header_count == TRANSACTION_HEADERS_MAX ||
-        line_size > TRANSACTION_STORE_SIZE - transaction->store_used) {
+    if (side->header_count == TRANSACTION_HEADERS_MAX || line_size > TRANSACTION_STORE_SIZE - transaction->store_used) {
         transaction->call.flags |= CALL_TRUNCATED;
         return;
     }
-    struct span kept_name = store_put(transaction, name);
-    store_put(transaction, SPAN_LITERAL(": "));
-    struct span kept_value = store_put(transaction, value);
-    store_put(transaction, SPAN_LITERAL("\n"));
+    uint32_t name_offset = transaction->store_used, value_offset = name_offset + name.size + 2;
+    uint8_t *line = transaction->store + name_offset;
+    if (name.size)
+        memcpy(line, name.data, name.size);
+    memcpy(line + name.size, ": ", 2);
+    if (value.size)
+        memcpy(line + name.size + 2, value.data, value.size);
+    line[line_size - 1] = '\n';
+    transaction->store_used += (uint32_t)line_size;
     side->headers[side->header_count++] = (struct transaction_header){
-        .name_offset = (uint16_t)(kept_name.data - transaction->store),
-        .name_size = (uint16_t)kept_name.size,
-        .value_offset = (uint16_t)(kept_value.data - transaction->store),
-        .value_size = (uint16_t)kept_value.size,
+        .name_offset = (uint16_t)name_offset,
+        .name_size = (uint16_t)name.size,
+        .value_offset = (uint16_t)value_offset,
+        .value_size = (uint16_t)value.size,
         .id = (uint16_t)id,
     };
 }

@@ -19,9 +19,10 @@
 #include "transaction/login.h"
 #include "transaction/message.h"
 
-#define TRANSACTION_STORE_SIZE     16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
-#define TRANSACTION_HEADERS_MAX    100u   /* a side; common servers refuse more (Apache's default is 100) */
-#define TRANSACTION_DETECTIONS_MAX 48u    /* distinct (type, place); further ones are only counted */
+#define TRANSACTION_STORE_SIZE                                                                                         \
+    16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
+#define TRANSACTION_HEADERS_MAX    100u /* a side; common servers refuse more (Apache's default is 100) */
+#define TRANSACTION_DETECTIONS_MAX 48u  /* distinct (type, place); further ones are only counted */
 
 struct transaction_header {
     uint16_t name_offset; /* into store */
@@ -40,20 +41,20 @@ enum transaction_body {
 };
 
 struct transaction_side {
-    uint64_t first_ns, last_ns;  /* of its bytes */
-    uint64_t anomalies;          /* set of ANOMALY_BIT() */
-    uint64_t headers_seen;       /* set of HEADER_BIT() */
-    uint64_t body_size;          /* decoded bytes */
-    uint64_t scanned_size;       /* of them searched for sensitive data */
-    uint32_t header_count;       /* kept in headers[] */
-    uint32_t header_count_wire;  /* sent */
-    uint32_t message_count;      /* of a body that is made of messages (gRPC) */
-    struct span flaw;            /* the first field of it that is not as its descriptor says; data NULL: none */
-    uint8_t version_minor;       /* HTTP/1.x */
-    uint8_t body;                /* enum transaction_body */
-    bool seen;                   /* a head was seen */
-    bool complete;               /* its end was seen */
-    bool gap;                    /* bytes of its body are missing */
+    uint64_t first_ns, last_ns; /* of its bytes */
+    uint64_t anomalies;         /* set of ANOMALY_BIT() */
+    uint64_t headers_seen;      /* set of HEADER_BIT() */
+    uint64_t body_size;         /* decoded bytes */
+    uint64_t scanned_size;      /* of them searched for sensitive data */
+    uint32_t header_count;      /* kept in headers[] */
+    uint32_t header_count_wire; /* sent */
+    uint32_t message_count;     /* of a body that is made of messages (gRPC) */
+    struct span flaw;           /* the first field of it that is not as its descriptor says; data NULL: none */
+    uint8_t version_minor;      /* HTTP/1.x */
+    uint8_t body;               /* enum transaction_body */
+    bool seen;                  /* a head was seen */
+    bool complete;              /* its end was seen */
+    bool gap;                   /* bytes of its body are missing */
     struct transaction_header headers[TRANSACTION_HEADERS_MAX];
 };
 
@@ -69,13 +70,13 @@ struct transaction_graphql {
 
 struct transaction {
     struct call call;
-    const void *epoch;       /* what judges it, all its life (pipeline/epoch.h) */
-    struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
-    struct span query;       /* behind the '?', without it; data NULL: no '?' */
+    const void *epoch; /* what judges it, all its life (pipeline/epoch.h) */
+    struct span path;  /* call.path without scheme, authority and query; still percent-encoded */
+    struct span query; /* behind the '?', without it; data NULL: no '?' */
     struct transaction_graphql graphql;
-    struct message message;  /* where it travelled, in protocols that carry messages */
-    struct login login;      /* how the client logged in, where the call is that */
-    bool one_way;            /* nothing answers it, so the side that is not there is not missing */
+    struct message message; /* where it travelled, in protocols that carry messages */
+    struct login login;     /* how the client logged in, where the call is that */
+    bool one_way;           /* nothing answers it, so the side that is not there is not missing */
     struct transaction_side request, response;
     uint32_t detection_count;
     uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */
@@ -90,12 +91,13 @@ void transaction_init(struct transaction *transaction);
 /* A copy in the store. Returns {NULL, 0} when full and sets CALL_TRUNCATED. */
 struct span transaction_keep(struct transaction *transaction, struct span text);
 
-/* The same with a line end behind it (not part of the span), so that neighbours in the store never run into each other. */
+/* The same with a line end behind it (not part of the span), so that neighbours in the store never run into each other.
+ */
 struct span transaction_keep_line(struct transaction *transaction, struct span text);
 
 /*
- * Keeps one header as the line "name: value\n", so that a whole head lies in the store as one text, which one scan reads.
- * Sets CALL_TRUNCATED when there is no room; headers_seen is right even then.
+ * Keeps one header as the line "name: value\n", so that a whole head lies in the store as one text, which one scan
+ * reads. Sets CALL_TRUNCATED when there is no room; headers_seen is right even then.
  */
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value);
@@ -106,6 +108,9 @@ void transaction_add_header(struct transaction *transaction, struct transaction_
  */
 bool transaction_extend_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
                                struct span separator, struct span value);
+/* The same for a name whose number is known already: looking it up costs as much as all the rest. */
+void transaction_add_known_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                                  struct span name, struct span value);
 
 static inline struct span transaction_header_name(const struct transaction *transaction,
                                                   const struct transaction_header *header)

@@ -56,13 +56,43 @@ static void request_id_add(struct text *text, uint64_t high, uint64_t low)
              (uint32_t)(high >> 16 & 0xfff), (uint32_t)(low >> 48 & 0xfff), (unsigned long long)(low & 0xffffffffffff));
 }
 
+enum stream { STREAM_ID, STREAM_TRACE, STREAM_TOKEN, STREAM_VISIT };
+
+#define ID_FRESH    13u /* characters in front of the version digit */
+#define TRACE_FRESH 32u /* the trace id */
+#define SIGNATURE   86u /* of a token: ES256 in base64url */
+#define VISIT       16u
+
 struct call {
     const struct traffic_operation *operation;
+    struct traffic_script *script;
     uint64_t id_high, id_low;
     bool identified; /* has an X-Request-ID, which the response repeats */
     bool authorized;
     uint32_t values;
 };
+
+/* The last `size` characters of the text, `behind` in front of its end, are drawn when the script is played. */
+static void patch_add(const struct call *call, const struct text *text, uint8_t write, enum traffic_fresh fresh,
+                      enum stream stream, uint32_t size, uint32_t behind)
+{
+    struct traffic_script *script = call->script;
+    require(script->patch_count < TRAFFIC_PATCHES_MAX);
+    script->patches[script->patch_count++] = (struct traffic_patch){
+        .offset = (uint16_t)(text->size - behind - size),
+        .size = (uint8_t)size,
+        .write = write,
+        .fresh = (uint8_t)fresh,
+        .stream = (uint8_t)stream,
+        .base64 = stream == STREAM_TOKEN,
+    };
+}
+
+static void id_add(struct text *text, const struct call *call, uint8_t write)
+{
+    request_id_add(text, call->id_high, call->id_low);
+    patch_add(call, text, write, TRAFFIC_FRESH_CALL, STREAM_ID, ID_FRESH, 36 - ID_FRESH + 2);
+}
 
 static void request_add(struct text *text, struct traffic_author *author, const struct call *call,
                         const struct text *body)
@@ -77,14 +107,17 @@ static void request_add(struct text *text, struct traffic_author *author, const 
     if (call->authorized) {
         text_add(text, "Authorization: Bearer ");
         traffic_token_add(text, random);
+        patch_add(call, text, 0, TRAFFIC_FRESH_CONNECTION, STREAM_TOKEN, SIGNATURE, 0);
         text_add(text, "\r\n");
     }
     if (call->identified)
-        request_id_add(text, call->id_high, call->id_low);
+        id_add(text, call, 0);
     text_add(text, "traceparent: 00-%016llx%016llx-%016llx-01\r\n", (unsigned long long)call->id_low,
              (unsigned long long)call->id_high, (unsigned long long)(call->id_low ^ call->id_high) | 1);
+    patch_add(call, text, 0, TRAFFIC_FRESH_CALL, STREAM_TRACE, TRACE_FRESH, 1 + 16 + 3 + 2);
     text_add(text, "Cookie: theme=light; lang=en; visit=");
-    traffic_characters_add(text, random, TRAFFIC_HEX, 16);
+    traffic_characters_add(text, random, TRAFFIC_HEX, VISIT);
+    patch_add(call, text, 0, TRAFFIC_FRESH_CONNECTION, STREAM_VISIT, VISIT, 0);
     text_add(text, "\r\nX-Client-Version: 4.12.1\r\nConnection: keep-alive\r\n");
     if (call->operation->has_body)
         text_add(text, "Content-Type: application/json\r\nContent-Length: %u\r\n", body->size);
@@ -103,7 +136,7 @@ static void response_head_add(struct text *text, struct random *random, const st
              strcmp(call->operation->method, "POST") == 0 ? "201 Created" : "200 OK", random_below(random, 60),
              body_size);
     if (call->identified)
-        request_id_add(text, call->id_high, call->id_low);
+        id_add(text, call, 1);
     text_add(text,
              "Cache-Control: no-store\r\n"
              "Vary: Accept-Encoding, Origin\r\n"
@@ -133,6 +166,7 @@ static int http1_write_call(struct traffic_author *author, uint32_t kind, struct
         .identified = !missing_id,
         .authorized = !missing || missing_id,
         .values = kind & TRAFFIC_SENSITIVE ? settings->sensitive_values : 0,
+        .script = script_out,
     };
     uint32_t request_size = call.operation->has_body ? vary(random, settings->request_body_bytes) : 0;
     uint32_t response_size = vary(random, settings->response_body_bytes);

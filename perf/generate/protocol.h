@@ -17,7 +17,8 @@
 #include "generate/profile.h"
 #include "generate/random.h"
 
-#define TRAFFIC_WRITES_MAX 3u /* a request, a head, a body */
+#define TRAFFIC_WRITES_MAX  3u /* a request, a head, a body */
+#define TRAFFIC_PATCHES_MAX 8u /* the numbers of a call, a token, a cookie */
 
 /* What is special about a call; a set. */
 enum traffic_kind {
@@ -33,9 +34,30 @@ struct traffic_write {
     bool to_client;
 };
 
+/* What a patch's characters come from. */
+enum traffic_fresh {
+    TRAFFIC_FRESH_CALL,       /* others in each call: its numbers */
+    TRAFFIC_FRESH_CONNECTION, /* the same on one connection: the client's token, its cookie */
+};
+
+/*
+ * Characters that are put in when the script is played: a script comes again and again, the numbers of a call do not.
+ * Patches of one `stream` and `fresh` have the same characters. Hyphens of hexadecimal ones stay where they are.
+ */
+struct traffic_patch {
+    uint16_t offset; /* in the write */
+    uint8_t size;
+    uint8_t write;
+    uint8_t fresh; /* enum traffic_fresh */
+    uint8_t stream;
+    bool base64; /* base64url; otherwise hexadecimal */
+};
+
 struct traffic_script {
     struct traffic_write writes[TRAFFIC_WRITES_MAX];
     uint32_t count;
+    struct traffic_patch patches[TRAFFIC_PATCHES_MAX];
+    uint32_t patch_count;
 };
 
 struct traffic_author {

@@ -17,6 +17,7 @@
 
 #include "generate/book.h"
 #include "generate/frame.h"
+#include "generate/value.h"
 
 static_assert(TRAFFIC_FRAME_MAX == FRAME_MAX, "the header promises it");
 
@@ -51,6 +52,7 @@ enum phase {
 
 struct connection {
     uint64_t serial;
+    uint64_t call; /* number of the current one */
     uint32_t client_address, server_address;
     uint32_t next[2];      /* sequence numbers of client and server */
     uint32_t acked[2];     /* of them acknowledged by the other */
@@ -178,7 +180,8 @@ static void show_ack(struct traffic *traffic, struct connection *connection, uin
 static void call_begin(struct traffic *traffic, struct connection *connection)
 {
     struct traffic_counts *counts = &traffic->counts;
-    uint32_t kind = book_kind(&traffic->settings, counts->transactions++);
+    connection->call = counts->transactions++;
+    uint32_t kind = book_kind(&traffic->settings, connection->call);
     counts->sensitive += (kind & TRAFFIC_SENSITIVE) != 0;
     counts->shadow += (kind & TRAFFIC_SHADOW) != 0;
     counts->missing_header += (kind & TRAFFIC_MISSING_HEADER) != 0;
@@ -190,6 +193,43 @@ static const struct traffic_write *current_write(const struct traffic *traffic, 
     return &traffic->book.scripts[connection->script].writes[connection->write];
 }
 
+/* Characters `from` to `end` of the patch, eight from each number drawn. */
+static void patch_write(const struct traffic *traffic, const struct connection *connection,
+                        const struct traffic_patch *patch, uint32_t from, uint32_t end, uint8_t *out)
+{
+    const char *alphabet = patch->base64 ? TRAFFIC_BASE64_URL : TRAFFIC_HEX;
+    uint64_t of = patch->fresh == TRAFFIC_FRESH_CALL ? connection->call : connection->serial;
+    uint64_t key = random_mix(of << 8 | (uint64_t)patch->fresh << 7 | patch->stream) ^ traffic->settings.seed;
+    uint64_t drawn = 0;
+    for (uint32_t i = 0; i < end; i++) {
+        drawn = i % 8 ? drawn >> 8 : random_mix(key + i);
+        if (i >= from && (patch->base64 || out[i - from] != '-'))
+            out[i - from] = (uint8_t)alphabet[drawn & (patch->base64 ? 63 : 15)];
+    }
+}
+
+/* The bytes of the write from connection->offset on, patched. */
+static struct span patched(const struct traffic *traffic, const struct connection *connection, struct span payload,
+                           uint8_t buffer[FRAME_PAYLOAD_MAX])
+{
+    const struct traffic_script *script = &traffic->book.scripts[connection->script];
+    uint32_t begin = connection->offset, end = begin + payload.size;
+    bool any = false;
+    for (uint32_t i = 0; i < script->patch_count; i++) {
+        const struct traffic_patch *patch = &script->patches[i];
+        uint32_t patch_end = patch->offset + (uint32_t)patch->size;
+        if (patch->write != connection->write || patch->offset >= end || patch_end <= begin)
+            continue;
+        if (!any)
+            memcpy(buffer, payload.data, payload.size);
+        any = true;
+        uint32_t from = patch->offset < begin ? begin - patch->offset : 0;
+        patch_write(traffic, connection, patch, from, min_u32(patch_end, end) - patch->offset,
+                    buffer + patch->offset + from - begin);
+    }
+    return any ? span_of(buffer, payload.size) : payload;
+}
+
 static void show_flight(struct traffic *traffic, struct connection *connection, struct fill *fill)
 {
     if (connection->write == 0 && connection->offset == 0)
@@ -197,7 +237,8 @@ static void show_flight(struct traffic *traffic, struct connection *connection, 
     const struct traffic_write *write = current_write(traffic, connection);
     for (uint32_t i = 0; i < FLIGHT_SEGMENTS && connection->offset < write->bytes.size; i++) {
         struct span rest = span_from(write->bytes, connection->offset);
-        struct span payload = span_first(rest, FRAME_PAYLOAD_MAX);
+        uint8_t buffer[FRAME_PAYLOAD_MAX];
+        struct span payload = patched(traffic, connection, span_first(rest, FRAME_PAYLOAD_MAX), buffer);
         uint8_t push = payload.size == rest.size ? FRAME_PUSH : 0;
         show(traffic, connection, write->to_client, FRAME_ACK | push, payload, fill);
         connection->offset += payload.size;
