@@ -23,6 +23,7 @@
 #define SHARE_WINDOWS   25u
 #define SHARE_CARRIES   10u
 #define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_CERTS     1u  /* chains that were read: 1,500 of a gigabyte */
 #define SHARE_TLS       1u  /* handshakes that go on at this moment: 4,000 of a gigabyte */
 #define SHARE_UNWINDOW  7u  /* in br or zstd: large windows, of which only what a body needs is touched */
 
@@ -49,12 +50,14 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t handshakes = left / 100 * SHARE_TLS / (sizeof(struct tls_session) + CACHE_LINE);
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
+    size_t certificates = left / 100 * SHARE_CERTS / (sizeof(struct certificate_entry) + sizeof(uint64_t));
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
+        certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);

@@ -13,11 +13,13 @@
  */
 
 #include "pipeline/channel.h"
+#include "pipeline/worker.h"
 #include "tls/handshake.h"
 
 struct tls_session {
     struct tls_record_reader records[2];
     struct tls_handshake handshake;
+    struct certificate_pair certificates;
     struct connection_tls view; /* what the outputs show */
     struct call call;           /* identifies the connection in findings */
     bool judged;

@@ -8,6 +8,7 @@
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   tls.c        TLS: facts of the handshake, judged once a connection
+ *   certificate.c  certificates of a handshake, judged for it; findings about one are told once a service
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   scan.c       heads and bodies are searched for sensitive data
@@ -18,6 +19,7 @@
  *   service.c    coverage by service
  */
 
+#include "certificate/cache.h"
 #include "event/ring.h"
 #include "flow/flow_table.h"
 #include "net/decode.h"
@@ -36,6 +38,7 @@ struct pipeline {
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
     struct pool tls_sessions, tls_messages;
+    struct certificate_cache *certificates;
     const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
     struct content_decoders decoders;
     struct epoch *epoch; /* judges new transactions */
@@ -97,6 +100,19 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange);
 /* The handshake of a connection, which is all that it will be: verdicts are counted, breaches told. */
 struct tls_facts;
 void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls);
+
+/* certificate.c: what a connection presented. `entries` of client and server, NULL: not seen, or not read. */
+struct certificate_pair {
+    struct certificate_entry *entries[2]; /* by direction of the message: 0 the client's */
+};
+/* Takes the first one of each side of a connection. `extensions`: it is of TLS 1.3. */
+void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
+                         uint32_t direction, bool extensions, struct span body);
+void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
+                        const struct tls_facts *tls);
+void certificate_pair_give(struct certificate_pair *pair);
+/* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
+struct span certificate_pair_caller(const struct certificate_pair *pair);
 
 /* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];
