@@ -33,6 +33,7 @@
 #define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
 #define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
 #define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
+#define SHARE_CERTS      1u /* chains that were read: 1,500 of a gigabyte */
 #define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
 #define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 #define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
@@ -109,6 +110,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t records = left / 100 * (open / 3) / (sizeof(struct tls_kept) + CACHE_LINE);
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
+    size_t certificates = left / 100 * SHARE_CERTS / (sizeof(struct certificate_entry) + sizeof(uint64_t));
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
     size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
     size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
@@ -125,7 +127,8 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
         return -ENOMEM;
-    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL))
+    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL) ||
+        certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

@@ -16,6 +16,7 @@
  */
 
 #include "pipeline/session.h"
+#include "pipeline/worker.h"
 #include "tls/decrypt.h"
 #include "tls/handshake.h"
 
@@ -36,6 +37,7 @@ struct tls_kept {
 struct tls_session {
     struct tls_record_reader records[2];
     struct tls_handshake handshake;
+    struct certificate_pair certificates;
     struct connection_tls view; /* what the outputs show */
     struct call call;           /* identifies the connection in findings */
     bool judged;

@@ -25,7 +25,7 @@
 /* EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished, each in a record of its own. */
 #define SERVER_FLIGHT_RECORDS_MAX 5u
 
-static enum tls_answer answer(bool yes)
+static uint8_t answer(bool yes)
 {
     return yes ? TLS_YES : TLS_NO;
 }
@@ -161,6 +161,7 @@ static void client_hello(struct tls_facts *facts, const struct tls_message *mess
         return; /* the second one, behind a HelloRetryRequest, repeats the first */
     facts->seen |= TLS_SEEN_CLIENT_HELLO | (message->sslv2 ? TLS_SEEN_SSLV2_HELLO : 0);
     facts->fallback_scsv = TLS_NO;
+    facts->staple_asked = answer(tls_hello_has(&hello, TLS_EXTENSION_STATUS_REQUEST));
     suites_note(facts, &hello);
     versions_note(facts, &hello);
     client_extensions_note(facts, &hello);
