@@ -22,7 +22,7 @@
 #define CERTIFICATE_READS_BURST      256u /* when a sensor starts every service is new */
 #define CERTIFICATE_BYTES_PER_SECOND (256u << 10)
 #define CERTIFICATE_BYTES_BURST      (2u << 20)
-#define CERTIFICATE_FOLDS            16u /* findings of one certificate that are kept apart by service */
+#define CERTIFICATE_FOLDS            16u /* findings of one certificate, by rule and service; beyond them each is told */
 
 struct certificate_cache_counts {
     uint64_t lookups, reads, refused /* no budget */, full, malformed;
@@ -47,7 +47,6 @@ struct certificate_entry {
 struct certificate_cache;
 
 MUST_USE int certificate_cache_new(struct certificate_cache **cache_out, struct arena *arena, uint32_t entries);
-void certificate_cache_free(struct certificate_cache *cache); /* what OpenSSL has of it */
 
 /* NULL: unknown. An entry is in use until it is given back. */
 struct certificate_entry *certificate_cache_take(struct certificate_cache *cache,
