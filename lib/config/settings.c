@@ -88,6 +88,16 @@ static const struct cyaml_schema_field zone_fields[] = {
     CYAML_FIELD_BOOL("scanner", CYAML_FLAG_OPTIONAL, struct settings_zone, scanner),
     CYAML_FIELD_ENUM("tls_minimum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_zone, tls_minimum,
                      tls_words, ARRAY_COUNT(tls_words)),
+    CYAML_FIELD_SEQUENCE("trust", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, trust, &text_entry, 0,
+                         SETTINGS_ZONE_FILES_MAX),
+    CYAML_FIELD_SEQUENCE("public_trust", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, public_trust,
+                         &text_entry, 0, SETTINGS_ZONE_FILES_MAX),
+    CYAML_FIELD_SEQUENCE("revocation", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, revocation,
+                         &text_entry, 0, SETTINGS_ZONE_FILES_MAX),
+    CYAML_FIELD_SEQUENCE("svids", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, svids, &text_entry, 0,
+                         SETTINGS_ZONE_NETS_MAX),
+    CYAML_FIELD_SEQUENCE("callers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, callers,
+                         &text_entry, 0, SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,
                          SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("vlans", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vlans, &number_entry,
@@ -101,6 +111,11 @@ static const struct cyaml_schema_field zone_fields[] = {
 
 static const struct cyaml_schema_field registry_fields[] = {
     CYAML_FIELD_STRING_PTR("folder", CYAML_FLAG_OPTIONAL, struct settings_registry, folder, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field certificates_fields[] = {
+    CYAML_FIELD_STRING_PTR("inventory", CYAML_FLAG_OPTIONAL, struct settings_certificates, inventory, 1, TEXT_MAX),
     CYAML_FIELD_END,
 };
 
@@ -168,6 +183,7 @@ static const struct cyaml_schema_field settings_fields[] = {
     CYAML_FIELD_SEQUENCE("zones", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, zones, &zone_entry, 0,
                          SETTINGS_ZONES_MAX),
     CYAML_FIELD_MAPPING("registry", CYAML_FLAG_OPTIONAL, struct settings, registry, registry_fields),
+    CYAML_FIELD_MAPPING("certificates", CYAML_FLAG_OPTIONAL, struct settings, certificates, certificates_fields),
     CYAML_FIELD_SEQUENCE("rules", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, rules, &text_entry, 0,
                          RULES_LISTED_MAX),
     CYAML_FIELD_SEQUENCE("detectors", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, detectors, &text_entry,
@@ -375,6 +391,31 @@ static int keys_paths_complete(struct settings *settings)
     return result;
 }
 
+static int zone_paths_resolve(struct settings *settings, struct settings_zone *zone)
+{
+    int result = paths_resolve(settings, &zone->trust, zone->trust_count);
+    if (result == 0)
+        result = paths_resolve(settings, &zone->public_trust, zone->public_trust_count);
+    if (result == 0)
+        result = paths_resolve(settings, &zone->revocation, zone->revocation_count);
+    return result;
+}
+
+static int certificate_paths_resolve(struct settings *settings)
+{
+    int result = path_resolve(settings, &settings->certificates.inventory);
+    /* Zones belong to the document, which frees their lists: those with resolved paths lie in copies. */
+    struct settings_zone *zones = arena_take_array(settings->arena, struct settings_zone, settings->zones_count + 1);
+    if (!zones)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < settings->zones_count && result == 0; i++) {
+        zones[i] = settings->zones[i];
+        result = zone_paths_resolve(settings, &zones[i]);
+    }
+    settings->zones = zones;
+    return result;
+}
+
 static int paths_complete(struct settings *settings)
 {
     static const char *const shipped_rules[] = {"rules", NULL};
@@ -390,6 +431,8 @@ static int paths_complete(struct settings *settings)
         result = path_resolve(settings, &settings->capture.driver);
     if (result == 0)
         result = path_resolve(settings, &settings->registry.folder);
+    if (result == 0)
+        result = certificate_paths_resolve(settings);
     if (result == 0)
         result = path_resolve(settings, &settings->log.folder);
     if (result == 0)

@@ -21,6 +21,7 @@
 #define SETTINGS_ZONE_NETS_MAX    4096u /* CIDRs of one zone */
 #define SETTINGS_ZONE_TUNNELS_MAX 4096u /* VLANs or VNIs of one zone */
 #define SETTINGS_KEY_SOURCES_MAX  64u   /* files, folders and private keys listed; folders hold any number of files */
+#define SETTINGS_ZONE_FILES_MAX   64u   /* trust and revocation of one zone: a file for each authority */
 #define SETTINGS_NAME_MAX         64u   /* names become file names, labels and keys elsewhere */
 
 enum settings_checksum {
@@ -91,6 +92,16 @@ struct settings_zone {
     bool trusted_proxy;                    /* its machines may set X-Forwarded-* and the like */
     bool scanner;                          /* its machines try weak handshakes on purpose: they are no finding */
     enum settings_tls_version tls_minimum; /* lowest version for servers of the zone, above what the rules say */
+    char **trust; /* PEM: what certificates of its machines must lead to; empty: their trust is unknown */
+    uint32_t trust_count;
+    char **public_trust; /* the same, roots of the public PKI, whose certificates may not live long */
+    uint32_t public_trust_count;
+    char **revocation; /* CRLs, PEM or DER */
+    uint32_t revocation_count;
+    char **svids; /* patterns of the SPIFFE ids its machines may have; empty: any */
+    uint32_t svids_count;
+    char **callers; /* patterns of the SPIFFE ids that may call its services; empty: any */
+    uint32_t callers_count;
     char **cidrs; /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
     uint32_t cidrs_count;
     uint32_t *vlans; /* only traffic inside one of these VLANs, VNIs or sessions; all empty: any */
@@ -103,6 +114,10 @@ struct settings_zone {
 
 struct settings_registry {
     char *folder; /* NULL: no registry; what needs one answers unknown */
+};
+
+struct settings_certificates {
+    char *inventory; /* digests of known certificates and issuers; NULL: none is kept */
 };
 
 struct settings_queue {
@@ -164,6 +179,7 @@ struct settings {
     struct settings_zone *zones;
     uint32_t zones_count;
     struct settings_registry registry;
+    struct settings_certificates certificates;
     char **rules; /* rule packs, files or folders; default: the shipped ones. Later ones override earlier ones. */
     uint32_t rules_count;
     char **detectors; /* detector files; default: the shipped ones */
