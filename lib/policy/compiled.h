@@ -50,7 +50,8 @@ struct policy_rule {
     uint32_t classes; /* set of class numbers */
     uint32_t threshold;
     uint16_t tls_minimum; /* lowest version that is right; 0: any */
-    uint64_t headers;     /* set of HEADER_BIT() */
+    uint32_t remaining_days_min, lifetime_hours_max, names_max;
+    uint64_t headers; /* set of HEADER_BIT() */
     uint64_t leak_headers;
     uint64_t anomalies;
     uint64_t detectors[POLICY_DETECTORS_MAX / 64]; /* those of the classes included */

@@ -90,3 +90,8 @@ policy_check policy_check_detection, policy_check_test_card;
 policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,
     policy_check_tls_key_exchange, policy_check_tls_offer, policy_check_tls_downgrade, policy_check_tls_extensions,
     policy_check_tls_names, policy_check_client_certificate;
+/* check_certificate.c: facts->input->certificate, or that it was not seen */
+policy_check policy_check_certificate_validity, policy_check_certificate_remaining, policy_check_certificate_lifetime,
+    policy_check_certificate_name, policy_check_certificate_scope, policy_check_certificate_chain,
+    policy_check_certificate_strength, policy_check_certificate_usage, policy_check_certificate_svid,
+    policy_check_certificate_revocation, policy_check_certificate_inventory, policy_check_certificate_caller;

@@ -65,6 +65,18 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_TLS_EXTENSIONS] = policy_check_tls_extensions,
     [RULE_CHECK_TLS_NAMES] = policy_check_tls_names,
     [RULE_CHECK_CLIENT_CERTIFICATE] = policy_check_client_certificate,
+    [RULE_CHECK_CERTIFICATE_VALIDITY] = policy_check_certificate_validity,
+    [RULE_CHECK_CERTIFICATE_REMAINING] = policy_check_certificate_remaining,
+    [RULE_CHECK_CERTIFICATE_LIFETIME] = policy_check_certificate_lifetime,
+    [RULE_CHECK_CERTIFICATE_NAME] = policy_check_certificate_name,
+    [RULE_CHECK_CERTIFICATE_SCOPE] = policy_check_certificate_scope,
+    [RULE_CHECK_CERTIFICATE_CHAIN] = policy_check_certificate_chain,
+    [RULE_CHECK_CERTIFICATE_STRENGTH] = policy_check_certificate_strength,
+    [RULE_CHECK_CERTIFICATE_USAGE] = policy_check_certificate_usage,
+    [RULE_CHECK_CERTIFICATE_SVID] = policy_check_certificate_svid,
+    [RULE_CHECK_CERTIFICATE_REVOCATION] = policy_check_certificate_revocation,
+    [RULE_CHECK_CERTIFICATE_INVENTORY] = policy_check_certificate_inventory,
+    [RULE_CHECK_CERTIFICATE_CALLER] = policy_check_certificate_caller,
 };
 
 /* What is asked of a request and its answer, and so of no message: its handshake or connection is judged by itself. */
@@ -176,19 +188,26 @@ static void finding_report(const struct policy_rule *rule, const struct policy_f
     sink->finding(sink->context, &finding);
 }
 
+enum subject { SUBJECT_CALL, SUBJECT_CONNECTION, SUBJECT_CERTIFICATE };
+
 /* Names are those of the handshake and those of its calls. */
-static bool rule_judges(const struct policy_rule *rule, bool connection)
+static bool rule_judges(const struct policy_rule *rule, enum subject subject)
 {
     enum rule_check check = (enum rule_check)rule->check;
-    return rule_check_connections(check) == connection || check == RULE_CHECK_TLS_NAMES;
+    if (rule_check_certificates(check))
+        return subject == SUBJECT_CERTIFICATE;
+    if (rule_check_connections(check))
+        return subject == SUBJECT_CONNECTION || (subject == SUBJECT_CALL && check == RULE_CHECK_TLS_NAMES);
+    return subject == SUBJECT_CALL;
 }
 
-static void judge_all(const struct policy *policy, struct policy_facts *facts, struct policy_sink *sink)
+static void judge_all(const struct policy *policy, struct policy_facts *facts, enum subject subject,
+                      struct policy_sink *sink)
 {
     struct policy_answer answer;
     for (uint32_t i = 0; i < policy->rules_count; i++) {
         const struct policy_rule *rule = &policy->rules[i];
-        if (!rule_judges(rule, facts->input->tls != NULL))
+        if (!rule_judges(rule, subject))
             continue;
         answer.severity = (enum severity)rule->severity;
         answer.severity_fixed = false;
@@ -206,13 +225,19 @@ void policy_judge(const struct policy *policy, const struct policy_input *input,
 {
     struct policy_facts facts;
     policy_facts_gather(&facts, policy, input);
-    judge_all(policy, &facts, sink);
+    judge_all(policy, &facts, SUBJECT_CALL, sink);
 }
 
 void policy_judge_connection(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
 {
     struct policy_facts facts = {.policy = policy, .input = input, .call = input->connection};
-    judge_all(policy, &facts, sink);
+    judge_all(policy, &facts, SUBJECT_CONNECTION, sink);
+}
+
+void policy_judge_certificate(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
+{
+    struct policy_facts facts = {.policy = policy, .input = input, .call = input->connection};
+    judge_all(policy, &facts, SUBJECT_CERTIFICATE, sink);
 }
 
 uint32_t policy_rule_count(const struct policy *policy)
@@ -229,7 +254,7 @@ struct span policy_rule_id(const struct policy *policy, uint32_t index)
 bool policy_rule_judges_calls(const struct policy *policy, uint32_t index)
 {
     require(index < policy->rules_count);
-    return rule_judges(&policy->rules[index], false);
+    return rule_judges(&policy->rules[index], SUBJECT_CALL);
 }
 
 void policy_free(struct policy *policy)

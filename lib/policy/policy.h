@@ -27,6 +27,7 @@
 struct policy;
 struct registry_match;
 struct tls_facts;
+struct certificate;
 
 /* One detector of the epoch; detection.detector is the index into the table. */
 struct policy_detector {
@@ -40,8 +41,10 @@ struct policy_input {
     const struct transaction *transaction; /* of policy_judge() ... */
     const struct call *connection;         /* ... and these of policy_judge_connection() */
     const struct tls_facts *tls;
-    const struct registry_match *match; /* NULL: no registry, or an empty one: what needs it is unknown */
-    const struct zone *source_zone;     /* of the client; never NULL */
+    const struct certificate *certificate; /* of policy_judge_certificate(); NULL: it was not seen */
+    bool client_certificate;               /* it is the client's */
+    const struct registry_match *match;    /* NULL: no registry, or an empty one: what needs it is unknown */
+    const struct zone *source_zone;        /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;        /* it travelled in TLS and was decrypted */
     bool whole_connection; /* about a connection, no call of it: only its framing is judged */
@@ -66,6 +69,9 @@ void policy_judge(const struct policy *policy, const struct policy_input *input,
 
 /* The handshake of a connection: one verdict for each enabled rule that judges connections. */
 void policy_judge_connection(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
+
+/* A certificate of a handshake, judged for it: one verdict for each enabled rule that judges certificates. */
+void policy_judge_certificate(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
 
 /*
  * A rule that judges no call but a connection or the auditing itself (rule_check_watches()). policy_judge() passes it

@@ -346,6 +346,9 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->allowed_zones = parameters->allowed_zones;
     out->threshold = parameters->threshold;
     out->tls_minimum = (uint16_t)parameters->minimum_version;
+    out->remaining_days_min = parameters->remaining_days_min;
+    out->lifetime_hours_max = parameters->lifetime_hours_max;
+    out->names_max = parameters->names_max;
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */

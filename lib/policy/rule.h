@@ -57,6 +57,18 @@ enum rule_check {
     RULE_CHECK_TLS_EXTENSIONS,
     RULE_CHECK_TLS_NAMES,
     RULE_CHECK_CLIENT_CERTIFICATE,
+    RULE_CHECK_CERTIFICATE_VALIDITY, /* see rule_check_certificates() */
+    RULE_CHECK_CERTIFICATE_REMAINING,
+    RULE_CHECK_CERTIFICATE_LIFETIME,
+    RULE_CHECK_CERTIFICATE_NAME,
+    RULE_CHECK_CERTIFICATE_SCOPE,
+    RULE_CHECK_CERTIFICATE_CHAIN,
+    RULE_CHECK_CERTIFICATE_STRENGTH,
+    RULE_CHECK_CERTIFICATE_USAGE,
+    RULE_CHECK_CERTIFICATE_SVID,
+    RULE_CHECK_CERTIFICATE_REVOCATION,
+    RULE_CHECK_CERTIFICATE_INVENTORY,
+    RULE_CHECK_CERTIFICATE_CALLER,
     /* The rest judges no call: connections, and the auditing itself. */
     RULE_CHECK_AMBIGUOUS_CONNECTION,
     RULE_CHECK_COVERAGE_LOSS,
@@ -141,6 +153,9 @@ struct rule_parameters {
     bool cleartext;       /* only in cleartext */
     uint32_t threshold;   /* values needed; 0 is 1 */
     enum rule_tls_version minimum_version;
+    uint32_t remaining_days_min; /* of a certificate */
+    uint32_t lifetime_hours_max; /* of a certificate that no public root vouches for; 0: any */
+    uint32_t names_max;          /* of a certificate */
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
     struct rule_limits limits;
@@ -189,6 +204,12 @@ const char *rule_check_name(enum rule_check check);
 static inline bool rule_check_connections(enum rule_check check)
 {
     return check >= RULE_CHECK_TLS_VERSION && check <= RULE_CHECK_CLIENT_CERTIFICATE;
+}
+
+/* The kind judges a certificate that was presented in a handshake. */
+static inline bool rule_check_certificates(enum rule_check check)
+{
+    return check >= RULE_CHECK_CERTIFICATE_VALIDITY && check <= RULE_CHECK_CERTIFICATE_CALLER;
 }
 
 /* The kind judges no call. */

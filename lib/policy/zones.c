@@ -129,12 +129,38 @@ static const uint32_t *numbers_copy(struct zones *zones, const uint32_t *numbers
     return copy;
 }
 
+/* Empty when it could not be made: then a mistake was told, or memory was short. */
+static struct pattern_list ids_compile(struct zones *zones, const struct settings *settings,
+                                       struct diagnostics *diagnostics, uint32_t zone, bool callers)
+{
+    char *const *texts = callers ? settings->zones[zone].callers : settings->zones[zone].svids;
+    uint32_t count = callers ? settings->zones[zone].callers_count : settings->zones[zone].svids_count;
+    struct pattern_list list = {0};
+    struct pattern *patterns = arena_take_array(zones->arena, struct pattern, count + 1);
+    for (uint32_t i = 0; patterns && i < count; i++) {
+        const char *text = arena_copy_text(zones->arena, texts[i], strlen(texts[i]));
+        struct diagnostic_place place =
+            yaml_document_place(settings->document, "/zones/%u/%s/%u", zone, callers ? "callers" : "svids", i);
+        if (!text || strncmp(text, "spiffe://", 9) != 0 || !pattern_init(&patterns[i], text)) {
+            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
+                            "'%.60s' is no pattern of SPIFFE ids; write it like spiffe://example.org/payments/*, with "
+                            "up to %u stars",
+                            texts[i], PATTERN_STARS_MAX);
+            return list;
+        }
+    }
+    if (count && (!patterns || pattern_list_init(&list, zones->arena, patterns, count) < 0))
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "no memory for the SPIFFE ids of the zones");
+    return list;
+}
+
 static void zone_add(struct zones *zones, const struct settings *settings, struct diagnostics *diagnostics,
                      uint32_t index)
 {
     const struct settings_zone *from = &settings->zones[index];
     size_t size = strlen(from->name);
     zones->zones[index] = (struct zone){
+        .index = index,
         .name = arena_copy_text(zones->arena, from->name, size),
         .name_size = (uint32_t)size,
         .kind = from->kind,
@@ -143,6 +169,8 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
         .trusted_proxy = from->trusted_proxy,
         .scanner = from->scanner,
         .tls_minimum = (uint16_t)from->tls_minimum,
+        .svids = ids_compile(zones, settings, diagnostics, index, false),
+        .callers = ids_compile(zones, settings, diagnostics, index, true),
     };
     /* A growing arena that is out of memory says so at its last use too, see zones_compile(). */
     zones->tunnels[index] = (struct zone_tunnels){
@@ -202,7 +230,7 @@ int zones_compile(const struct settings *settings, struct diagnostics *diagnosti
         zones->zones = arena_take_array(arena, struct zone, settings->zones_count + 1);
         zones->tunnels = arena_take_array(arena, struct zone_tunnels, settings->zones_count + 1);
         zones->networks = arena_take_array(arena, struct network, networks + 1);
-        zones->unknown = (struct zone){.name = "", .kind = SETTINGS_ZONE_UNKNOWN};
+        zones->unknown = (struct zone){.index = ZONE_NONE, .name = "", .kind = SETTINGS_ZONE_UNKNOWN};
     }
     if (!zones || !zones->zones || !zones->tunnels || !zones->networks) {
         arena_free(arena);

@@ -15,9 +15,13 @@
 
 #include "base/diagnostics.h"
 #include "config/settings.h"
+#include "policy/pattern.h"
 #include "transaction/endpoints.h"
 
+#define ZONE_NONE UINT32_MAX /* of addresses that no zone has */
+
 struct zone {
+    uint32_t index;   /* in the settings */
     const char *name; /* "" for the one of addresses that no zone has */
     uint32_t name_size;
     enum settings_zone_kind kind;
@@ -25,7 +29,9 @@ struct zone {
     bool plaintext_allowed;
     bool trusted_proxy;
     bool scanner;
-    uint16_t tls_minimum; /* version that its servers must speak at least; 0: that of the rule */
+    uint16_t tls_minimum;        /* version that its servers must speak at least; 0: that of the rule */
+    struct pattern_list svids;   /* SPIFFE ids that its machines may have; empty: any */
+    struct pattern_list callers; /* those that may call its services; empty: any */
 };
 
 struct zones;

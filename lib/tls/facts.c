@@ -161,6 +161,7 @@ static void client_hello(struct tls_facts *facts, const struct tls_message *mess
         return; /* the second one, behind a HelloRetryRequest, repeats the first */
     facts->seen |= TLS_SEEN_CLIENT_HELLO | (message->sslv2 ? TLS_SEEN_SSLV2_HELLO : 0);
     facts->fallback_scsv = TLS_NO;
+    facts->staple_asked = answer(tls_hello_has(&hello, TLS_EXTENSION_STATUS_REQUEST));
     suites_note(facts, &hello);
     versions_note(facts, &hello);
     client_extensions_note(facts, &hello);

@@ -92,6 +92,7 @@ struct tls_facts {
     uint8_t client_certificate_requested;
     uint8_t client_certificate; /* YES: at least one; NO: none although asked, or not asked */
     uint8_t staple;             /* an OCSP answer came */
+    uint8_t staple_asked;       /* the client asked for one */
     uint8_t ech;                /* enum tls_ech */
     uint16_t downgrade_to; /* 0x0303 or 0x0302: what a sentinel in the server's random says (RFC 8446 4.1.3); 0: none */
     uint8_t fallback_scsv; /* offered */
