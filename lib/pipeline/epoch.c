@@ -101,6 +101,30 @@ static int policy_build(struct epoch *epoch, const struct settings *settings, st
     return result;
 }
 
+static int trust_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
+{
+    int result = certificate_trust_new(&epoch->trust);
+    for (uint32_t i = 0; i < settings->zones_count && result != -ENOMEM; i++) {
+        const struct settings_zone *zone = &settings->zones[i];
+        const struct certificate_trust_files files = {
+            .anchors = zone->trust,
+            .anchors_count = zone->trust_count,
+            .public_anchors = zone->public_trust,
+            .public_anchors_count = zone->public_trust_count,
+            .revocation = zone->revocation,
+            .revocation_count = zone->revocation_count,
+            .place = yaml_document_place(settings->document, "/zones/%u/trust", i),
+        };
+        int added = certificate_trust_add(epoch->trust, &files, diagnostics);
+        result = result < 0 ? result : added;
+    }
+    if (settings->certificates.inventory && result != -ENOMEM) {
+        int loaded = certificate_trust_inventory(epoch->trust, settings->certificates.inventory, diagnostics);
+        result = result < 0 ? result : loaded;
+    }
+    return result;
+}
+
 static int registry_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
 {
     if (!settings->registry.folder)
@@ -210,8 +234,9 @@ int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnos
     int zones = zones_compile(sources->settings, diagnostics, &epoch->zones);
     int registry = registry_build(epoch, sources->settings, diagnostics);
     int detectors = detectors_build(epoch, sources->settings, diagnostics);
+    int trust = trust_build(epoch, sources->settings, diagnostics);
     int rules = rules_check(sources->settings, diagnostics);
-    int result = zones < 0 ? zones : registry < 0 ? registry : detectors < 0 ? detectors : rules;
+    int result = zones < 0 ? zones : registry < 0 ? registry : detectors < 0 ? detectors : trust < 0 ? trust : rules;
     if (result == 0)
         result = policy_build(epoch, sources->settings, diagnostics);
     if (result == 0)
@@ -245,6 +270,7 @@ void epoch_free(struct epoch *epoch)
             munmap(worker->verdicts, verdict_bytes(epoch) + 1);
     }
     policy_free(epoch->policy);
+    certificate_trust_free(epoch->trust);
     detect_set_free(epoch->detectors);
     registry_free(epoch->registry);
     zones_free(epoch->zones);

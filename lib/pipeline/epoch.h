@@ -13,6 +13,7 @@
  *          others, relaxed).
  */
 
+#include "certificate/trust.h"
 #include "config/settings.h"
 #include "detect/detect_scan.h"
 #include "policy/policy.h"
@@ -45,6 +46,7 @@ struct epoch {
     struct registry *registry; /* NULL: none configured */
     struct detect_set *detectors;
     struct policy *policy;
+    struct certificate_trust_store *trust;        /* what certificates are judged against */
     char rules_digest[EPOCH_DIGEST_SIZE];         /* of rule packs and detector files */
     char registry_digest[EPOCH_DIGEST_SIZE];      /* "" without a registry */
     char configuration_digest[EPOCH_DIGEST_SIZE]; /* of the settings file */

@@ -32,6 +32,7 @@
 #define SHARE_GRPC       3u /* bodies of gRPC that are being walked */
 #define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
 #define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
+#define SHARE_CERTS      1u /* chains of certificates that were read: 1,000 of a gigabyte */
 #define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
 #define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
 #define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
@@ -109,6 +110,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t records = left / 100 * (open / 3) / (sizeof(struct tls_kept) + CACHE_LINE);
     /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
+    size_t certificates = left / 100 * SHARE_CERTS / (sizeof(struct certificate_entry) + sizeof(uint64_t));
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
     size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
     size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
@@ -118,6 +120,7 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
         (records && pool_init(&worker->tls_records, worker->arena, sizeof(struct tls_kept), (uint32_t)records)) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
+        certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
         pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
         pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))

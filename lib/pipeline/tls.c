@@ -9,6 +9,7 @@
 
 #include "tls/suite.h"
 
+#define VERSION_TLS13         0x0304u
 #define HANDSHAKE_TYPE_OFFSET 5u /* behind the header of the first record */
 
 static void buffers_give(struct pipeline *worker, struct tls_session *session)
@@ -43,6 +44,7 @@ void tls_view_update(struct tls_session *session)
         .cipher = name_of(suite ? suite->name : NULL),
         .sni = known(tls_facts_sni(facts)),
         .alpn = known(tls_facts_alpn(facts)),
+        .client_id = certificate_pair_caller(&session->certificates),
     };
 }
 
@@ -56,6 +58,7 @@ static void judge(struct pipeline *worker, struct tls_session *session, uint64_t
     session->call.host = session->view.sni;
     session->call.end_ns = time_ns;
     judge_connection(worker, &session->call, &session->handshake.facts);
+    judge_certificates(worker, &session->certificates, &session->call, &session->handshake.facts);
 }
 
 /* Nothing that comes can add to the facts. */
@@ -64,6 +67,17 @@ static bool handshake_over(const struct tls_session *session)
     const struct tls_facts *facts = &session->handshake.facts;
     uint32_t hellos = TLS_SEEN_CLIENT_HELLO | TLS_SEEN_SERVER_HELLO;
     return facts->completed != TLS_UNKNOWN || ((facts->seen & TLS_SEEN_MIDSTREAM) && !(facts->seen & hellos));
+}
+
+/* What the facts do not keep of a message. */
+void tls_session_message(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+                         const struct tls_message *message)
+{
+    tls_open_learn(worker, session, message);
+    const struct tls_facts *facts = &session->handshake.facts;
+    if (message->type == TLS_CERTIFICATE && !message->truncated && (facts->seen & TLS_SEEN_SERVER_HELLO))
+        certificate_message(worker, &session->certificates, &session->call, direction, facts->version >= VERSION_TLS13,
+                            message->body);
 }
 
 /* A buffer only while a message is cut; without one the message is lost, and the facts know that. */
@@ -78,7 +92,7 @@ static void part_take(struct pipeline *worker, struct tls_session *session, cons
     tls_handshake_part(&session->handshake, direction, part);
     /* Each message takes a byte of the part at least. */
     while (tls_handshake_next(&session->handshake, direction, &message))
-        tls_open_learn(worker, session, &message);
+        tls_session_message(worker, session, direction, &message);
     if (reader->buffer && reader->seen == 0 && (part->last || !part->sslv2)) {
         pool_give(&worker->tls_messages, reader->buffer);
         reader->buffer = NULL;
@@ -182,6 +196,7 @@ static void end(struct pipeline *worker, struct channel *channel)
     judge(worker, session, session->call.end_ns);
     tls_open_end(worker, session);
     buffers_give(worker, session);
+    certificate_pair_give(&session->certificates);
     pool_give(&worker->tls_sessions, session);
     channel->state = NULL;
 }

@@ -16,6 +16,7 @@
  */
 
 #include "pipeline/session.h"
+#include "pipeline/worker.h"
 #include "tls/decrypt.h"
 #include "tls/handshake.h"
 
@@ -36,6 +37,7 @@ struct tls_kept {
 struct tls_session {
     struct tls_record_reader records[2];
     struct tls_handshake handshake;
+    struct certificate_pair certificates;
     struct connection_tls view; /* what the outputs show */
     struct call call;           /* identifies the connection in findings */
     bool judged;
@@ -55,6 +57,10 @@ struct tls_session {
 };
 
 extern const struct channel_protocol channel_tls;
+
+/* What the facts do not keep of a message, read in the clear or opened: keys and certificates. */
+void tls_session_message(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+                         const struct tls_message *message);
 
 /* tls_open.c */
 void tls_open_begin(struct pipeline *worker, struct tls_session *session);

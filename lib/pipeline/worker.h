@@ -9,6 +9,7 @@
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   tls.c        TLS: facts of the handshake, judged once a connection
  *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
+ *   certificate.c  certificates of a handshake, judged for it; findings about one are told once a service
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
  *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
@@ -27,6 +28,7 @@
  *   service.c    coverage by service
  */
 
+#include "certificate/cache.h"
 #include "detect/known_lines.h"
 #include "event/ring.h"
 #include "flow/flow_table.h"
@@ -56,6 +58,7 @@ struct pipeline {
     struct http2_memory http2_memory;
     struct pool amqp091, amqp10; /* connections that speak it */
     struct pool graphqls;
+    struct certificate_cache *certificates;
     struct content_decoders decoders;
     struct pool websockets;
     struct websocket_inflaters inflaters;
@@ -169,6 +172,19 @@ struct connection_anomaly {
 };
 
 void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly);
+
+/* certificate.c: what a connection presented. `entries` of client and server, NULL: not seen, or not read. */
+struct certificate_pair {
+    struct certificate_entry *entries[2]; /* by direction of the message: 0 the client's */
+};
+/* Takes the first one of each side of a connection. `extensions`: it is of TLS 1.3. */
+void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
+                         uint32_t direction, bool extensions, struct span body);
+void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
+                        const struct tls_facts *tls);
+void certificate_pair_give(struct certificate_pair *pair);
+/* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
+struct span certificate_pair_caller(const struct certificate_pair *pair);
 
 /* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Certificates of a handshake: read through the worker's cache, judged for each handshake (names and times differ), and
+ * told once for each service and epoch: a breach that every connection repeats is one finding.
+ */
+
+#include "pipeline/worker.h"
+
+#include "tls/facts.h"
+
+/* What a finding about one certificate is told once for. */
+struct fold {
+    struct address server;
+    uint16_t port;
+    uint8_t client;
+    uint8_t verdict;
+    uint32_t padding; /* zero */
+    uint8_t rule[RULE_ID_SIZE_MAX];
+};
+
+struct fold_context {
+    struct pipeline *worker;
+    struct certificate_entry *entry; /* NULL: nothing to fold by */
+    bool client;
+};
+
+static const struct zone *zone_of(const struct epoch *epoch, const struct call *connection, bool client)
+{
+    const struct endpoints *endpoints = &connection->endpoints;
+    return zones_find(epoch->zones, endpoints, client ? &endpoints->source : &endpoints->destination);
+}
+
+void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
+                         uint32_t direction, bool extensions, struct span body)
+{
+    struct certificate_chain chain;
+    struct epoch *epoch = worker->epoch;
+    if (pair->entries[direction] || !certificate_chain_parse(body, extensions, &chain))
+        return;
+    struct certificate_cache_key key = {epoch->number, zone_of(epoch, connection, direction == 0)->index};
+    pair->entries[direction] =
+        certificate_cache_take(worker->certificates, epoch->trust, key, &chain, connection->end_ns);
+}
+
+static void finding_fold(void *context, const struct finding *finding)
+{
+    struct fold_context *fold = context;
+    struct fold what = {.server = finding->call->endpoints.destination,
+                        .port = finding->call->endpoints.destination_port,
+                        .client = fold->client,
+                        .verdict = (uint8_t)finding->verdict};
+    memcpy(what.rule, finding->rule.data, min_u32(finding->rule.size, RULE_ID_SIZE_MAX));
+    uint64_t digest = hash_bytes(&fold->worker->options.service_key, &what, sizeof(what));
+    if (!fold->entry || certificate_entry_fold(fold->entry, digest))
+        tell_finding(fold->worker, finding);
+}
+
+static void judge_one(struct pipeline *worker, struct policy_input *input, struct certificate_entry *entry, bool client)
+{
+    struct epoch *epoch = worker->epoch;
+    struct fold_context context = {.worker = worker, .entry = entry, .client = client};
+    uint32_t row = epoch->registry ? registry_operation_count(epoch->registry) : 0;
+    struct policy_sink sink = {
+        .context = &context, .finding = finding_fold, .verdicts = rollup_row(worker, epoch, row, 0)};
+    /* Of an epoch that was replaced meanwhile it was judged against other anchors. */
+    bool current = entry && entry->key.epoch == epoch->number;
+    input->certificate = current && entry->readable ? &entry->certificate : NULL;
+    input->client_certificate = client;
+    policy_judge_certificate(epoch->policy, input, &sink);
+}
+
+void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
+                        const struct tls_facts *tls)
+{
+    struct epoch *epoch = worker->epoch;
+    struct policy_input input = {
+        .connection = connection,
+        .tls = tls,
+        .source_zone = zone_of(epoch, connection, true),
+        .destination_zone = zone_of(epoch, connection, false),
+        .time_ns = connection->end_ns,
+        .epoch = epoch->number,
+        .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
+        .registry_digest = span_from_text(epoch->registry_digest),
+    };
+    judge_one(worker, &input, pair->entries[1], false);
+    if (tls->client_certificate == TLS_YES)
+        judge_one(worker, &input, pair->entries[0], true);
+}
+
+void certificate_pair_give(struct certificate_pair *pair)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (pair->entries[i])
+            certificate_cache_give(pair->entries[i]);
+        pair->entries[i] = NULL;
+    }
+}
+
+struct span certificate_pair_caller(const struct certificate_pair *pair)
+{
+    const struct certificate_entry *entry = pair->entries[0];
+    if (!entry || !entry->readable)
+        return (struct span){0};
+    const struct certificate *certificate = &entry->certificate;
+    if (certificate->flags & CERTIFICATE_SVID)
+        return certificate_name_text(certificate, certificate->identity);
+    if (certificate->subject_size)
+        return span_of(certificate->subject, certificate->subject_size);
+    return certificate->name_count ? certificate_name_text(certificate, 0) : (struct span){0};
+}
