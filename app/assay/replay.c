@@ -21,6 +21,7 @@
 #include "keys/inputs.h"
 #include "options.h"
 #include "pipeline/pipeline.h"
+#include "report/certificates.h"
 #include "report/services.h"
 #include "report/tally.h"
 #include "version.h"
@@ -50,6 +51,7 @@ struct replay {
     struct hash_key key;
     struct tally *tally;
     struct services *services;
+    struct certificates *certificates;
     struct service_table *service_table; /* of all workers */
     pthread_mutex_t tally_lock;
     bool progress;
@@ -191,6 +193,10 @@ static void take_record(struct replay_worker *worker, struct span bytes)
     } else if (record.header.kind == RECORD_TRANSACTION && worker->transactions) {
         event_json_call(&writer, &record.call, NULL, cut);
         write_line(worker, worker->transactions, &writer);
+    } else if (record.header.kind == RECORD_CERTIFICATE) {
+        pthread_mutex_lock(&worker->replay->tally_lock);
+        require(certificates_add(worker->replay->certificates, &record.certificate) == 0);
+        pthread_mutex_unlock(&worker->replay->tally_lock);
     }
 }
 
@@ -287,6 +293,7 @@ static bool worker_init(struct replay *replay, struct replay_worker *worker, uin
         .share = replay->options->workers > 1,
         .transactions = transactions != NULL,
         .keys = replay->keys ? key_inputs_store(replay->keys) : NULL,
+        .certificates = true,
         .make_room = drain,
         .make_room_context = worker,
     };
@@ -320,7 +327,7 @@ static void worker_deinit(struct replay_worker *worker, FILE *findings, FILE *tr
 
 static void summary_write(const struct replay *replay, const struct ledger *ledger, FILE *stream)
 {
-    size_t capacity = (size_t)1 << 24; /* 20,000 operations with long names */
+    size_t capacity = (size_t)1 << 25; /* 20,000 operations with long names, 1,000 certificates */
     char *buffer = malloc(capacity);
     require(buffer);
     struct json_writer writer;
@@ -346,6 +353,8 @@ static void summary_write(const struct replay *replay, const struct ledger *ledg
     json_write_object_end(&writer);
     json_write_key(&writer, "services");
     services_json(replay->services, &writer);
+    json_write_key(&writer, "certificates");
+    certificates_json(replay->certificates, &writer);
     json_write_object_end(&writer);
     require(!writer.overflow);
     fwrite(buffer, 1, writer.size, stream);
@@ -407,8 +416,9 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
         return false;
     replay->tally = tally_new();
     replay->services = services_new();
+    replay->certificates = certificates_new();
     replay->service_table = calloc(1, sizeof(*replay->service_table));
-    bool memory = replay->tally && replay->services && replay->service_table;
+    bool memory = replay->tally && replay->services && replay->certificates && replay->service_table;
     if (!memory || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
         fputs("assay replay: out of memory\n", stderr);
         return false;
@@ -446,6 +456,7 @@ static void replay_deinit(struct replay *replay)
     digest_key_deinit(&replay->digest_key);
     tally_free(replay->tally);
     services_free(replay->services);
+    certificates_free(replay->certificates);
     free(replay->service_table);
     settings_deinit(&replay->settings);
     pthread_mutex_destroy(&replay->tally_lock);
@@ -529,6 +540,8 @@ static void show_text(const struct replay *replay, const struct ledger *ledger)
     tally_print(replay->tally, TABLE_ROWS, stdout);
     fputc('\n', stdout);
     services_print(replay->services, TABLE_ROWS, stdout);
+    fputc('\n', stdout);
+    certificates_print(replay->certificates, TABLE_ROWS, stdout);
     fputc('\n', stdout);
     tally_print_ledger(ledger, stdout);
 }

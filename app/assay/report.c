@@ -12,11 +12,12 @@
 #include "commands.h"
 #include "event/json.h"
 #include "options.h"
+#include "report/certificates.h"
 #include "report/log.h"
 #include "report/services.h"
 
 #define TABLE_ROWS      40u
-#define REPORT_JSON_MAX ((size_t)1 << 24)
+#define REPORT_JSON_MAX ((size_t)1 << 25)
 
 struct report_options {
     const char *config, *folder;
@@ -26,10 +27,10 @@ struct report_options {
 static const char help_findings[] = "usage: assay findings [-c FILE | --folder DIR] [-f]\n"
                                     "The findings in the log, a line each.\n\n"
                                     "  -f, --follow   only those that appear from now on, until interrupted\n";
-static const char help_report[] =
-    "usage: assay report [-c FILE | --folder DIR] [--format text|json]\n"
-    "Findings by rule and by operation, coverage by service, and the coverage ledger of all worker processes of the log.\n"
-    "Exit status: 0 no findings, 1 findings, 2 no log.\n";
+static const char help_report[] = "usage: assay report [-c FILE | --folder DIR] [--format text|json]\n"
+                                  "Findings by rule and by operation, coverage by service, and the coverage ledger of "
+                                  "all worker processes of the log.\n"
+                                  "Exit status: 0 no findings, 1 findings, 2 no log.\n";
 
 static volatile sig_atomic_t leave;
 
@@ -126,7 +127,8 @@ int command_findings(int argc, char **argv)
     return found ? EXIT_FOUND : EXIT_FINE;
 }
 
-static void report_json(const struct tally *tally, const struct services *services, const struct ledger *ledger)
+static void report_json(const struct tally *tally, const struct services *services,
+                        const struct certificates *certificates, const struct ledger *ledger)
 {
     char *buffer = malloc(REPORT_JSON_MAX);
     require(buffer);
@@ -145,6 +147,8 @@ static void report_json(const struct tally *tally, const struct services *servic
     json_write_object_end(&writer);
     json_write_key(&writer, "services");
     services_json(services, &writer);
+    json_write_key(&writer, "certificates");
+    certificates_json(certificates, &writer);
     json_write_object_end(&writer);
     require(!writer.overflow);
     fwrite(buffer, 1, writer.size, stdout);
@@ -162,10 +166,12 @@ int command_report(int argc, char **argv)
     struct report_log *log = open_log(&options);
     struct tally *tally = tally_new();
     struct services *services = services_new();
-    if (!log || !tally || !services) {
+    struct certificates *certificates = certificates_new();
+    if (!log || !tally || !services || !certificates) {
         report_log_close(log);
         tally_free(tally);
         services_free(services);
+        certificates_free(certificates);
         return EXIT_WRONG;
     }
     struct ledger ledger = {0}, life = {0}; /* of all worker processes of the log, and of the one being read */
@@ -180,15 +186,19 @@ int command_report(int argc, char **argv)
             life = (struct ledger){0};
         } else if (entry.kind == REPORT_LINE_SERVICE) {
             require(services_add(services, &entry.service) == 0);
+        } else if (entry.kind == REPORT_LINE_CERTIFICATE) {
+            require(certificates_add(certificates, &entry.certificate) == 0);
         }
     }
     ledger_add(&ledger, &life);
     if (options.json) {
-        report_json(tally, services, &ledger);
+        report_json(tally, services, certificates, &ledger);
     } else {
         tally_print(tally, TABLE_ROWS, stdout);
         fputc('\n', stdout);
         services_print(services, TABLE_ROWS, stdout);
+        fputc('\n', stdout);
+        certificates_print(certificates, TABLE_ROWS, stdout);
         fputc('\n', stdout);
         tally_print_ledger(&ledger, stdout);
     }
@@ -196,6 +206,7 @@ int command_report(int argc, char **argv)
     bool found = tally_failed(tally) > 0;
     tally_free(tally);
     services_free(services);
+    certificates_free(certificates);
     report_log_close(log);
     return found ? EXIT_FOUND : EXIT_FINE;
 }

@@ -163,6 +163,7 @@ static bool make_pipelines(struct control *control)
             .worker = i,
             .worker_count = control->worker_count,
             .rollups = true,
+            .certificates = true,
             .spread = control->spread,
         };
         poll->ports = control->ports;

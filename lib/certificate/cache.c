@@ -165,7 +165,7 @@ static struct certificate_entry *entry_new(struct certificate_cache *cache,
     memcpy(entry->chain_digest, digest, CERTIFICATE_DIGEST_SIZE);
     entry->key = key;
     entry->users = 0;
-    entry->count = entry->first_ns = 0;
+    entry->count = entry->first_ns = entry->told_ns = entry->told_count = 0;
     uint32_t *bucket = bucket_of(cache, digest);
     entry->next = *bucket;
     *bucket = index;
@@ -225,6 +225,11 @@ bool certificate_entry_fold(struct certificate_entry *entry, uint64_t digest)
         }
     }
     return true;
+}
+
+struct certificate_entry *certificate_cache_at(struct certificate_cache *cache, uint32_t index)
+{
+    return index < cache->used ? &cache->entries[index] : NULL;
 }
 
 const struct certificate_cache_counts *certificate_cache_counts(const struct certificate_cache *cache)

@@ -39,8 +39,12 @@ struct certificate_entry {
     uint32_t next;  /* of its bucket */
     uint32_t users; /* handshakes that go on */
     uint32_t newer, older;
-    bool readable; /* otherwise the leaf is no certificate */
-    uint64_t first_ns, last_ns, count;
+    bool readable;                     /* otherwise the leaf is no certificate */
+    uint64_t first_ns, last_ns, count; /* handshakes */
+    uint64_t told_ns, told_count;      /* the caller's: when the inventory was last told of it, and of how many */
+    uint8_t server[16];                /* the caller's: where it was first seen */
+    uint16_t server_port;
+    bool client;
     uint64_t folds[CERTIFICATE_FOLDS]; /* findings told: digests of rule and service; 0: free */
 };
 
@@ -57,5 +61,8 @@ void certificate_cache_give(struct certificate_entry *entry);
 
 /* True the first time a finding is told of it; `digest` stands for rule and service. */
 bool certificate_entry_fold(struct certificate_entry *entry, uint64_t digest);
+
+/* The entries in use so far, in no order; NULL behind the last. */
+struct certificate_entry *certificate_cache_at(struct certificate_cache *cache, uint32_t index);
 
 const struct certificate_cache_counts *certificate_cache_counts(const struct certificate_cache *cache);

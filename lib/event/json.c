@@ -365,6 +365,31 @@ static void put_service(struct json_writer *writer, const struct service_report 
     event_json_service(writer, service);
 }
 
+/* Null before 1970 and behind what 64 bits of nanoseconds hold. */
+static void key_seconds(struct json_writer *writer, const char *key, int64_t seconds)
+{
+    if (seconds >= 0 && (uint64_t)seconds < UINT64_MAX / 1000000000u)
+        key_time(writer, key, (uint64_t)seconds * 1000000000u);
+    else
+        key_span(writer, key, (struct span){0});
+}
+
+void event_json_certificate(struct json_writer *writer, const struct certificate_report *certificate)
+{
+    key_span(writer, "sha256", certificate->sha256);
+    key_text(writer, "presented_by", certificate->client ? "client" : "server");
+    key_span(writer, "subject", certificate->subject);
+    key_span(writer, "issuer", certificate->issuer);
+    key_span(writer, "serial", certificate->serial);
+    key_span(writer, "names", certificate->names);
+    key_seconds(writer, "not_before", certificate->not_before_s);
+    key_seconds(writer, "not_after", certificate->not_after_s);
+    put_address(writer, "dst", "dst_port", &certificate->server, certificate->server_port);
+    key_time(writer, "first", certificate->first_ns);
+    key_time(writer, "last", certificate->last_ns);
+    key_unsigned(writer, "count", certificate->count);
+}
+
 void event_json_record(struct json_writer *writer, const struct record *record, const struct event_origin *origin)
 {
     enum record_kind kind = (enum record_kind)record->header.kind;
@@ -388,6 +413,8 @@ void event_json_record(struct json_writer *writer, const struct record *record, 
         put_heartbeat(writer, &record->heartbeat);
     else if (kind == RECORD_SERVICE)
         put_service(writer, &record->service);
+    else if (kind == RECORD_CERTIFICATE)
+        event_json_certificate(writer, &record->certificate);
     if (kind == RECORD_LEDGER) {
         key_worker(writer, record->ledger.worker);
         key_unsigned(writer, "epoch", record->ledger.epoch);

@@ -44,3 +44,6 @@ void event_json_ledger(struct json_writer *writer, const struct ledger *ledger);
 
 /* The members of a service, likewise: host, transactions {audited, excused {reason: count}}, gaps, gap_bytes. */
 void event_json_service(struct json_writer *writer, const struct service_report *service);
+
+/* The members of a certificate, likewise: sha256, presented_by, subject, issuer, serial ... */
+void event_json_certificate(struct json_writer *writer, const struct certificate_report *certificate);

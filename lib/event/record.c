@@ -302,6 +302,10 @@ static void get_body(struct wire_reader *reader, struct record *record)
         wire_get_service(reader, &record->service);
         record->service.start_ns = time_ns;
         return;
+    case RECORD_CERTIFICATE:
+        wire_get_certificate(reader, &record->certificate);
+        record->certificate.last_ns = time_ns;
+        return;
     case RECORD_NONE:
     case RECORD_KIND_COUNT:
         break;
@@ -327,10 +331,16 @@ int record_decode(const void *data, size_t size, struct record *record_out)
 
 const char *record_kind_name(enum record_kind kind)
 {
-    static const char *const names[RECORD_KIND_COUNT] = {
-        [RECORD_NONE] = "none",           [RECORD_FINDING] = "finding",     [RECORD_TRANSACTION] = "transaction",
-        [RECORD_ROLLUP] = "rollup",       [RECORD_LEDGER] = "ledger",       [RECORD_RELOAD] = "reload",
-        [RECORD_LIFECYCLE] = "lifecycle", [RECORD_HEARTBEAT] = "heartbeat", [RECORD_SERVICE] = "service"};
+    static const char *const names[RECORD_KIND_COUNT] = {[RECORD_NONE] = "none",
+                                                         [RECORD_FINDING] = "finding",
+                                                         [RECORD_TRANSACTION] = "transaction",
+                                                         [RECORD_ROLLUP] = "rollup",
+                                                         [RECORD_LEDGER] = "ledger",
+                                                         [RECORD_RELOAD] = "reload",
+                                                         [RECORD_LIFECYCLE] = "lifecycle",
+                                                         [RECORD_HEARTBEAT] = "heartbeat",
+                                                         [RECORD_SERVICE] = "service",
+                                                         [RECORD_CERTIFICATE] = "certificate"};
     require(kind < RECORD_KIND_COUNT);
     return names[kind];
 }

@@ -34,6 +34,7 @@ enum record_kind {
     RECORD_LIFECYCLE,
     RECORD_HEARTBEAT,
     RECORD_SERVICE,
+    RECORD_CERTIFICATE,
     RECORD_KIND_COUNT
 };
 
@@ -122,6 +123,19 @@ struct service_report {
 
 #define RECORD_SERVICE_OTHERS "(others)" /* no host: a name that begins with '(' never gets a row */
 
+/* A certificate that was presented: when it is first seen, and once more for what was seen of it since. */
+struct certificate_report {
+    uint64_t first_ns, last_ns; /* of the handshakes told with it */
+    uint64_t count;             /* of them */
+    int64_t not_before_s, not_after_s;
+    struct address server; /* of the first of them */
+    uint16_t server_port;
+    bool client;        /* the client presented it */
+    struct span sha256; /* hex, of the certificate */
+    struct span subject, issuer, serial;
+    struct span names; /* alternative names, a blank between them */
+};
+
 /* A decoded record: a view, valid as long as the bytes it was decoded from. */
 struct record {
     struct record_header header;
@@ -134,6 +148,7 @@ struct record {
         struct lifecycle lifecycle;
         struct heartbeat heartbeat;
         struct service_report service;
+        struct certificate_report certificate;
     };
 };
 
@@ -146,6 +161,7 @@ uint32_t record_reload_size(const struct reload_report *reload);
 uint32_t record_lifecycle_size(const struct lifecycle *lifecycle);
 uint32_t record_heartbeat_size(void);
 uint32_t record_service_size(const struct service_report *service);
+uint32_t record_certificate_size(const struct certificate_report *certificate);
 
 /* Each writes a record with ring and sequence zero to `record_out` (aligned to RECORD_ALIGNMENT), returns its size. */
 uint32_t record_encode_finding(const struct finding *finding, void *record_out);
@@ -156,6 +172,7 @@ uint32_t record_encode_reload(const struct reload_report *reload, void *record_o
 uint32_t record_encode_lifecycle(const struct lifecycle *lifecycle, void *record_out);
 uint32_t record_encode_heartbeat(const struct heartbeat *heartbeat, void *record_out);
 uint32_t record_encode_service(const struct service_report *service, void *record_out);
+uint32_t record_encode_certificate(const struct certificate_report *certificate, void *record_out);
 
 /* Returns 0; -EBADMSG for bytes that are no whole record; -EPROTONOSUPPORT for another layout or an unknown kind. */
 MUST_USE int record_decode(const void *data, size_t size, struct record *record_out);

@@ -128,3 +128,4 @@ void wire_get_reload(struct wire_reader *reader, struct reload_report *reload_ou
 void wire_get_lifecycle(struct wire_reader *reader, struct lifecycle *lifecycle_out);
 void wire_get_heartbeat(struct wire_reader *reader, struct heartbeat *heartbeat_out);
 void wire_get_service(struct wire_reader *reader, struct service_report *service_out);
+void wire_get_certificate(struct wire_reader *reader, struct certificate_report *certificate_out);

@@ -51,6 +51,7 @@ static enum ring_rank rank_of(enum record_kind kind, enum severity severity)
     case RECORD_ROLLUP:
     case RECORD_HEARTBEAT:
     case RECORD_SERVICE:
+    case RECORD_CERTIFICATE:
         return RING_RANK_ROLLUP;
     default:
         return RING_RANK_CONTROL;
@@ -200,6 +201,15 @@ bool ring_put_service(struct ring_producer *producer, const struct service_repor
     if (!space)
         return false;
     ring_commit(producer, record_encode_service(service, space));
+    return true;
+}
+
+bool ring_put_certificate(struct ring_producer *producer, const struct certificate_report *certificate)
+{
+    void *space = ring_begin(producer, RECORD_CERTIFICATE, SEVERITY_INFO, record_certificate_size(certificate));
+    if (!space)
+        return false;
+    ring_commit(producer, record_encode_certificate(certificate, space));
     return true;
 }
 

@@ -22,7 +22,7 @@
 /* Who is refused first when the ring fills. */
 enum ring_rank {
     RING_RANK_TRANSACTION,
-    RING_RANK_ROLLUP,                                       /* heartbeats, services */
+    RING_RANK_ROLLUP,                                       /* heartbeats, services, certificates */
     RING_RANK_FINDING,                                      /* + enum severity */
     RING_RANK_CONTROL = RING_RANK_FINDING + SEVERITY_COUNT, /* ledger, reload, lifecycle: what explains the losses */
     RING_RANK_COUNT
@@ -61,6 +61,7 @@ bool ring_put_reload(struct ring_producer *producer, const struct reload_report 
 bool ring_put_lifecycle(struct ring_producer *producer, const struct lifecycle *lifecycle);
 bool ring_put_heartbeat(struct ring_producer *producer, const struct heartbeat *heartbeat);
 bool ring_put_service(struct ring_producer *producer, const struct service_report *service);
+bool ring_put_certificate(struct ring_producer *producer, const struct certificate_report *certificate);
 
 /* Records refused since the segment was made, all kinds. The worker tells it in its ledger (LEDGER_MISSING_EVENTS). */
 uint64_t ring_dropped(const struct ring_shared *shared);

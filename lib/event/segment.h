@@ -13,7 +13,7 @@
 #include "event/record.h"
 
 #define SEGMENT_MAGIC        UINT64_C(0x3151594153534100) /* "\0ASSAYQ1" */
-#define SEGMENT_VERSION      2u  /* of the head and of the framing in the rings; a reader of another one gives up */
+#define SEGMENT_VERSION      3u  /* of the head and of the framing in the rings; a reader of another one gives up */
 #define QUEUE_WORKERS_MAX    64u /* cores of the largest appliance we know of */
 #define QUEUE_RINGS_MAX      (QUEUE_WORKERS_MAX + 1u)
 #define CONTROL_TEXT_SIZE    4096u /* result of a reload: a screenful of mistakes */
@@ -125,7 +125,7 @@ struct reporter_status {
 } CACHE_ALIGNED;
 
 static_assert(sizeof(struct segment_head) == 128, "a reader of another build finds these where they were");
-static_assert(sizeof(struct ring_shared) == 5 * CACHE_LINE, "producer and consumer never share a cache line");
+static_assert(sizeof(struct ring_shared) == 6 * CACHE_LINE, "producer and consumer never share a cache line");
 static_assert(offsetof(struct ring_shared, consumer) == CACHE_LINE, "the tail has its own cache line");
 static_assert(sizeof(struct worker_status) % CACHE_LINE == 0, "workers never share a cache line");
 

@@ -9,6 +9,9 @@
 
 #include "tls/facts.h"
 
+#define INVENTORY_INTERVAL_NS UINT64_C(3600000000000) /* an hour: the inventory is a list, not a log of handshakes */
+#define NAMES_TOLD_SIZE       1024u                   /* as much as a text of a record holds */
+
 /* What a finding about one certificate is told once for. */
 struct fold {
     struct address server;
@@ -39,9 +42,87 @@ void certificate_message(struct pipeline *worker, struct certificate_pair *pair,
     if (pair->entries[direction] || !certificate_chain_parse(body, extensions, &chain))
         return;
     struct certificate_cache_key key = {epoch->number, zone_of(epoch, connection, direction == 0)->index};
-    pair->entries[direction] =
+    struct certificate_entry *entry =
         certificate_cache_take(worker->certificates, epoch->trust, key, &chain, connection->end_ns);
+    pair->entries[direction] = entry;
+    if (!entry || entry->count > 1)
+        return;
+    memcpy(entry->server, connection->endpoints.destination.bytes, sizeof(entry->server));
+    entry->server_port = connection->endpoints.destination_port;
+    entry->client = direction == 0;
 }
+
+/* --------------------------------------------------------------------- inventory */
+
+static struct span names_join(const struct certificate *certificate, char text[NAMES_TOLD_SIZE])
+{
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < certificate->name_count; i++) {
+        struct span name = certificate_name_text(certificate, i);
+        if (certificate->names[i].kind == CERTIFICATE_NAME_ADDRESS)
+            continue;
+        if (name.size + 1 > NAMES_TOLD_SIZE - used)
+            break;
+        if (used)
+            text[used++] = ' ';
+        if (name.size)
+            memcpy(text + used, name.data, name.size);
+        used += name.size;
+    }
+    return used ? span_of(text, used) : (struct span){0};
+}
+
+static struct span texts_or_none(const char *text, uint32_t size)
+{
+    return size ? span_of(text, size) : (struct span){0};
+}
+
+static void inventory_tell(struct pipeline *worker, struct certificate_entry *entry)
+{
+    static const char hex[] = "0123456789abcdef";
+    const struct certificate *certificate = &entry->certificate;
+    char digest[2 * CERTIFICATE_DIGEST_SIZE], names[NAMES_TOLD_SIZE];
+    for (uint32_t i = 0; i < CERTIFICATE_DIGEST_SIZE; i++) {
+        digest[2 * i] = hex[certificate->digest[i] >> 4];
+        digest[2 * i + 1] = hex[certificate->digest[i] & 15];
+    }
+    struct certificate_report report = {
+        .first_ns = entry->told_ns ? entry->told_ns : entry->first_ns,
+        .last_ns = entry->last_ns,
+        .count = entry->count - entry->told_count,
+        .not_before_s = certificate->not_before_s,
+        .not_after_s = certificate->not_after_s,
+        .server_port = entry->server_port,
+        .client = entry->client,
+        .sha256 = span_of(digest, sizeof(digest)),
+        .subject = texts_or_none(certificate->subject, certificate->subject_size),
+        .issuer = texts_or_none(certificate->issuer, certificate->issuer_size),
+        .serial = texts_or_none(certificate->serial, certificate->serial_size),
+        .names = names_join(certificate, names),
+    };
+    memcpy(report.server.bytes, entry->server, sizeof(entry->server));
+    tell_certificate(worker, &report);
+    entry->told_ns = entry->last_ns;
+    entry->told_count = entry->count;
+}
+
+/* At once when it is new, then with what came since. */
+static void inventory_advance(struct pipeline *worker, struct certificate_entry *entry)
+{
+    bool due = entry->told_ns == 0 || entry->last_ns - entry->told_ns >= INVENTORY_INTERVAL_NS;
+    if (worker->options.certificates && entry->readable && entry->count > entry->told_count && due)
+        inventory_tell(worker, entry);
+}
+
+void certificates_flush(struct pipeline *worker)
+{
+    struct certificate_entry *entry;
+    for (uint32_t i = 0; worker->options.certificates && (entry = certificate_cache_at(worker->certificates, i)); i++)
+        if (entry->readable && entry->count > entry->told_count)
+            inventory_tell(worker, entry);
+}
+
+/* ----------------------------------------------------------------------- findings */
 
 static void finding_fold(void *context, const struct finding *finding)
 {
@@ -84,6 +165,9 @@ void judge_certificates(struct pipeline *worker, const struct certificate_pair *
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
     };
+    for (uint32_t i = 0; i < 2; i++)
+        if (pair->entries[i])
+            inventory_advance(worker, pair->entries[i]);
     judge_one(worker, &input, pair->entries[1], false);
     if (tls->client_certificate == TLS_YES)
         judge_one(worker, &input, pair->entries[0], true);

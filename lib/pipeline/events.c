@@ -43,6 +43,13 @@ void tell_service(struct pipeline *worker, const struct service_report *service)
         lost(worker);
 }
 
+void tell_certificate(struct pipeline *worker, const struct certificate_report *certificate)
+{
+    struct ring_producer *ring = worker->options.ring;
+    if (!ring_put_certificate(ring, certificate) && !(make_room(worker) && ring_put_certificate(ring, certificate)))
+        lost(worker);
+}
+
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup)
 {
     struct ring_producer *ring = worker->options.ring;

@@ -37,6 +37,7 @@ struct pipeline_options {
     struct spread *spread; /* between the workers of a process; NULL: there is one, or they share */
     bool share;            /* every worker is handed every packet (replay); otherwise each is handed its own */
     bool transactions;     /* tell every transaction, not only findings */
+    bool certificates;     /* tell the inventory of certificates that are presented */
     bool rollups;          /* tell the counts of verdicts and the coverage by service every minute of packet time */
     /*
      * Called when the ring refuses an event, which is then offered once more; NULL: it is lost and counted, as it must

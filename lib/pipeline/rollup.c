@@ -155,6 +155,7 @@ void rollup_advance(struct pipeline *worker)
 void rollup_flush(struct pipeline *worker)
 {
     advance(worker, true);
+    certificates_flush(worker);
     if (!worker->options.rollups)
         return;
     services_swap(worker);

@@ -155,6 +155,7 @@ void tell_finding(void *worker, const struct finding *finding);
 void tell_call(struct pipeline *worker, const struct call *call);
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup);
 void tell_service(struct pipeline *worker, const struct service_report *service);
+void tell_certificate(struct pipeline *worker, const struct certificate_report *certificate);
 
 /* judge.c: matches, judges, tells, and gives the exchange back. */
 void judge_exchange(struct pipeline *worker, struct exchange *exchange);
@@ -182,6 +183,8 @@ void certificate_message(struct pipeline *worker, struct certificate_pair *pair,
                          uint32_t direction, bool extensions, struct span body);
 void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
                         const struct tls_facts *tls);
+/* Tells the inventory of what it was not told yet. */
+void certificates_flush(struct pipeline *worker);
 void certificate_pair_give(struct certificate_pair *pair);
 /* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
 struct span certificate_pair_caller(const struct certificate_pair *pair);

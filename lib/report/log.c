@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define NAME_MAX_SIZE 256u
 
@@ -280,6 +281,34 @@ static void take_service(const json_t *root, struct report_entry *entry)
             number_of(excused, ledger_transaction_reason_name((enum ledger_transaction_reason)i));
 }
 
+/* "2026-11-20T23:00:52.863080000Z"; 0 where it is something else. */
+static int64_t seconds_of(const json_t *object, const char *key)
+{
+    struct tm parts = {0};
+    const char *end = strptime(terminated(object, key, ""), "%Y-%m-%dT%H:%M:%S", &parts);
+    return end ? (int64_t)timegm(&parts) : 0;
+}
+
+static void take_certificate(const json_t *root, struct report_entry *entry)
+{
+    entry->certificate = (struct certificate_report){
+        .first_ns = (uint64_t)seconds_of(root, "first") * 1000000000u,
+        .last_ns = (uint64_t)seconds_of(root, "last") * 1000000000u,
+        .count = number_of(root, "count"),
+        .not_before_s = seconds_of(root, "not_before"),
+        .not_after_s = seconds_of(root, "not_after"),
+        .server_port = (uint16_t)number_of(root, "dst_port"),
+        .client = strcmp(terminated(root, "presented_by", ""), "client") == 0,
+        .sha256 = text_of(root, "sha256"),
+        .subject = text_of(root, "subject"),
+        .issuer = text_of(root, "issuer"),
+        .serial = text_of(root, "serial"),
+        .names = text_of(root, "names"),
+    };
+    uint8_t ip_version;
+    (void)(address_parse(terminated(root, "dst", ""), &entry->certificate.server, &ip_version) < 0);
+}
+
 static void take_reload(struct report_log *log, struct report_entry *entry)
 {
     bool accepted = json_is_true(json_object_get(log->root, "accepted"));
@@ -312,6 +341,9 @@ static bool take_line(struct report_log *log, size_t size, struct report_entry *
     } else if (strcmp(type, "service") == 0) {
         entry->kind = REPORT_LINE_SERVICE;
         take_service(log->root, entry);
+    } else if (strcmp(type, "certificate") == 0) {
+        entry->kind = REPORT_LINE_CERTIFICATE;
+        take_certificate(log->root, entry);
     }
     if (strcmp(type, "lifecycle") == 0 && strcmp(terminated(log->root, "event", ""), "start") == 0)
         entry->kind = REPORT_LINE_START;

@@ -27,16 +27,18 @@ enum report_line {
     REPORT_LINE_RELOAD,
     REPORT_LINE_START, /* a worker process began: its ledger counts from zero */
     REPORT_LINE_SERVICE,
+    REPORT_LINE_CERTIFICATE,
     REPORT_LINE_OTHER,
 };
 
 struct report_entry {
     enum report_line kind;
-    struct tally_finding finding;  /* of a finding; spans are valid until the next call */
-    struct ledger ledger;          /* of a ledger over all workers */
-    bool ledger_whole;             /* ... and it is one */
-    struct service_report service; /* of a service; its host is valid until the next call */
-    const char *text;              /* FINDING and RELOAD: a line for people */
+    struct tally_finding finding;          /* of a finding; spans are valid until the next call */
+    struct ledger ledger;                  /* of a ledger over all workers */
+    bool ledger_whole;                     /* ... and it is one */
+    struct service_report service;         /* of a service; its host is valid until the next call */
+    struct certificate_report certificate; /* of a certificate; likewise */
+    const char *text;                      /* FINDING and RELOAD: a line for people */
 };
 
 /* Opens the folder for reading from the oldest file, or, with `from_end`, from what is written from now on. */

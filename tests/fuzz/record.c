@@ -34,6 +34,8 @@ static uint32_t encode(const struct record *record, void *record_out)
         return record_encode_heartbeat(&record->heartbeat, record_out);
     case RECORD_SERVICE:
         return record_encode_service(&record->service, record_out);
+    case RECORD_CERTIFICATE:
+        return record_encode_certificate(&record->certificate, record_out);
     default:
         return record_encode_call(&record->call, record_out);
     }
