@@ -285,35 +285,41 @@ static void trust_set(struct certificate *certificate, int error)
 }
 
 /* A revocation is for good, however old the list (RFC 5280 5.3.1), unless it is a hold. */
+static int64_t revocation_end(const X509_CRL *list, const X509_REVOKED *entry)
+{
+    ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+    bool hold = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_CERTIFICATE_HOLD;
+    ASN1_ENUMERATED_free(reason);
+    return hold ? certificate_seconds(X509_CRL_get0_nextUpdate(list), INT64_MIN) : INT64_MAX;
+}
+
+/* What one list says of one certificate of the path; true: it is revoked, which ends the search. */
+static bool list_ask(X509_CRL *list, X509 *subject, bool leaf, struct certificate *certificate)
+{
+    X509_REVOKED *entry = NULL;
+    if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(subject)) != 0)
+        return false;
+    if (X509_CRL_get0_by_cert(list, &entry, subject) == 1) {
+        certificate->revocation = CERTIFICATE_REVOCATION_REVOKED;
+        certificate->revocation_after_s = revocation_end(list, entry);
+        return true;
+    }
+    int64_t after = certificate_seconds(X509_CRL_get0_nextUpdate(list), INT64_MIN);
+    if (after < certificate->revocation_after_s)
+        certificate->revocation_after_s = after;
+    if (leaf)
+        certificate->revocation = CERTIFICATE_REVOCATION_GOOD;
+    return false;
+}
+
 static void revocation_read(const struct trust_zone *zone, STACK_OF(X509) * path, struct certificate *certificate)
 {
-    int links = sk_X509_num(path) - 1;
+    int links = sk_X509_num(path) - 1; /* an anchor is trusted as it is */
     certificate->revocation_after_s = INT64_MAX;
-    for (int link = 0; link < links; link++) {
-        X509 *subject = sk_X509_value(path, link);
-        for (int i = 0; i < sk_X509_CRL_num(zone->lists); i++) {
-            X509_CRL *list = sk_X509_CRL_value(zone->lists, i);
-            X509_REVOKED *entry = NULL;
-            if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(subject)) != 0)
-                continue;
-            int found = X509_CRL_get0_by_cert(list, &entry, subject);
-            if (found == 1) {
-                int critical;
-                ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, &critical, NULL);
-                bool hold = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_CERTIFICATE_HOLD;
-                ASN1_ENUMERATED_free(reason);
-                certificate->revocation = CERTIFICATE_REVOCATION_REVOKED;
-                certificate->revocation_after_s =
-                    hold ? certificate_seconds(X509_CRL_get0_nextUpdate(list), INT64_MIN) : INT64_MAX;
+    for (int link = 0; link < links; link++)
+        for (int i = 0; i < sk_X509_CRL_num(zone->lists); i++)
+            if (list_ask(sk_X509_CRL_value(zone->lists, i), sk_X509_value(path, link), link == 0, certificate))
                 return;
-            }
-            int64_t after = certificate_seconds(X509_CRL_get0_nextUpdate(list), INT64_MIN);
-            if (after < certificate->revocation_after_s)
-                certificate->revocation_after_s = after;
-            if (link == 0)
-                certificate->revocation = CERTIFICATE_REVOCATION_GOOD;
-        }
-    }
 }
 
 static void path_read(const struct certificate_trust_store *store, const struct trust_zone *zone, STACK_OF(X509) * path,

@@ -44,7 +44,8 @@ void tls_view_update(struct tls_session *session)
         .cipher = name_of(suite ? suite->name : NULL),
         .sni = known(tls_facts_sni(facts)),
         .alpn = known(tls_facts_alpn(facts)),
-        .client_id = certificate_pair_caller(&session->certificates),
+        /* Anybody can send a certificate; only a handshake that was completed proves it. */
+        .client_id = facts->completed == TLS_YES ? certificate_pair_caller(&session->certificates) : (struct span){0},
     };
 }
 
