@@ -25,7 +25,7 @@
 /* EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished, each in a record of its own. */
 #define SERVER_FLIGHT_RECORDS_MAX 5u
 
-static enum tls_answer answer(bool yes)
+static uint8_t answer(bool yes)
 {
     return yes ? TLS_YES : TLS_NO;
 }
