@@ -32,6 +32,7 @@
 #define SHARE_GRPC       3u /* bodies of gRPC that are being walked */
 #define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
 #define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
+#define SHARE_CERTS      1u /* chains of certificates that were read: 1,000 of a gigabyte */
 #define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
 #define SHARE_CERTS      1u /* chains that were read: 1,500 of a gigabyte */
 #define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
@@ -120,6 +121,7 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
         (records && pool_init(&worker->tls_records, worker->arena, sizeof(struct tls_kept), (uint32_t)records)) ||
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
+        certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
         pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
         pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))

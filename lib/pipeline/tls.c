@@ -71,9 +71,10 @@ static bool handshake_over(const struct tls_session *session)
 }
 
 /* What the facts do not keep of a message. */
-static void message_take(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+void tls_session_message(struct pipeline *worker, struct tls_session *session, uint32_t direction,
                          const struct tls_message *message)
 {
+    tls_open_learn(worker, session, message);
     const struct tls_facts *facts = &session->handshake.facts;
     if (message->type == TLS_CERTIFICATE && !message->truncated && (facts->seen & TLS_SEEN_SERVER_HELLO))
         certificate_message(worker, &session->certificates, &session->call, direction, facts->version >= VERSION_TLS13,
@@ -92,8 +93,7 @@ static void part_take(struct pipeline *worker, struct tls_session *session, cons
     tls_handshake_part(&session->handshake, direction, part);
     /* Each message takes a byte of the part at least. */
     while (tls_handshake_next(&session->handshake, direction, &message))
-        tls_open_learn(worker, session, &message);
-    message_take(worker, session, direction, &message);
+        tls_session_message(worker, session, direction, &message);
     if (reader->buffer && reader->seen == 0 && (part->last || !part->sslv2)) {
         pool_give(&worker->tls_messages, reader->buffer);
         reader->buffer = NULL;

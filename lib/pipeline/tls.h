@@ -58,6 +58,10 @@ struct tls_session {
 
 extern const struct channel_protocol channel_tls;
 
+/* What the facts do not keep of a message, read in the clear or opened: keys and certificates. */
+void tls_session_message(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+                         const struct tls_message *message);
+
 /* tls_open.c */
 void tls_open_begin(struct pipeline *worker, struct tls_session *session);
 /* A hello was read: the key may be found by it. */

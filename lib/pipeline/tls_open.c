@@ -102,8 +102,10 @@ static void plain_take(struct pipeline *worker, struct tls_session *session, con
     }
     struct tls_message message;
     tls_handshake_plaintext(&session->handshake, feed->direction, plain->type, plain->data);
-    while (tls_handshake_next(&session->handshake, feed->direction, &message))
+    while (tls_handshake_next(&session->handshake, feed->direction, &message)) {
+        tls_session_message(worker, session, feed->direction, &message);
         tls_view_update(session);
+    }
 }
 
 /* --------------------------------------------------------------------- records */
