@@ -360,6 +360,22 @@ static int texts_complete(struct settings *settings)
     return settings->sensor.name && settings->queue.name && settings->log.folder ? 0 : -ENOMEM;
 }
 
+/* In a list of its own: the one that was read belongs to the document, and with it all its texts. */
+static int issuers_resolve(struct settings *settings)
+{
+    uint32_t count = settings->tokens.issuers_count;
+    struct settings_token_issuer *copy = arena_take_array(settings->arena, struct settings_token_issuer, count + 1);
+    if (!copy)
+        return -ENOMEM;
+    int result = 0;
+    for (uint32_t i = 0; i < count && result == 0; i++) {
+        copy[i] = settings->tokens.issuers[i];
+        result = path_resolve(settings, &copy[i].jwks);
+    }
+    settings->tokens.issuers = copy;
+    return result;
+}
+
 static int paths_complete(struct settings *settings)
 {
     static const char *const shipped_rules[] = {"rules", NULL};
@@ -375,8 +391,8 @@ static int paths_complete(struct settings *settings)
         result = path_resolve(settings, &settings->capture.driver);
     if (result == 0)
         result = path_resolve(settings, &settings->registry.folder);
-    for (uint32_t i = 0; i < settings->tokens.issuers_count && result == 0; i++)
-        result = path_resolve(settings, &settings->tokens.issuers[i].jwks);
+    if (result == 0)
+        result = issuers_resolve(settings);
     if (result == 0)
         result = path_resolve(settings, &settings->log.folder);
     return result;

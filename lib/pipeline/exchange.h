@@ -43,4 +43,5 @@ struct exchange {
     bool response_done;
     struct body_scan scans[2]; /* request, response */
     struct transaction transaction;
+    struct token token; /* of the request */
 };

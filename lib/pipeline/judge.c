@@ -62,6 +62,8 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct policy_input input = {
         .transaction = transaction,
         .match = found,
+        .token = &exchange->token,
+        .issuers = epoch->issuers,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,

@@ -26,6 +26,8 @@
 
 struct policy;
 struct registry_match;
+struct token;
+struct token_issuers;
 
 /* One detector of the epoch; detection.detector is the index into the table. */
 struct policy_detector {
@@ -37,8 +39,11 @@ struct policy_detector {
 
 struct policy_input {
     const struct transaction *transaction;
-    const struct registry_match *match; /* NULL: no registry, or an empty one: what needs it is unknown */
-    const struct zone *source_zone;     /* of the client; never NULL */
+    const struct registry_match *match;  /* NULL: no registry, or an empty one: what needs it is unknown */
+    const struct token *token;           /* of the request; NULL: none was looked for */
+    const struct token_issuers *issuers; /* of the settings that read the token */
+    const uint8_t *client_certificate;   /* SHA-256 of the one the connection showed; NULL: not known */
+    const struct zone *source_zone;      /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;   /* it travelled in TLS and was decrypted */
     uint64_t time_ns; /* packet time at which it was complete enough to judge */

@@ -131,6 +131,9 @@ struct token_reader {
     uint8_t decoded[TOKEN_PART_MAX];
 };
 
+/* TOKEN_ABSENT. */
+void token_init(struct token *token);
+
 /* Everything of `token_out` is set, its signature to TOKEN_SIGNATURE_NOT_ASKED. */
 void token_read(struct token_reader *reader, const struct token_claims *claims, const struct digest_key *key,
                 struct span compact, struct token *token_out);

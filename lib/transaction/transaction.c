@@ -18,6 +18,7 @@ void transaction_init(struct transaction *transaction)
     transaction->path = (struct span){0};
     transaction->query = (struct span){0};
     transaction->message = (struct message){0};
+    transaction->grant = TRANSACTION_GRANT_NONE;
     side_init(&transaction->request);
     side_init(&transaction->response);
     transaction->detection_count = 0;

@@ -38,6 +38,13 @@ enum transaction_body {
     TRANSACTION_BODY_BINARY,
 };
 
+/* grant_type of a request for a token (RFC 6749): all that is kept of a form. */
+enum transaction_grant {
+    TRANSACTION_GRANT_NONE,
+    TRANSACTION_GRANT_PASSWORD,
+    TRANSACTION_GRANT_OTHER,
+};
+
 struct transaction_side {
     uint64_t first_ns, last_ns;  /* of its bytes */
     uint64_t anomalies;          /* set of ANOMALY_BIT() */
@@ -60,6 +67,7 @@ struct transaction {
     struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
     struct span query;       /* behind the '?', without it; data NULL: no '?' */
     struct message message;  /* where it travelled, in protocols that carry messages */
+    uint8_t grant;           /* enum transaction_grant */
     struct transaction_side request, response;
     uint32_t detection_count;
     uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */
