@@ -126,11 +126,10 @@ struct settings_tokens {
     uint32_t verifications_per_second; /* of one worker; default 1000 */
 };
 
-/* Who has this claim, or this SPIFFE id, has the role. */
+/* Who has this value in this claim of a token has the role. */
 struct settings_caller {
     char *claim; /* "realm_access.roles", or a JSON pointer */
     char *value;
-    char *spiffe; /* pattern, '*' stands for anything */
     char *role;
 };
 

@@ -103,6 +103,20 @@ static void put_flags(struct json_writer *writer, uint32_t flags)
     json_write_array_end(writer);
 }
 
+static void put_caller(struct json_writer *writer, const struct call_caller *caller)
+{
+    json_write_key(writer, "caller");
+    if (!caller->kind.data) {
+        json_write_null(writer);
+        return;
+    }
+    json_write_object_begin(writer);
+    key_span(writer, "kind", caller->kind);
+    key_span(writer, "id", caller->id);
+    key_span(writer, "role", caller->role);
+    json_write_object_end(writer);
+}
+
 /* The fields that identify a call, the same in a transaction and in a finding. */
 static void put_call(struct json_writer *writer, const struct call *call)
 {
@@ -122,6 +136,7 @@ static void put_call(struct json_writer *writer, const struct call *call)
     put_tunnels(writer, endpoints);
     put_flags(writer, call->flags);
     key_span(writer, "operation", call->operation);
+    put_caller(writer, &call->caller);
 }
 
 /* A finding about the sensor has the same fields as any other, without values. */
@@ -134,6 +149,7 @@ static void put_no_call(struct json_writer *writer)
     put_tunnels(writer, &(struct endpoints){.tunnel_count = 0});
     put_flags(writer, 0);
     key_text(writer, "operation", NULL);
+    key_text(writer, "caller", NULL);
 }
 
 /* How many entries before `index` have the same name: members of one object need names of their own. */

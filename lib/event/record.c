@@ -42,7 +42,7 @@ static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without pa
 
 #define CALL_SIZE_MAX                                                                                                  \
     (sizeof(struct wire_call) + TUNNELS_MAX * sizeof(struct wire_tunnel) + RECORD_PATH_MAX + 2 * RECORD_TEXT_MAX +     \
-     RECORD_NAME_MAX + 4 * 2)
+     RECORD_NAME_MAX + 4 * 2 + 3 * (RECORD_NAME_MAX + 2))
 #define FINDING_SIZE_MAX                                                                                               \
     (sizeof(struct record_header) + sizeof(struct wire_finding) + CALL_SIZE_MAX + 2 * RECORD_TEXT_MAX +                \
      4 * RECORD_NAME_MAX + 6 * 2 + FINDING_EVIDENCE_MAX * (RECORD_NAME_MAX + RECORD_TEXT_MAX + 4) +                    \
@@ -56,7 +56,9 @@ static uint32_t call_part_size(const struct call *call)
 {
     return (uint32_t)sizeof(struct wire_call) + call->endpoints.tunnel_count * (uint32_t)sizeof(struct wire_tunnel) +
            wire_text_size(call->host, RECORD_TEXT_MAX) + wire_text_size(call->method, RECORD_NAME_MAX) +
-           wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX);
+           wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX) +
+           wire_text_size(call->caller.kind, RECORD_NAME_MAX) + wire_text_size(call->caller.id, RECORD_NAME_MAX) +
+           wire_text_size(call->caller.role, RECORD_NAME_MAX);
 }
 
 /* A text that will not fit whole makes the call say that it is cut, like every other limit does. */
@@ -93,6 +95,9 @@ static void put_call(struct wire_writer *writer, const struct call *call)
     wire_put_text(writer, call->method, RECORD_NAME_MAX);
     wire_put_text(writer, call->path, RECORD_PATH_MAX);
     wire_put_text(writer, call->operation, RECORD_TEXT_MAX);
+    wire_put_text(writer, call->caller.kind, RECORD_NAME_MAX);
+    wire_put_text(writer, call->caller.id, RECORD_NAME_MAX);
+    wire_put_text(writer, call->caller.role, RECORD_NAME_MAX);
 }
 
 static void get_call(struct wire_reader *reader, struct call *call_out)
@@ -127,6 +132,9 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     call_out->method = wire_get_text(reader, RECORD_NAME_MAX);
     call_out->path = wire_get_text(reader, RECORD_PATH_MAX);
     call_out->operation = wire_get_text(reader, RECORD_TEXT_MAX);
+    call_out->caller.kind = wire_get_text(reader, RECORD_NAME_MAX);
+    call_out->caller.id = wire_get_text(reader, RECORD_NAME_MAX);
+    call_out->caller.role = wire_get_text(reader, RECORD_NAME_MAX);
 }
 
 static void get_finding(struct wire_reader *reader, struct finding *finding_out, struct call *call_out)

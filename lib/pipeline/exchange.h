@@ -43,5 +43,6 @@ struct exchange {
     bool response_done;
     struct body_scan scans[2]; /* request, response */
     struct transaction transaction;
-    struct token token; /* of the request */
+    struct token token;              /* of the request */
+    char caller_id[2 * DIGEST_SIZE]; /* hex */
 };

@@ -49,6 +49,31 @@ static uint32_t operation_row(const struct epoch *epoch, const struct registry_m
     return registry_operation_count(epoch->registry);
 }
 
+/* A token whose signature is certainly wrong tells nothing of who sent it. */
+static bool token_is_forged(const struct token *token)
+{
+    return token->signature >= TOKEN_SIGNATURE_NONE && token->signature <= TOKEN_SIGNATURE_CRITICAL;
+}
+
+static void caller_note(const struct epoch *epoch, struct exchange *exchange)
+{
+    static const char hex[] = "0123456789abcdef";
+    const struct token *token = &exchange->token;
+    struct call_caller *caller = &exchange->transaction.call.caller;
+    if (token->form != TOKEN_SIGNED || token_is_forged(token))
+        return;
+    caller->kind = token->signature == TOKEN_SIGNATURE_GOOD ? CALL_CALLER_TOKEN : CALL_CALLER_UNVERIFIED;
+    if (token->role != TOKEN_ROLE_NONE)
+        caller->role = epoch->issuers->roles[token->role];
+    if (!(token->flags & TOKEN_HAS_SUBJECT))
+        return;
+    for (uint32_t i = 0; i < DIGEST_SIZE; i++) {
+        exchange->caller_id[2 * i] = hex[token->subject[i] >> 4];
+        exchange->caller_id[2 * i + 1] = hex[token->subject[i] & 15];
+    }
+    caller->id = span_of(exchange->caller_id, sizeof(exchange->caller_id));
+}
+
 void judge_exchange(struct pipeline *worker, struct exchange *exchange)
 {
     struct epoch *epoch = exchange->epoch;
@@ -57,6 +82,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     if (!transaction->response.seen)
         call->flags |= CALL_NO_RESPONSE;
 
+    caller_note(epoch, exchange);
     struct registry_match match = {0};
     const struct registry_match *found = match_registry(epoch, transaction, &match);
     struct policy_input input = {

@@ -39,6 +39,16 @@ enum call_flag {
 
 #define CALL_STATUS_NONE (-1)
 
+/* Who called, as far as the call shows, without naming a person. */
+struct call_caller {
+    struct span kind; /* CALL_CALLER_*; data NULL: it does not show */
+    struct span id;   /* keyed digest in hex; data NULL: the token has no subject */
+    struct span role; /* of the settings; data NULL: none fits */
+};
+
+#define CALL_CALLER_TOKEN      SPAN_LITERAL("token")      /* its signature was verified */
+#define CALL_CALLER_UNVERIFIED SPAN_LITERAL("unverified") /* what a token says of itself */
+
 struct call {
     struct endpoints endpoints; /* source is the client */
     uint64_t time_ns;           /* first byte of the request (of the response where no request was seen) */
@@ -52,6 +62,7 @@ struct call {
     uint64_t request_bytes;     /* decoded body bytes */
     uint64_t response_bytes;
     struct span operation;      /* registry id of the operation, data NULL: none matched */
+    struct call_caller caller;
 };
 
 /* "http1", "http2" ... never NULL. */
