@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "host.h"
+#include "keys/inputs.h"
 #include "options.h"
 #include "pipeline/epoch.h"
 
@@ -45,8 +46,9 @@ static void describe(const struct epoch *epoch)
     printf("rules:     %u enabled, digest %s\n", policy_rule_count(epoch->policy), epoch->rules_digest);
     printf("detectors: %u\n", detect_set_count(epoch->detectors));
     if (epoch->registry)
-        printf("registry:  %u operations in %u documents, digest %s\n", registry_operation_count(epoch->registry),
-               registry_document_count(epoch->registry), epoch->registry_digest);
+        printf("registry:  %u operations in %u documents, %u channels, digest %s\n",
+               registry_operation_count(epoch->registry), registry_document_count(epoch->registry),
+               registry_channel_count(epoch->registry), epoch->registry_digest);
     else
         puts("registry:  none; rules that need one answer unknown");
     printf("loaded in %.0f ms\n", (double)epoch->build_ns / 1e6);
@@ -61,6 +63,8 @@ static bool check_files(const struct settings *settings, const char *config, str
     int result = settings->capture.driver ? driver_file_load(settings->capture.driver, &diagnostics, driver) : 0;
     struct epoch_sources sources = {
         .settings = settings, .settings_path = config, .number = 1, .worker_count = 1, .key = &key};
+    if (key_inputs_check(&settings->keys, &diagnostics) < 0)
+        result = -1;
     if (digest_key_init_random(&key) < 0 || epoch_build(&sources, &diagnostics, &epoch) < 0)
         result = -1;
     diagnostics_print(&diagnostics, stderr);

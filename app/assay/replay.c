@@ -18,6 +18,7 @@
 #include "coverage/coverage.h"
 #include "event/json.h"
 #include "event/queue.h"
+#include "keys/inputs.h"
 #include "options.h"
 #include "pipeline/pipeline.h"
 #include "report/services.h"
@@ -32,6 +33,7 @@
 struct replay_options {
     const char *config;
     const char *findings, *transactions, *summary;
+    const char *keylog;
     uint32_t workers;
     bool json;
     char **captures;
@@ -41,6 +43,7 @@ struct replay_options {
 struct replay {
     const struct replay_options *options;
     struct settings settings;
+    struct key_inputs *keys; /* NULL: no secrets were named */
     struct digest_key digest_key;
     struct publication publication;
     struct queue *queue;
@@ -76,7 +79,7 @@ static const char help[] =
     "      --summary FILE       coverage ledger and counts as one JSON object\n"
     "      --format text|json   what is shown when none of the three is asked for (default text)\n"
     "      --workers N          share the work out to N threads (default 1); the findings are the same\n"
-    "      --keylog FILE        accepted; this version opens no TLS and says so\n"
+    "      --keylog FILE        secrets of TLS connections, as SSLKEYLOGFILE makes them (RFC 9850)\n"
     "      --help\n\n"
     "Exit status: 0 no findings, 1 findings, 2 wrong usage or configuration, or a capture that cannot be read.\n";
 
@@ -122,7 +125,7 @@ static int parse_options(int argc, char **argv, struct replay_options *options)
             fine = options_number("replay", "--workers", optarg, 1, QUEUE_WORKERS_MAX, &options->workers);
             break;
         case KEYLOG:
-            fputs("assay replay: note: this version opens no TLS; the keys are not used\n", stderr);
+            options->keylog = optarg;
             break;
         case FORMAT:
             fine = parse_format(optarg, options);
@@ -283,6 +286,7 @@ static bool worker_init(struct replay *replay, struct replay_worker *worker, uin
         .worker_count = replay->options->workers,
         .share = replay->options->workers > 1,
         .transactions = transactions != NULL,
+        .keys = replay->keys ? key_inputs_store(replay->keys) : NULL,
         .make_room = drain,
         .make_room_context = worker,
     };
@@ -363,12 +367,43 @@ static bool close_output(FILE *stream, const char *path)
 
 /* -------------------------------------------------------------------- the run */
 
+/*
+ * Secrets are read whole before the first packet: in a replay none comes late. None are looked for, and no memory is
+ * locked, where nothing names any.
+ */
+static bool keys_init(struct replay *replay)
+{
+    const struct replay_options *options = replay->options;
+    bool wanted = options->keylog || key_inputs_wanted(&replay->settings.keys);
+    for (uint32_t i = 0; i < options->capture_count && !wanted; i++)
+        wanted = key_capture_has_secrets(options->captures[i]);
+    if (!wanted)
+        return true;
+    if (options->keylog && access(options->keylog, R_OK) != 0) {
+        fprintf(stderr, "assay replay: %s: %s\n", options->keylog, strerror(errno));
+        return false;
+    }
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct key_inputs_options inputs = {
+        .settings = &replay->settings.keys, .keylog = options->keylog, .worker_count = options->workers};
+    int result = key_inputs_new(&replay->keys, &inputs, &diagnostics);
+    diagnostics_print(&diagnostics, stderr);
+    diagnostics_deinit(&diagnostics);
+    if (result < 0)
+        return false;
+    key_inputs_read_all(replay->keys, 0);
+    for (uint32_t i = 0; i < options->capture_count; i++)
+        key_inputs_read_capture(replay->keys, options->captures[i], 0);
+    return true;
+}
+
 static bool replay_init(struct replay *replay, const struct replay_options *options)
 {
     *replay = (struct replay){.options = options, .progress = isatty(STDERR_FILENO) != 0};
     pthread_mutex_init(&replay->tally_lock, NULL);
     publication_init(&replay->publication, options->workers);
-    if (!options_load_settings(options->config, &replay->settings))
+    if (!options_load_settings(options->config, &replay->settings) || !keys_init(replay))
         return false;
     replay->tally = tally_new();
     replay->services = services_new();
@@ -406,6 +441,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
 
 static void replay_deinit(struct replay *replay)
 {
+    key_inputs_free(replay->keys);
     queue_free(replay->queue);
     publication_deinit(&replay->publication);
     digest_key_deinit(&replay->digest_key);

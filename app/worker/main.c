@@ -157,6 +157,7 @@ static bool make_pipelines(struct control *control)
             .settings = &control->settings,
             .publication = &control->publication,
             .ring = queue_producer(control->queue, i),
+            .keys = control->keys ? key_inputs_store(control->keys) : NULL,
             .key = key,
             .service_key = key,
             .worker = i,
@@ -202,6 +203,7 @@ static void control_deinit(struct control *control)
 {
     for (uint32_t i = 0; control->polls && i < control->worker_count; i++)
         pipeline_free(control->polls[i].pipeline);
+    keys_stop(control);
     free(control->polls);
     spread_free(control->spread);
     publication_deinit(&control->publication);
@@ -232,7 +234,7 @@ int main(int argc, char **argv)
         memset(control->polls, 0, control->worker_count * sizeof(struct poll));
     }
     fine = fine && control_first_epoch(control) && open_queue(control) && start_ports(control) &&
-           make_spread(control) && make_pipelines(control);
+           make_spread(control) && keys_start(control) && make_pipelines(control);
     if (fine)
         run(control);
     control_deinit(control);

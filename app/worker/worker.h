@@ -7,11 +7,15 @@
  *   main.c     options, start and stop
  *   poll.c     the loop of one worker core
  *   control.c  the control thread: reloads, coverage records, NIC statistics
+ *   keys.c     the thread that takes TLS secrets in
  */
+
+#include <pthread.h>
 
 #include "capture/ports.h"
 #include "coverage/coverage.h"
 #include "event/queue.h"
+#include "keys/inputs.h"
 #include "pipeline/pipeline.h"
 
 struct poll {
@@ -39,6 +43,10 @@ struct control {
     struct queue *queue;
     struct capture_ports *ports;
     struct spread *spread;
+    struct key_inputs *keys; /* NULL: no secrets are named */
+    pthread_t keys_thread;
+    bool keys_running;
+    uint32_t keys_stop;
     uint32_t giving; /* workers that may still hand packets over */
     struct poll *polls;
     struct coverage coverage;
@@ -66,3 +74,7 @@ void control_tell_predecessor(struct control *control);
 /* The workers poll no more, or not yet. */
 void control_clear_status(struct control *control);
 void control_tell_lifecycle(struct control *control, enum lifecycle_event event);
+
+/* Key inputs and their thread, where the settings name any. False: a mistake, which was printed. */
+bool keys_start(struct control *control);
+void keys_stop(struct control *control);

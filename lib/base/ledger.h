@@ -36,6 +36,11 @@ enum ledger_reason {
     LEDGER_UNCLASSIFIED,  /* payload of a TCP flow whose protocol we do not know */
     LEDGER_UNPARSED,      /* a protocol we can name but not read (see flow summary for which) */
     LEDGER_ENCRYPTED,     /* TLS without keys */
+    LEDGER_ENCRYPTED_LATE,        /* ... whose key came after the time to wait for it */
+    LEDGER_ENCRYPTED_HELLO,       /* ... with an Encrypted Client Hello, which hides what the key is named by */
+    LEDGER_ENCRYPTED_UNSUPPORTED, /* ... of a version, suite or compression that is not opened */
+    LEDGER_ENCRYPTED_LOSS,        /* ... where bytes are missing: hello not seen, or the record's number is lost */
+    LEDGER_ENCRYPTED_REFUSED,     /* ... whose records the key given does not open */
     LEDGER_PARSER,        /* the parser gave the stream up */
     LEDGER_HAND_OVER,     /* no room in the ring to the worker that follows the connection */
     LEDGER_NOT_MINE,      /* belongs to another worker of the same run, which accounts for it */

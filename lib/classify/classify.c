@@ -10,9 +10,11 @@
 
 #define GREETING_MAX          512u   /* RFC 5321 4.5.3.1.5: a reply line */
 #define LEADING_LINE_ENDS_MAX 4u     /* two empty lines before a request; more are not met */
+#define BLANKS_MAX            4u     /* servers that split at blanks take any number; nobody needs more to try them */
 #define TLS_RECORD_MAX        18432u /* 2^14 + 2048, RFC 5246 6.2.3 */
 #define TLS_HANDSHAKE_MAX     131072u
 #define AMQP_FRAME_MAX        131072u /* what common brokers negotiate; Connection.Start is a few hundred bytes */
+#define AMQP_METHOD_MAX       1024u   /* of class basic: three names of 255 bytes and some numbers */
 #define POSTGRESQL_STARTUP    10000u  /* MAX_STARTUP_PACKET_LENGTH of the server */
 #define MYSQL_GREETING_MIN    45u     /* fixed part of HandshakeV10 */
 #define MYSQL_GREETING_MAX    1024u
@@ -131,12 +133,21 @@ static enum match match_request_rest(struct span rest)
     return match_any_prefix(span_from(end, 8), line_ends, ARRAY_COUNT(line_ends));
 }
 
+static uint32_t count_blanks(struct span text)
+{
+    uint32_t count = 0;
+    while (count < text.size && count < BLANKS_MAX && (text.data[count] == ' ' || text.data[count] == '\t'))
+        count++;
+    return count;
+}
+
 static enum match match_http1_request(struct span data)
 {
     uint32_t start = 0, limit = min_u32(data.size, LEADING_LINE_ENDS_MAX);
     while (start < limit && (data.data[start] == '\r' || data.data[start] == '\n'))
         start++;
     struct span line = span_from(data, start);
+    line = span_from(line, count_blanks(line));
     uint32_t size = 0;
     while (size < line.size && size <= CLASSIFY_METHOD_MAX && is_token_byte(line.data[size]))
         size++;
@@ -144,11 +155,14 @@ static enum match match_http1_request(struct span data)
         return MATCH_NO;
     if (size == line.size)
         return MATCH_MAYBE;
-    if (size == 0 || line.data[size] != ' ')
+    uint32_t blanks = count_blanks(span_from(line, size));
+    if (size == 0 || blanks == 0)
         return MATCH_NO;
-    struct span target = span_from(line, size + 1);
+    /* More blanks than the one that is right are believed of known methods only. */
+    struct span target = span_from(line, size + blanks);
     enum match known = is_known_method(span_first(line, size)) ? match_known_target(target) : MATCH_NO;
-    return known == MATCH_NO ? match_request_rest(target) : known;
+    bool plain = line.data == data.data + start && blanks == 1 && line.data[size] == ' ';
+    return known == MATCH_NO && plain ? match_request_rest(target) : known;
 }
 
 /* ---- TLS ---- */
@@ -224,6 +238,55 @@ static enum match match_amqp091_start(struct span data)
     return match_prefix(span_from(data, 7), span_of(method, sizeof(method)));
 }
 
+/* Methods of class basic that only the one side sends; content follows those above 30, but not get and get-empty. */
+static bool is_amqp091_method(const uint8_t *method, bool server)
+{
+    static const uint8_t of_client[] = {10, 20, 40, 70, 90}, of_server[] = {21, 50, 60, 71, 72};
+    const uint8_t *methods = server ? of_server : of_client;
+    bool basic = method[0] == 0 && method[1] == 60 && method[2] == 0;
+    return basic && memchr(methods, method[3], server ? sizeof(of_server) : sizeof(of_client)) != NULL;
+}
+
+/* The frame behind the first: of a content, its header on the same channel. */
+static enum match match_amqp091_next(struct span data, const uint8_t *first)
+{
+    uint8_t method = first[10];
+    bool content = method == 40 || method == 50 || method == 60 || method == 71;
+    if (data.size > 0 && (content ? data.data[0] != 2 : !memchr("\1\3\10", data.data[0], 3)))
+        return MATCH_NO;
+    if (data.size < 7)
+        return MATCH_MAYBE;
+    if (content && memcmp(data.data + 1, first + 1, 2) != 0)
+        return MATCH_NO;
+    return read_32(data.data + 3) <= AMQP_FRAME_MAX ? MATCH_YES : MATCH_NO;
+}
+
+/* Met in the middle of a connection: a method frame with its end octet, and another frame behind it. */
+static enum match match_amqp091_frame(struct span data, bool server)
+{
+    if (data.size > 0 && data.data[0] != 1)
+        return MATCH_NO;
+    if (data.size < 11)
+        return MATCH_MAYBE;
+    uint32_t size = read_32(data.data + 3);
+    bool channel = data.data[1] != 0 || data.data[2] != 0;
+    if (!channel || size < 4 || size > AMQP_METHOD_MAX || !is_amqp091_method(data.data + 7, server))
+        return MATCH_NO;
+    if (data.size < size + 8)
+        return MATCH_MAYBE;
+    return data.data[size + 7] == 0xce ? match_amqp091_next(span_from(data, size + 8), data.data) : MATCH_NO;
+}
+
+static enum match match_amqp091_client(struct span data)
+{
+    return match_amqp091_frame(data, false);
+}
+
+static enum match match_amqp091_server(struct span data)
+{
+    return match_amqp091_frame(data, true);
+}
+
 static enum match match_amqp10(struct span data)
 {
     static const uint8_t version[] = {0, 1, 0, 0};
@@ -240,6 +303,38 @@ static enum match match_amqp10_sasl(struct span data)
 {
     static const uint8_t version[] = {3, 1, 0, 0};
     return match_amqp_header(data, version);
+}
+
+/* A frame header as all peers send it, and the descriptor of a performative: 0 to 3, 4 header, 8 to 10 descriptor. */
+static bool is_amqp10_front(const uint8_t *data)
+{
+    return data[0] == 0 && data[4] == 2 && data[5] == 0 && data[8] == 0 && data[9] == 0x53 && data[10] >= 0x10 &&
+           data[10] <= 0x18;
+}
+
+/*
+ * Met in the middle of a connection: a transfer with a section of a message behind it, or a flow or disposition that
+ * fills its frame, with another frame behind that.
+ */
+static enum match match_amqp10_frame(struct span data)
+{
+    static const uint8_t section[] = {0, 0x53};
+    if ((data.size > 0 && data.data[0] != 0) || (data.size > 4 && data.data[4] != 2) ||
+        (data.size > 5 && data.data[5] != 0))
+        return MATCH_NO;
+    if (data.size < 13)
+        return MATCH_MAYBE;
+    uint32_t size = read_32(data.data), end = 13u + data.data[12];
+    bool transfer = data.data[10] == 0x14, small = data.data[10] == 0x13 || data.data[10] == 0x15;
+    if (!is_amqp10_front(data.data) || data.data[11] != 0xc0 || !(transfer || small) || end > size ||
+        (small && end != size))
+        return MATCH_NO;
+    if (data.size < end + (transfer ? 3 : 11))
+        return MATCH_MAYBE;
+    if (small)
+        return is_amqp10_front(data.data + end) ? MATCH_YES : MATCH_NO;
+    bool message = memcmp(data.data + end, section, 2) == 0 && data.data[end + 2] >= 0x70 && data.data[end + 2] <= 0x78;
+    return message ? MATCH_YES : MATCH_NO;
 }
 
 /* ---- text protocols ---- */
@@ -454,7 +549,11 @@ static const struct signature signatures[] = {
     {CLASSIFY_AMQP10, ANYBODY, match_amqp10},
     {CLASSIFY_AMQP10_SASL, ANYBODY, match_amqp10_sasl},
     {CLASSIFY_AMQP10_TLS, ANYBODY, match_amqp10_tls},
-    {CLASSIFY_AMQP091, SERVER | MIDDLE, match_amqp091_start},
+    {CLASSIFY_AMQP091, SERVER, match_amqp091_start},
+    {CLASSIFY_AMQP091_SERVER, MIDDLE, match_amqp091_start},
+    {CLASSIFY_AMQP091, MIDDLE, match_amqp091_client},
+    {CLASSIFY_AMQP091_SERVER, MIDDLE, match_amqp091_server},
+    {CLASSIFY_AMQP10, MIDDLE, match_amqp10_frame},
     {CLASSIFY_TLS, MIDDLE, match_tls_data},
     {CLASSIFY_SSH, ANYBODY, match_ssh},
     {CLASSIFY_SMTP, CLIENT | MIDDLE, match_smtp_client},
@@ -500,6 +599,7 @@ const char *classify_protocol_name(enum classify_protocol protocol)
         [CLASSIFY_HTTP2_SETTINGS] = "http2_settings",
         [CLASSIFY_TLS] = "tls",
         [CLASSIFY_AMQP091] = "amqp091",
+        [CLASSIFY_AMQP091_SERVER] = "amqp091_server",
         [CLASSIFY_AMQP10] = "amqp10",
         [CLASSIFY_AMQP10_SASL] = "amqp10_sasl",
         [CLASSIFY_AMQP10_TLS] = "amqp10_tls",

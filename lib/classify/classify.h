@@ -36,6 +36,7 @@ enum classify_protocol {
     CLASSIFY_HTTP2_SETTINGS,
     CLASSIFY_TLS,
     CLASSIFY_AMQP091,
+    CLASSIFY_AMQP091_SERVER, /* where the direction is unknown: what only a server sends */
     CLASSIFY_AMQP10,
     CLASSIFY_AMQP10_SASL,
     CLASSIFY_AMQP10_TLS,

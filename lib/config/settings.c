@@ -42,6 +42,13 @@ static const struct cyaml_strval environment_words[] = {
     {"non-production", SETTINGS_ENVIRONMENT_NON_PRODUCTION},
 };
 
+static const struct cyaml_strval tls_words[] = {
+    {"TLSv1.0", SETTINGS_TLS_10},
+    {"TLSv1.1", SETTINGS_TLS_11},
+    {"TLSv1.2", SETTINGS_TLS_12},
+    {"TLSv1.3", SETTINGS_TLS_13},
+};
+
 static const struct cyaml_schema_value text_entry = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
 static const struct cyaml_schema_value number_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t)};
 
@@ -80,6 +87,9 @@ static const struct cyaml_schema_field zone_fields[] = {
                      environment_words, ARRAY_COUNT(environment_words)),
     CYAML_FIELD_BOOL("plaintext_allowed", CYAML_FLAG_OPTIONAL, struct settings_zone, plaintext_allowed),
     CYAML_FIELD_BOOL("trusted_proxy", CYAML_FLAG_OPTIONAL, struct settings_zone, trusted_proxy),
+    CYAML_FIELD_BOOL("scanner", CYAML_FLAG_OPTIONAL, struct settings_zone, scanner),
+    CYAML_FIELD_ENUM("tls_minimum", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct settings_zone, tls_minimum,
+                     tls_words, ARRAY_COUNT(tls_words)),
     CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,
                          SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("vlans", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, vlans, &number_entry,
@@ -159,6 +169,36 @@ static const struct cyaml_schema_field ledger_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const struct cyaml_schema_field vault_fields[] = {
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_OPTIONAL, struct settings_vault, address, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("namespace", CYAML_FLAG_OPTIONAL, struct settings_vault, name_space, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("mount", CYAML_FLAG_OPTIONAL, struct settings_vault, mount, 1, TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("paths", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_vault, paths, &text_entry,
+                         0, SETTINGS_KEY_SOURCES_MAX),
+    CYAML_FIELD_STRING_PTR("token_file", CYAML_FLAG_OPTIONAL, struct settings_vault, token_file, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("role_id_file", CYAML_FLAG_OPTIONAL, struct settings_vault, role_id_file, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("secret_id_file", CYAML_FLAG_OPTIONAL, struct settings_vault, secret_id_file, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("ca_file", CYAML_FLAG_OPTIONAL, struct settings_vault, ca_file, 1, TEXT_MAX),
+    CYAML_FIELD_UINT("interval_seconds", CYAML_FLAG_OPTIONAL, struct settings_vault, interval_seconds),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field keys_fields[] = {
+    CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_keys, files, &text_entry, 0,
+                         SETTINGS_KEY_SOURCES_MAX),
+    CYAML_FIELD_STRING_PTR("socket", CYAML_FLAG_OPTIONAL, struct settings_keys, socket, 1, TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("socket_users", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_keys, socket_users,
+                         &number_entry, 0, SETTINGS_KEY_SOURCES_MAX),
+    CYAML_FIELD_SEQUENCE("rsa_keys", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_keys, rsa_keys,
+                         &text_entry, 0, SETTINGS_KEY_SOURCES_MAX),
+    CYAML_FIELD_MAPPING("vault", CYAML_FLAG_OPTIONAL, struct settings_keys, vault, vault_fields),
+    CYAML_FIELD_UINT("connections", CYAML_FLAG_OPTIONAL, struct settings_keys, connections),
+    CYAML_FIELD_UINT("expire_seconds", CYAML_FLAG_OPTIONAL, struct settings_keys, expire_seconds),
+    CYAML_FIELD_UINT("wait_ms", CYAML_FLAG_OPTIONAL, struct settings_keys, wait_ms),
+    CYAML_FIELD_UINT("wait_mib", CYAML_FLAG_OPTIONAL, struct settings_keys, wait_mib),
+    CYAML_FIELD_END,
+};
+
 static const struct cyaml_schema_value zone_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_zone, zone_fields)};
 
@@ -180,6 +220,7 @@ static const struct cyaml_schema_field settings_fields[] = {
     CYAML_FIELD_MAPPING("log", CYAML_FLAG_OPTIONAL, struct settings, log, log_fields),
     CYAML_FIELD_MAPPING("reporter", CYAML_FLAG_OPTIONAL, struct settings, reporter, reporter_fields),
     CYAML_FIELD_MAPPING("ledger", CYAML_FLAG_OPTIONAL, struct settings, ledger, ledger_fields),
+    CYAML_FIELD_MAPPING("keys", CYAML_FLAG_OPTIONAL, struct settings, keys, keys_fields),
     CYAML_FIELD_END,
 };
 
@@ -210,6 +251,11 @@ static const struct number_rule number_rules[] = {
     {"/log/keep_files", offsetof(struct settings, log.keep_files), 0, 0, 1u << 20},
     {"/reporter/flush_ms", offsetof(struct settings, reporter.flush_ms), 5, 1, 60000},
     {"/ledger/interval_seconds", offsetof(struct settings, ledger.interval_seconds), 60, 1, 3600},
+    {"/keys/connections", offsetof(struct settings, keys.connections), 65536, 16, 1u << 22},
+    {"/keys/expire_seconds", offsetof(struct settings, keys.expire_seconds), 3600, 1, 86400},
+    {"/keys/wait_ms", offsetof(struct settings, keys.wait_ms), 5000, 0, 60000},
+    {"/keys/wait_mib", offsetof(struct settings, keys.wait_mib), 64, 1, 1u << 16},
+    {"/keys/vault/interval_seconds", offsetof(struct settings, keys.vault.interval_seconds), 5, 1, 3600},
 };
 
 static void numbers_complete(struct settings *settings, struct diagnostics *diagnostics)
@@ -283,6 +329,29 @@ static void queue_check(struct settings *settings, struct diagnostics *diagnosti
                  "the ring between two workers must be a power of two, such as 1024");
 }
 
+static void keys_check(struct settings *settings, struct diagnostics *diagnostics)
+{
+    static const char https[] = "https://";
+    const struct settings_vault *vault = &settings->keys.vault;
+    if (!vault->address) {
+        if (yaml_document_has(settings->document, "/keys/vault"))
+            error_at(settings, diagnostics, "/keys/vault",
+                     "the vault has no `address`; name it, as in https://vault.example:8200");
+        return;
+    }
+    if (strncmp(vault->address, https, sizeof(https) - 1) != 0)
+        error_at(settings, diagnostics, "/keys/vault/address",
+                 "secrets travel over https only; the address must begin with https://");
+    if (vault->paths_count == 0)
+        error_at(settings, diagnostics, "/keys/vault", "list in `paths` the secrets that hold key log lines");
+    bool role = vault->role_id_file && vault->secret_id_file;
+    if (!role && (vault->role_id_file || vault->secret_id_file))
+        error_at(settings, diagnostics, "/keys/vault", "AppRole needs both `role_id_file` and `secret_id_file`");
+    else if (role == (vault->token_file != NULL))
+        error_at(settings, diagnostics, "/keys/vault",
+                 "log in either with `token_file`, or with `role_id_file` and `secret_id_file`");
+}
+
 /* Relative paths are meant from the folder of the file. */
 static int path_resolve(struct settings *settings, char **path)
 {
@@ -335,7 +404,7 @@ static int shipped_list(struct settings *settings, const char *const *names, cha
 
 static int texts_complete(struct settings *settings)
 {
-    static const char queue_name[] = "assay", log_folder[] = "findings";
+    static const char queue_name[] = "assay", log_folder[] = "findings", mount[] = "secret";
     if (!settings->sensor.name) {
         char host[256] = "sensor";
         (void)gethostname(host, sizeof(host) - 1);
@@ -345,7 +414,24 @@ static int texts_complete(struct settings *settings)
         settings->queue.name = arena_copy_text(settings->arena, queue_name, sizeof(queue_name) - 1);
     if (!settings->log.folder)
         settings->log.folder = arena_copy_text(settings->arena, log_folder, sizeof(log_folder) - 1);
-    return settings->sensor.name && settings->queue.name && settings->log.folder ? 0 : -ENOMEM;
+    if (!settings->keys.vault.mount)
+        settings->keys.vault.mount = arena_copy_text(settings->arena, mount, sizeof(mount) - 1);
+    return settings->sensor.name && settings->queue.name && settings->log.folder && settings->keys.vault.mount
+               ? 0
+               : -ENOMEM;
+}
+
+static int keys_paths_complete(struct settings *settings)
+{
+    struct settings_keys *keys = &settings->keys;
+    char **single[] = {&keys->socket, &keys->vault.token_file, &keys->vault.role_id_file, &keys->vault.secret_id_file,
+                       &keys->vault.ca_file};
+    int result = paths_resolve(settings, &keys->files, keys->files_count);
+    if (result == 0)
+        result = paths_resolve(settings, &keys->rsa_keys, keys->rsa_keys_count);
+    for (uint32_t i = 0; result == 0 && i < ARRAY_COUNT(single); i++)
+        result = path_resolve(settings, single[i]);
+    return result;
 }
 
 /* In a list of its own: the one that was read belongs to the document, and with it all its texts. */
@@ -383,6 +469,8 @@ static int paths_complete(struct settings *settings)
         result = issuers_resolve(settings);
     if (result == 0)
         result = path_resolve(settings, &settings->log.folder);
+    if (result == 0)
+        result = keys_paths_complete(settings);
     return result;
 }
 
@@ -399,6 +487,7 @@ static int settings_complete(struct yaml_document *document, struct diagnostics 
     if (result == 0) {
         numbers_complete(settings_out, diagnostics);
         queue_check(settings_out, diagnostics);
+        keys_check(settings_out, diagnostics);
         for (uint32_t i = 0; i < settings_out->zones_count; i++)
             zone_check(settings_out, diagnostics, i);
         for (uint32_t i = 0; i < settings_out->tokens.issuers_count; i++)

@@ -24,6 +24,7 @@
 #define SETTINGS_TOKEN_NAMES_MAX  16u   /* entries of each list about tokens */
 #define SETTINGS_SKEW_SECONDS     60u   /* clocks that are kept at all are nearer than that */
 #define SETTINGS_CALLERS_MAX      48u   /* roles; each is compared with every claim of every token */
+#define SETTINGS_KEY_SOURCES_MAX  64u   /* files, folders and private keys listed; folders hold any number of files */
 #define SETTINGS_NAME_MAX         64u   /* names become file names, labels and keys elsewhere */
 
 enum settings_checksum {
@@ -46,6 +47,14 @@ enum settings_environment {
     SETTINGS_ENVIRONMENT_PRODUCTION,
     SETTINGS_ENVIRONMENT_NON_PRODUCTION,
     SETTINGS_ENVIRONMENT_COUNT
+};
+
+enum settings_tls_version {
+    SETTINGS_TLS_ANY, /* not said */
+    SETTINGS_TLS_10 = 0x0301,
+    SETTINGS_TLS_11,
+    SETTINGS_TLS_12,
+    SETTINGS_TLS_13,
 };
 
 struct settings_sensor {
@@ -82,9 +91,11 @@ struct settings_zone {
     char *name;
     enum settings_zone_kind kind;
     enum settings_environment environment;
-    bool plaintext_allowed; /* declared plaintext hop: cleartext is no finding here */
-    bool trusted_proxy;     /* its machines may set X-Forwarded-* and the like */
-    char **cidrs;           /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
+    bool plaintext_allowed;                /* declared plaintext hop: cleartext is no finding here */
+    bool trusted_proxy;                    /* its machines may set X-Forwarded-* and the like */
+    bool scanner;                          /* its machines try weak handshakes on purpose: they are no finding */
+    enum settings_tls_version tls_minimum; /* lowest version for servers of the zone, above what the rules say */
+    char **cidrs; /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
     uint32_t cidrs_count;
     uint32_t *vlans; /* only traffic inside one of these VLANs, VNIs or sessions; all empty: any */
     uint32_t vlans_count;
@@ -153,6 +164,36 @@ struct settings_ledger {
     uint32_t interval_seconds; /* between two coverage records; default 60 */
 };
 
+/* A secret engine of HashiCorp Vault, key/value version 2. */
+struct settings_vault {
+    char *address;    /* "https://vault.example:8200"; NULL: no vault */
+    char *name_space; /* X-Vault-Namespace; NULL: none */
+    char *mount;      /* default "secret" */
+    char **paths;     /* secrets whose text fields hold key log lines */
+    uint32_t paths_count;
+    char *token_file;   /* either this one ... */
+    char *role_id_file; /* ... or these two (AppRole) */
+    char *secret_id_file;
+    char *ca_file;             /* certificates to trust; NULL: the system's */
+    uint32_t interval_seconds; /* between two looks; default 5 */
+};
+
+/* Where the secrets of TLS connections come from, and how long ciphertext waits for them. */
+struct settings_keys {
+    char **files; /* key logs (RFC 9850) that grow, or folders of them */
+    uint32_t files_count;
+    char *socket;           /* a Unix socket that takes key log lines; NULL: none */
+    uint32_t *socket_users; /* user ids that may write to it beside root and the worker's own */
+    uint32_t socket_users_count;
+    char **rsa_keys; /* PEM, unencrypted: for suites whose key exchange is static RSA */
+    uint32_t rsa_keys_count;
+    struct settings_vault vault;
+    uint32_t connections;    /* whose secrets are kept; default 65536 */
+    uint32_t expire_seconds; /* an older secret is wiped; default 3600 */
+    uint32_t wait_ms;        /* ciphertext waits so long for its key; default 5000 */
+    uint32_t wait_mib;       /* ciphertext of one worker that may wait; default 64 */
+};
+
 struct yaml_document;
 
 struct settings {
@@ -173,6 +214,7 @@ struct settings {
     struct settings_log log;
     struct settings_reporter reporter;
     struct settings_ledger ledger;
+    struct settings_keys keys;
     struct yaml_document *document; /* places of entries, for checks made later */
     struct arena *arena;            /* texts made while loading */
 };

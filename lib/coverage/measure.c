@@ -17,6 +17,11 @@ static const struct {
     const char *name;
 } unread_causes[] = {
     {LEDGER_ENCRYPTED, "encrypted_bytes"},
+    {LEDGER_ENCRYPTED_LATE, "encrypted_late_bytes"},
+    {LEDGER_ENCRYPTED_HELLO, "encrypted_hello_bytes"},
+    {LEDGER_ENCRYPTED_UNSUPPORTED, "encrypted_unsupported_bytes"},
+    {LEDGER_ENCRYPTED_LOSS, "encrypted_loss_bytes"},
+    {LEDGER_ENCRYPTED_REFUSED, "encrypted_refused_bytes"},
     {LEDGER_UNCLASSIFIED, "unclassified_bytes"},
     {LEDGER_UNPARSED, "unparsed_bytes"},
     {LEDGER_PARSER, "parser_bytes"},

@@ -103,6 +103,39 @@ static void put_flags(struct json_writer *writer, uint32_t flags)
     json_write_array_end(writer);
 }
 
+static void put_tls(struct json_writer *writer, const struct connection_tls *tls)
+{
+    json_write_key(writer, "tls");
+    if (!(tls->flags & CONNECTION_TLS)) {
+        json_write_null(writer);
+        return;
+    }
+    json_write_object_begin(writer);
+    key_span(writer, "version", tls->version);
+    key_span(writer, "cipher", tls->cipher);
+    json_write_key(writer, "decrypted");
+    json_write_boolean(writer, (tls->flags & CONNECTION_DECRYPTED) != 0);
+    json_write_key(writer, "resumed");
+    json_write_boolean(writer, (tls->flags & CONNECTION_RESUMED) != 0);
+    key_span(writer, "sni", tls->sni);
+    key_span(writer, "alpn", tls->alpn);
+    key_span(writer, "client", tls->client_id);
+    json_write_object_end(writer);
+}
+
+static void put_graphql(struct json_writer *writer, const struct call *call)
+{
+    if (call->graphql == CALL_GRAPHQL_NONE) {
+        key_text(writer, "graphql", NULL);
+        return;
+    }
+    json_write_key(writer, "graphql");
+    json_write_object_begin(writer);
+    key_text(writer, "operation_type", call_graphql_name(call->graphql));
+    key_span(writer, "operation_name", call->graphql_name);
+    json_write_object_end(writer);
+}
+
 static void put_caller(struct json_writer *writer, const struct call_caller *caller)
 {
     json_write_key(writer, "caller");
@@ -132,11 +165,12 @@ static void put_call(struct json_writer *writer, const struct call *call)
         json_write_null(writer);
     else
         json_write_signed(writer, call->status);
-    key_text(writer, "tls", NULL); /* whatever is audited came in the clear: no layout so far carries TLS facts */
+    put_tls(writer, &call->tls);
     put_tunnels(writer, endpoints);
     put_flags(writer, call->flags);
     key_span(writer, "operation", call->operation);
     put_caller(writer, &call->caller);
+    put_graphql(writer, call);
 }
 
 /* A finding about the sensor has the same fields as any other, without values. */
@@ -150,6 +184,7 @@ static void put_no_call(struct json_writer *writer)
     put_flags(writer, 0);
     key_text(writer, "operation", NULL);
     key_text(writer, "caller", NULL);
+    key_text(writer, "graphql", NULL);
 }
 
 /* How many entries before `index` have the same name: members of one object need names of their own. */

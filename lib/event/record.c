@@ -21,7 +21,8 @@ struct wire_call {
     uint32_t flags;
     int32_t status;
     uint16_t source_port, destination_port;
-    uint8_t protocol, ip_version, tunnel_count, zero;
+    uint8_t protocol, ip_version, tunnel_count, tls;
+    uint8_t graphql, zero[7];
 };
 
 struct wire_tunnel {
@@ -36,13 +37,13 @@ struct wire_finding {
     uint8_t has_call, zero[3];
 };
 
-static_assert(sizeof(struct wire_call) == 80, "part of the layout, without padding");
+static_assert(sizeof(struct wire_call) == 88, "part of the layout, without padding");
 static_assert(sizeof(struct wire_tunnel) == 8, "part of the layout, without padding");
 static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without padding");
 
 #define CALL_SIZE_MAX                                                                                                  \
     (sizeof(struct wire_call) + TUNNELS_MAX * sizeof(struct wire_tunnel) + RECORD_PATH_MAX + 2 * RECORD_TEXT_MAX +     \
-     RECORD_NAME_MAX + 4 * 2 + 3 * (RECORD_NAME_MAX + 2))
+     2 * RECORD_NAME_MAX + 5 * 2 + 8 * (RECORD_NAME_MAX + 2))
 #define FINDING_SIZE_MAX                                                                                               \
     (sizeof(struct record_header) + sizeof(struct wire_finding) + CALL_SIZE_MAX + 2 * RECORD_TEXT_MAX +                \
      4 * RECORD_NAME_MAX + 6 * 2 + FINDING_EVIDENCE_MAX * (RECORD_NAME_MAX + RECORD_TEXT_MAX + 4) +                    \
@@ -52,13 +53,47 @@ static_assert(FINDING_SIZE_MAX <= RECORD_SIZE_MAX, "the largest kind fits");
 static_assert(FINDING_EVIDENCE_MAX <= UINT8_MAX && FINDING_REQUIREMENTS_MAX <= UINT8_MAX, "counts are bytes");
 static_assert(CALL_FLAG_COUNT_ < 32, "flags are 32 bits");
 
+/* The texts of a connection: only of calls that came in TLS. */
+static uint32_t tls_part_size(const struct connection_tls *tls)
+{
+    if (!(tls->flags & CONNECTION_TLS))
+        return 0;
+    return wire_text_size(tls->version, RECORD_NAME_MAX) + wire_text_size(tls->cipher, RECORD_NAME_MAX) +
+           wire_text_size(tls->sni, RECORD_NAME_MAX) + wire_text_size(tls->alpn, RECORD_NAME_MAX) +
+           wire_text_size(tls->client_id, RECORD_NAME_MAX);
+}
+
+static void put_tls(struct wire_writer *writer, const struct connection_tls *tls)
+{
+    if (!(tls->flags & CONNECTION_TLS))
+        return;
+    wire_put_text(writer, tls->version, RECORD_NAME_MAX);
+    wire_put_text(writer, tls->cipher, RECORD_NAME_MAX);
+    wire_put_text(writer, tls->sni, RECORD_NAME_MAX);
+    wire_put_text(writer, tls->alpn, RECORD_NAME_MAX);
+    wire_put_text(writer, tls->client_id, RECORD_NAME_MAX);
+}
+
+static void get_tls(struct wire_reader *reader, uint8_t flags, struct connection_tls *tls_out)
+{
+    tls_out->flags = flags;
+    if (!(flags & CONNECTION_TLS))
+        return;
+    tls_out->version = wire_get_text(reader, RECORD_NAME_MAX);
+    tls_out->cipher = wire_get_text(reader, RECORD_NAME_MAX);
+    tls_out->sni = wire_get_text(reader, RECORD_NAME_MAX);
+    tls_out->alpn = wire_get_text(reader, RECORD_NAME_MAX);
+    tls_out->client_id = wire_get_text(reader, RECORD_NAME_MAX);
+}
+
 static uint32_t call_part_size(const struct call *call)
 {
     return (uint32_t)sizeof(struct wire_call) + call->endpoints.tunnel_count * (uint32_t)sizeof(struct wire_tunnel) +
            wire_text_size(call->host, RECORD_TEXT_MAX) + wire_text_size(call->method, RECORD_NAME_MAX) +
            wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX) +
            wire_text_size(call->caller.kind, RECORD_NAME_MAX) + wire_text_size(call->caller.id, RECORD_NAME_MAX) +
-           wire_text_size(call->caller.role, RECORD_NAME_MAX);
+           wire_text_size(call->caller.role, RECORD_NAME_MAX) + tls_part_size(&call->tls) +
+           wire_text_size(call->graphql_name, RECORD_NAME_MAX);
 }
 
 /* A text that will not fit whole makes the call say that it is cut, like every other limit does. */
@@ -85,7 +120,9 @@ static void put_call(struct wire_writer *writer, const struct call *call)
                               .destination_port = endpoints->destination_port,
                               .protocol = (uint8_t)call->protocol,
                               .ip_version = endpoints->ip_version,
-                              .tunnel_count = endpoints->tunnel_count};
+                              .tunnel_count = endpoints->tunnel_count,
+                              .tls = call->tls.flags,
+                              .graphql = (uint8_t)call->graphql};
     wire_put(writer, &fixed, sizeof(fixed));
     for (uint32_t i = 0; i < endpoints->tunnel_count; i++) {
         struct wire_tunnel tunnel = {endpoints->tunnels[i].id, endpoints->tunnels[i].kind};
@@ -98,14 +135,18 @@ static void put_call(struct wire_writer *writer, const struct call *call)
     wire_put_text(writer, call->caller.kind, RECORD_NAME_MAX);
     wire_put_text(writer, call->caller.id, RECORD_NAME_MAX);
     wire_put_text(writer, call->caller.role, RECORD_NAME_MAX);
+    put_tls(writer, &call->tls);
+    wire_put_text(writer, call->graphql_name, RECORD_NAME_MAX);
 }
 
 static void get_call(struct wire_reader *reader, struct call *call_out)
 {
     struct wire_call fixed;
     wire_get(reader, &fixed, sizeof(fixed));
-    if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX || fixed.zero ||
-        fixed.flags >> CALL_FLAG_COUNT_) {
+    if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX ||
+        fixed.tls >> CONNECTION_TLS_FLAG_COUNT_ || (fixed.tls && !(fixed.tls & CONNECTION_TLS)) ||
+        memcmp(fixed.zero, (uint8_t[sizeof(fixed.zero)]){0}, sizeof(fixed.zero)) != 0 ||
+        fixed.graphql >= CALL_GRAPHQL_COUNT || fixed.flags >> CALL_FLAG_COUNT_) {
         reader->bad = true;
         return;
     }
@@ -116,6 +157,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
                               .flags = fixed.flags,
                               .status = fixed.status,
                               .protocol = (enum call_protocol)fixed.protocol,
+                              .graphql = (enum call_graphql)fixed.graphql,
                               .endpoints = {.source = fixed.source,
                                             .destination = fixed.destination,
                                             .source_port = fixed.source_port,
@@ -135,6 +177,8 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     call_out->caller.kind = wire_get_text(reader, RECORD_NAME_MAX);
     call_out->caller.id = wire_get_text(reader, RECORD_NAME_MAX);
     call_out->caller.role = wire_get_text(reader, RECORD_NAME_MAX);
+    get_tls(reader, fixed.tls, &call_out->tls);
+    call_out->graphql_name = wire_get_text(reader, RECORD_NAME_MAX);
 }
 
 static void get_finding(struct wire_reader *reader, struct finding *finding_out, struct call *call_out)

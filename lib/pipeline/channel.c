@@ -94,6 +94,12 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
 
 bool channel_begin(struct pipeline *worker, const struct channel_feed *feed, const struct channel_protocol *protocol)
 {
+    return channel_begin_upgraded(worker, feed, protocol, NULL);
+}
+
+bool channel_begin_upgraded(struct pipeline *worker, const struct channel_feed *feed,
+                            const struct channel_protocol *protocol, const struct exchange *upgrade)
+{
     struct channel *channel = feed->channel;
     channel->stage = CHANNEL_PARSED;
     channel->parsed = true;
@@ -101,7 +107,7 @@ bool channel_begin(struct pipeline *worker, const struct channel_feed *feed, con
     for (uint32_t direction = 0; direction < 2; direction++)
         channel->crossed[direction] = channel->stopped[direction] = channel->paused[direction] = false;
     channel->changing = false;
-    return begin(worker, feed, protocol, NULL);
+    return begin(worker, feed, protocol, upgrade);
 }
 
 /* ------------------------------------------------------------------- changing */
@@ -272,7 +278,7 @@ static enum ledger_reason answer(struct pipeline *worker, struct channel *channe
         channel_carry_drop(worker, channel, direction);
         return last ? LEDGER_AUDITED : LEDGER_PARSER;
     }
-    return LEDGER_AUDITED;
+    return (enum ledger_reason)channel->fate;
 }
 
 static void protocols_end(struct pipeline *worker, struct channel *channel)

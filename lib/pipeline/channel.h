@@ -64,6 +64,7 @@ struct channel {
     uint32_t carry_size[2];
     uint32_t carry_lost[2]; /* bytes behind the carried ones that found no room */
     uint8_t stage;          /* enum channel_stage */
+    uint8_t fate;           /* enum ledger_reason of what was parsed last; AUDITED unless the protocol says otherwise */
     uint8_t reason;         /* enum ledger_reason of a closed channel, or of a direction that stopped */
     bool midstream;         /* its beginning was missed */
     bool parsed;            /* some protocol was read here */
@@ -79,6 +80,10 @@ struct channel {
 
 /* The protocol is known. False: no memory; the channel is closed then. */
 bool channel_begin(struct pipeline *worker, const struct channel_feed *feed, const struct channel_protocol *protocol);
+
+/* The same behind a handshake on another channel: `upgrade` is the exchange that asked for it. */
+bool channel_begin_upgraded(struct pipeline *worker, const struct channel_feed *feed,
+                            const struct channel_protocol *protocol, const struct exchange *upgrade);
 
 /*
  * Feeds a chunk. What was not read because the channel is to be classified afresh is left in *chunk_io. Returns what

@@ -25,6 +25,7 @@
 
 struct epoch_operation {
     uint64_t calls; /* since the last roll-up */
+    bool touched;   /* it is among the touched: there are verdicts to tell */
 };
 
 struct epoch_worker {

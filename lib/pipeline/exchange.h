@@ -13,9 +13,12 @@
 
 #include "pipeline/epoch.h"
 #include "proto/body_text.h"
+#include "proto/charset.h"
 #include "proto/content_decoder.h"
 #include "proto/http1.h"
 #include "transaction/transaction.h"
+
+struct exchange_graphql; /* graphql.c's own */
 
 struct body_scan {
     bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
@@ -23,11 +26,17 @@ struct body_scan {
     bool coded;   /* bytes of it went to the decoder */
     bool started; /* the first bytes have been seen, `kind` is decided */
     bool locator_ready;
+    bool charset_known;
+    bool first_held; /* first_byte waits: the charset shows in the first two */
+    uint8_t first_byte;
+    struct charset_decoder charset;
     bool length_known;
+    bool text;                       /* the protocol says that it is text; it has no media type */
     uint8_t kind;                    /* enum body_kind */
     uint64_t length;                 /* of the body on the wire, when length_known */
     uint64_t size;                   /* bytes of it so far, lost ones included */
     struct content_decoder *decoder; /* of a content coding; NULL: none, or done */
+    struct scan_grpc *grpc;          /* of a gRPC body; NULL: it is none */
     struct body_window window;
     struct body_locator locator;
     struct body_values values;
@@ -41,7 +50,9 @@ struct exchange {
     uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;
     bool response_done;
-    struct body_scan scans[2]; /* request, response */
+    uint32_t answer;                  /* AMQP 0-9-1: number of the method that answers it */
+    struct exchange_graphql *graphql; /* while a request that may be GraphQL, or its answer, is read */
+    struct body_scan scans[2];        /* request, response */
     struct transaction transaction;
     struct token token;              /* of the request */
     char caller_id[2 * DIGEST_SIZE]; /* hex */

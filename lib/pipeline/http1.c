@@ -10,7 +10,8 @@
  */
 
 #include "pipeline/channel.h"
-
+#include "pipeline/http2.h"
+#include "pipeline/websocket.h"
 #include "proto/http_text.h"
 
 static struct exchange *feed_exchange(struct pipeline *worker, const struct channel_feed *feed)
@@ -21,6 +22,8 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
     exchange->transaction.call.protocol = CALL_HTTP1;
     if (feed->channel->midstream)
         exchange->transaction.call.flags |= CALL_MIDSTREAM;
+    if (feed->channel->http1.doubtful)
+        exchange->transaction.call.flags |= CALL_AMBIGUOUS;
     return exchange;
 }
 
@@ -159,6 +162,7 @@ static void request_item(struct pipeline *worker, const struct channel_feed *fee
         break;
     case HTTP1_MESSAGE_END:
         side_message_end(worker, exchange, false, item->end.complete);
+        http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
         http1->request = NULL;
         exchange->request_done = true;
         finish_if_done(worker, exchange);
@@ -245,17 +249,30 @@ static void status_line(struct pipeline *worker, const struct channel_feed *feed
 }
 
 /* The protocol that a 101 agrees on; NULL: what comes is classified by its own first bytes. */
-static const struct channel_protocol *upgrade_protocol(const struct exchange *exchange)
+static const struct channel_protocol *upgrade_protocol(struct exchange *exchange)
 {
-    (void)exchange;
-    return NULL;
+    struct transaction *transaction = &exchange->transaction;
+    const struct transaction_header *header = transaction_find_header(&transaction->response, HEADER_UPGRADE, NULL);
+    struct span protocol = header ? transaction_header_value(transaction, header) : (struct span){0};
+    if (transaction->call.status != 101)
+        return NULL;
+    if (span_equal_nocase(protocol, SPAN_LITERAL("h2c")))
+        return &channel_http2;
+    if (!websocket_upgrade_asked(protocol))
+        return NULL;
+    websocket_handshake_note(transaction);
+    return &channel_websocket;
 }
 
-static void upgrade(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *exchange)
+static void upgrade(struct pipeline *worker, const struct channel_feed *feed, struct exchange *exchange)
 {
     struct http1_channel *http1 = &feed->channel->http1;
-    if (!channel_change(worker, feed, upgrade_protocol(exchange), exchange))
+    const struct channel_protocol *next = upgrade_protocol(exchange);
+    if (!channel_change(worker, feed, next, exchange))
         return;
+    /* One call, not two: what answers it comes on stream 1. */
+    if (next == &channel_http2 && exchange->request_done && http2_adopt_upgrade(worker, feed, exchange))
+        http1->response = NULL;
     http1_set_tunnel(&http1->parsers[0]);
     /* Between messages nothing more of HTTP can come; inside one its rest does. */
     if (!http1->request)
@@ -295,6 +312,8 @@ static void response_item(struct pipeline *worker, const struct channel_feed *fe
         break;
     case HTTP1_MESSAGE_END:
         side_message_end(worker, exchange, true, item->end.complete);
+        http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
+        http1->answered = true;
         http1->response = NULL;
         exchange->response_done = true;
         finish_if_done(worker, exchange);
@@ -335,6 +354,24 @@ static void stop(const struct channel_feed *feed)
         channel->stopped[feed->direction] = true;
 }
 
+/* What stands behind the last response is for a client that sees another end of it: a response that was split. */
+static void judge_trailing_bytes(struct pipeline *worker, const struct channel_feed *feed)
+{
+    const struct channel *channel = feed->channel;
+    const struct http1_channel *http1 = &channel->http1;
+    bool known = http1->answered && !http1->response_lost && !http1->request_lost && !channel->midstream &&
+                 !channel->changing && !flow_one_way(feed->flow);
+    if (!known || http1->response || http1->parsers[1].bytes_skipped <= HTTP1_SPARE_BYTES)
+        return;
+    struct exchange *exchange = feed_exchange(worker, feed);
+    if (!exchange)
+        return;
+    exchange->transaction.response.seen = true;
+    exchange->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
+    exchange->transaction.call.flags |= CALL_NO_REQUEST | CALL_ANOMALY;
+    judge_exchange(worker, exchange);
+}
+
 static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
 {
     struct http1_channel *http1 = &feed->channel->http1;
@@ -343,7 +380,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     if (!input.data && input.lost && feed->direction == 0)
         http1->request_lost = true;
     else if (!input.data && input.lost)
-        http1->response_hole = true;
+        http1->response_hole = http1->response_lost = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
     for (;;) {
         struct http1_item item;
@@ -356,6 +393,8 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
             input.lost -= min_u32(step.consumed, input.lost);
         }
         if (step.status == PARSE_STOP) {
+            if (feed->direction == 1 && input.last)
+                judge_trailing_bytes(worker, feed);
             stop(feed);
             return consumed;
         }

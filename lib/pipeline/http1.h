@@ -16,6 +16,9 @@
 /* Requests of one connection without a response; browsers and clients pipeline a handful at most. */
 #define HTTP1_WAITING_MAX 256u
 
+/* Line ends behind a response, as old servers add them, are no second response. */
+#define HTTP1_SPARE_BYTES 2u
+
 struct http1_channel {
     struct http1 parsers[2];          /* requests, responses */
     struct exchange *oldest, *newest; /* requests whose response has not begun */
@@ -30,4 +33,7 @@ struct http1_channel {
     bool unpaired;      /* pipelined, and bytes were lost: whose response is whose is not known any more */
     bool request_lost;
     bool response_hole; /* bytes of the server are missing since a request waits */
+    bool response_lost; /* ... or were at any time */
+    bool answered;      /* a response was seen to its end */
+    bool doubtful;      /* a message ended where another receiver may see another end: all that follows is ambiguous */
 };

@@ -2,7 +2,8 @@
 
 /* Judging: a complete exchange is matched with the registry, judged by the rules of its epoch, told, and given back. */
 
-#include "pipeline/worker.h"
+#include "pipeline/scan_grpc.h"
+#include "registry/grpc.h"
 
 /* The one reason under which the ledger settles a transaction: the first that applies, the gravest first. */
 static enum ledger_transaction_reason settle_reason(const struct call *call)
@@ -24,17 +25,79 @@ static enum ledger_transaction_reason settle_reason(const struct call *call)
     return LEDGER_TRANSACTION_AUDITED;
 }
 
-static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
-                                                   struct registry_match *match)
+/* gRPC is looked up in descriptors alone; where there is none nobody has said anything about it. */
+static const struct registry_match *match_rpc(const struct epoch *epoch, struct transaction *transaction,
+                                              struct registry_match *match)
 {
-    if (!epoch->registry || registry_operation_count(epoch->registry) == 0 || !transaction->request.seen)
+    if (!registry_has_grpc(epoch->registry))
         return NULL;
+    *match = (struct registry_match){0};
+    const struct registry_rpc *rpc = registry_find_rpc(epoch->registry, transaction->path, &match->outcome);
+    if (rpc) {
+        match->operation = rpc->operation;
+        transaction->call.operation = rpc->operation->id;
+    }
+    return match;
+}
+
+/* A channel of the registry; for a WebSocket message by the target of the handshake. */
+static bool match_message(const struct registry *registry, const struct transaction *transaction,
+                          enum call_protocol protocol, struct registry_match *match)
+{
+    if (!registry_covers(registry, protocol))
+        return false;
+    struct registry_message message = {
+        .protocol = protocol,
+        .host = transaction->call.host,
+        .path = transaction->path.size ? transaction->path : transaction->call.path,
+        .message = &transaction->message,
+    };
+    registry_find_message(registry, &message, match);
+    return true;
+}
+
+/* A handshake is documented where its channel is (RFC 6455 4.1). */
+static bool is_web_socket(const struct transaction *transaction)
+{
+    const struct transaction_header *upgrade = transaction_find_header(&transaction->request, HEADER_UPGRADE, NULL);
+    return upgrade && span_equal_nocase(transaction_header_value(transaction, upgrade), SPAN_LITERAL("websocket"));
+}
+
+static bool match_call(const struct registry *registry, const struct transaction *transaction,
+                       struct registry_match *match)
+{
     struct registry_request request = {
         .host = transaction->call.host,
         .method = transaction->call.method,
         .path = transaction->path.size ? transaction->path : SPAN_LITERAL("/"),
     };
-    registry_find(epoch->registry, &request, match);
+    bool covered = registry_covers(registry, transaction->call.protocol);
+    if (covered)
+        registry_find(registry, &request, match);
+    if ((covered && match->outcome == REGISTRY_MATCH) || !is_web_socket(transaction))
+        return covered;
+    struct registry_match channel;
+    if (!match_message(registry, transaction, CALL_WEBSOCKET, &channel) || channel.outcome != REGISTRY_MATCH)
+        return covered;
+    *match = channel;
+    return true;
+}
+
+static const struct registry_match *match_registry(const struct epoch *epoch, struct transaction *transaction,
+                                                   struct registry_match *match)
+{
+    enum call_protocol protocol = transaction->call.protocol;
+    bool carries = protocol == CALL_WEBSOCKET || protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+    bool named = carries ? transaction->message.kind != MESSAGE_NONE
+                         : transaction->call.method.data && transaction->call.path.data;
+    if (!epoch->registry || !named)
+        return NULL;
+    if (protocol == CALL_GRPC)
+        return match_rpc(epoch, transaction, match);
+    bool looked_up = carries ? match_message(epoch->registry, transaction, protocol, match)
+                             : match_call(epoch->registry, transaction, match);
+    if (!looked_up)
+        return NULL;
     if (match->outcome == REGISTRY_MATCH)
         transaction->call.operation = match->operation->id;
     return match;
@@ -74,25 +137,23 @@ static void caller_note(const struct epoch *epoch, struct exchange *exchange)
     caller->id = span_of(exchange->caller_id, sizeof(exchange->caller_id));
 }
 
-void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+static void judge(struct pipeline *worker, struct exchange *exchange, bool connection)
 {
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
-    if (!transaction->response.seen)
-        call->flags |= CALL_NO_RESPONSE;
-
-    caller_note(epoch, exchange);
     struct registry_match match = {0};
     const struct registry_match *found = match_registry(epoch, transaction, &match);
     struct policy_input input = {
         .transaction = transaction,
+        .encrypted = (call->tls.flags & CONNECTION_TLS) != 0,
         .match = found,
         .token = &exchange->token,
         .issuers = epoch->issuers,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
+        .whole_connection = connection,
         .epoch = epoch->number,
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
@@ -100,10 +161,56 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct policy_sink sink = {
         .context = worker,
         .finding = tell_finding,
-        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found)),
+        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), connection ? 0 : 1),
     };
     policy_judge(epoch->policy, &input, &sink);
+}
+
+void judge_exchange(struct pipeline *worker, struct exchange *exchange)
+{
+    struct call *call = &exchange->transaction.call;
+    if (!exchange->transaction.response.seen && !exchange->transaction.one_way)
+        call->flags |= CALL_NO_RESPONSE;
+    caller_note(exchange->epoch, exchange);
+    scan_grpc_settle(&exchange->transaction);
+    judge(worker, exchange, false);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
+}
+
+void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls)
+{
+    struct epoch *epoch = worker->epoch;
+    struct policy_input input = {
+        .connection = connection,
+        .tls = tls,
+        .source_zone = zones_find(epoch->zones, &connection->endpoints, &connection->endpoints.source),
+        .destination_zone = zones_find(epoch->zones, &connection->endpoints, &connection->endpoints.destination),
+        .time_ns = connection->end_ns,
+        .epoch = epoch->number,
+        .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
+        .registry_digest = span_from_text(epoch->registry_digest),
+    };
+    struct policy_sink sink = {
+        .context = worker,
+        .finding = tell_finding,
+        .verdicts = rollup_row(worker, epoch, operation_row(epoch, NULL), 0),
+    };
+    policy_judge_connection(epoch->policy, &input, &sink);
+}
+
+void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly)
+{
+    struct exchange *exchange = exchange_make(worker, anomaly->endpoints, anomaly->time_ns);
+    if (!exchange)
+        return;
+    struct call *call = &exchange->transaction.call;
+    if (anomaly->swapped)
+        endpoints_swap(&call->endpoints);
+    call->protocol = anomaly->protocol;
+    call->flags |= CALL_NO_REQUEST | CALL_NO_RESPONSE | CALL_ANOMALY;
+    exchange->transaction.request.anomalies = anomaly->anomalies;
+    judge(worker, exchange, true);
+    exchange_drop(worker, exchange);
 }

@@ -12,17 +12,37 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
+#include "pipeline/http2.h"
+#include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
+#include "pipeline/tls.h"
+#include "pipeline/websocket.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES 45u
-#define SHARE_WINDOWS   25u
-#define SHARE_CARRIES   10u
-#define SHARE_INFLATE   10u /* bodies in gzip or deflate that are being decoded */
-#define SHARE_UNWINDOW  8u  /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_EXCHANGES  33u
+#define SHARE_WINDOWS    18u
+#define SHARE_CARRIES    9u
+#define SHARE_INFLATE    9u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW   6u /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_GRPC       3u /* bodies of gRPC that are being walked */
+#define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
+#define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
+#define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
+#define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
+#define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
+#define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
+#define SHARE_GRAPHQL    1u /* requests in flight that may be GraphQL */
+/* With keys a connection keeps its state, and records that are cut: 10,000 connections of a gigabyte. Of the exchanges.
+ */
+#define SHARE_OPEN 12u
+
+/* Cipher contexts of each frequent suite; so many busy directions stay keyed. */
+#define CIPHER_CONTEXTS 64u
 
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
@@ -39,20 +59,63 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
     return flows;
 }
 
+static int http2_pools_init(struct pipeline *worker, size_t left)
+{
+    size_t share = left / 100 * SHARE_HTTP2 / 3;
+    size_t channels = 2 * share / (sizeof(struct http2_channel) + CACHE_LINE);
+    size_t streams = share / (sizeof(struct http2_stream) + CACHE_LINE);
+    size_t tables = left / 100 * SHARE_TABLES / (sizeof(struct hpack_large) + CACHE_LINE);
+    static_assert(CHANNEL_CARRY_SIZE >= HTTP2_HOLD_MAX, "what the parser leaves, and a field, fit a carry buffer");
+    worker->http2_memory.joins = &worker->carries;
+    worker->http2_memory.hpack.large = &worker->http2_tables;
+    worker->http2_memory.hpack.scratch = arena_take(worker->arena, HPACK_SCRATCH_SIZE, CACHE_LINE);
+    if (!worker->http2_memory.hpack.scratch ||
+        pool_init(&worker->http2_channels, worker->arena, sizeof(struct http2_channel), (uint32_t)channels) ||
+        pool_init(&worker->http2_streams, worker->arena, sizeof(struct http2_stream), (uint32_t)streams) ||
+        pool_init(&worker->http2_tables, worker->arena, sizeof(struct hpack_large), (uint32_t)tables))
+        return -ENOMEM;
+    return 0;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
-    size_t exchanges = left / 100 * SHARE_EXCHANGES / (sizeof(struct exchange) + CACHE_LINE);
+    uint32_t open = worker->options.keys ? SHARE_OPEN : 0;
+    size_t exchanges = left / 100 * (SHARE_EXCHANGES - open) / (sizeof(struct exchange) + CACHE_LINE);
     size_t windows = left / 100 * SHARE_WINDOWS / (BODY_WINDOW_SIZE + CACHE_LINE);
+    size_t connection = sizeof(struct tls_session) + CACHE_LINE + tls_decrypt_engine_size(1);
+    size_t handshakes = left / 100 * (SHARE_TLS + open / 3 * 2) / connection;
+    size_t records = left / 100 * (open / 3) / (sizeof(struct tls_kept) + CACHE_LINE);
+    /* Only a message that is cut needs a buffer, and most handshakes have at most one at a time. */
+    size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
+    size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
+    size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
-        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries))
+        pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
+        (records && pool_init(&worker->tls_records, worker->arena, sizeof(struct tls_kept), (uint32_t)records)) ||
+        pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
+        pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
+        pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
+        pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))
+        return -ENOMEM;
+    size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
+    if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
+        return -ENOMEM;
+    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);
-    return content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed);
+    if (content_decoders_init(&worker->decoders, worker->arena, (uint32_t)inflate, (uint32_t)windowed))
+        return -ENOMEM;
+    size_t websockets = left / 100 * SHARE_WEBSOCKETS / (sizeof(struct websocket_link) + CACHE_LINE);
+    size_t narrow = left / 200 * SHARE_MESSAGES / websocket_inflaters_size(1, 0);
+    size_t wide = left / 200 * SHARE_MESSAGES / websocket_inflaters_size(0, 1);
+    if (pool_init(&worker->websockets, worker->arena, sizeof(struct websocket_link), (uint32_t)websockets))
+        return -ENOMEM;
+    return websocket_inflaters_init(&worker->inflaters, worker->arena, (uint32_t)narrow, (uint32_t)wide);
 }
 
 /* With roll-ups one is told while the other counts. */
@@ -72,6 +135,16 @@ static int services_init(struct pipeline *worker)
     }
     worker->service_next = SERVICE_ENTRIES_MAX;
     return 0;
+}
+
+/* As many decrypters as connections have a state. */
+static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
+{
+    if (!worker->options.keys)
+        return 0;
+    struct tls_decrypt_options options = {
+        .store = worker->options.keys, .connections = worker->tls_sessions.count, .contexts = CIPHER_CONTEXTS};
+    return tls_decrypt_engine_new(&worker->tls_engine, worker->arena, &options, diagnostics);
 }
 
 static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
@@ -111,6 +184,8 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
         result = services_init(worker);
     if (result == 0)
         result = pools_init(worker, budget - fixed);
+    if (result == 0)
+        result = engine_init(worker, diagnostics);
     if (result < 0)
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
                         "the worker's memory cannot be laid out (%s); raise workers.memory_mib or lower workers.flows",
@@ -142,6 +217,8 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
+    if (pipeline->tls_engine)
+        tls_decrypt_engine_free(pipeline->tls_engine);
     arena_free(pipeline->arena);
     free(pipeline);
 }

@@ -21,12 +21,14 @@
 #include "spread/spread.h"
 
 struct pipeline;
+struct tls_key_store;
 
 struct pipeline_options {
     const struct settings *settings;
     struct publication *publication;
     struct ring_producer *ring;
-    struct hash_key key; /* the same for all workers of a run */
+    struct tls_key_store *keys; /* secrets that open TLS; NULL: none is opened */
+    struct hash_key key;        /* the same for all workers of a run */
     /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know.
      */
     struct hash_key service_key;

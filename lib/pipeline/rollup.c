@@ -15,12 +15,14 @@
 #define ROLLUP_OPERATIONS_MAX 4u  /* told in one burst: about 200 records, some ten microseconds */
 #define ROLLUP_SERVICES_MAX   64u /* looked at in one burst: as many records, some microseconds */
 
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT]
+uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT]
 {
     struct epoch_worker *own = &epoch->workers[worker->options.worker];
     uint32_t rules = policy_rule_count(epoch->policy);
     struct epoch_operation *counts = &own->operations[operation];
-    if (counts->calls++ == 0 && worker->options.rollups) {
+    counts->calls += calls;
+    if (!counts->touched && worker->options.rollups) {
+        counts->touched = true;
         if (own->touched_count == 0) {
             own->rollup_start_ns = worker->now_ns;
             epoch_enter(epoch, worker->options.worker);
@@ -65,6 +67,7 @@ static void tell_operation(struct pipeline *worker, struct epoch *epoch, uint32_
         memset(row[rule], 0, sizeof(row[rule]));
     }
     own->operations[operation].calls = 0;
+    own->operations[operation].touched = false;
 }
 
 /* Tells up to `limit` operations. True when all of them are told. */

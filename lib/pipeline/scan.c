@@ -9,7 +9,7 @@
  * once.
  */
 
-#include "pipeline/worker.h"
+#include "pipeline/scan_grpc.h"
 #include "proto/http_text.h"
 
 struct place {
@@ -288,6 +288,8 @@ void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool re
         scan->encoded = scan->decoder == NULL;
     }
     scan->on = !scan->encoded;
+    if (scan->on)
+        scan->grpc = scan_grpc_take(worker, exchange, response);
 }
 
 static uint8_t body_class(enum body_kind kind)
@@ -305,10 +307,13 @@ static uint8_t body_class(enum body_kind kind)
     }
 }
 
-static void body_start(struct exchange *exchange, bool response, struct span start)
+static void body_start(struct pipeline *worker, struct exchange *exchange, bool response, struct span start)
 {
     struct body_scan *scan = &exchange->scans[response];
-    enum body_kind kind = body_kind_detect(header_value(exchange, response, HEADER_CONTENT_TYPE), start);
+    struct span type = header_value(exchange, response, HEADER_CONTENT_TYPE);
+    enum body_kind kind = scan->text ? body_kind_of_text(start) : body_kind_detect(type, start);
+    if (!response && !scan->encoded)
+        graphql_body_start(worker, exchange, type, kind == BODY_JSON);
     scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
     scan->started = true;
@@ -429,6 +434,62 @@ static void feed_window(struct pipeline *worker, struct exchange *exchange, bool
     scan->on = false;
 }
 
+static void value_view(struct pipeline *worker, struct exchange *exchange, bool response,
+                       const struct scan_value *value, const struct body_view *view)
+{
+    struct detect_text text = {
+        .data = view->data,
+        .size = view->size,
+        .start_from = view->behind,
+        .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
+        .context = value->name,
+    };
+    struct place place = {DETECTION_BODY, value->name};
+    uint32_t count = scan_text(worker, exchange, &text);
+    for (uint32_t i = 0; i < count; i++)
+        detection_add(exchange, response, &worker->hits[i], &place,
+                      value->offset + view->offset + worker->hits[i].offset);
+}
+
+void scan_value(struct pipeline *worker, struct exchange *exchange, bool response, const struct scan_value *value,
+                struct parse_input input)
+{
+    struct body_window *window = &exchange->scans[response].window;
+    for (;;) {
+        struct body_view view;
+        struct parse_step step = body_window_add(window, &input, &view);
+        if (input.data) {
+            input.data += step.consumed;
+            input.size -= step.consumed;
+        } else {
+            input.lost -= min_u32(step.consumed, input.lost);
+        }
+        if (step.status == PARSE_MORE)
+            return;
+        if (step.status == PARSE_STOP)
+            break;
+        value_view(worker, exchange, response, value, &view);
+    }
+    if (window->no_buffer)
+        exchange->transaction.call.flags |= CALL_UNSCANNED;
+    body_window_release(window);
+    body_window_init(window, &worker->windows);
+}
+
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last)
+{
+    if (!exchange->scans[response].started && text.size)
+        body_start(worker, exchange, response, text);
+    if (text.size)
+        graphql_body(exchange, response, text);
+    feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
+}
+
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost)
+{
+    feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+}
+
 /* Decoded bytes of the body: counted, and searched up to the limit. */
 static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last)
 {
@@ -437,12 +498,17 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
     struct call *call = &exchange->transaction.call;
     *(response ? &call->response_bytes : &call->request_bytes) += data.size;
     side->body_size += data.size;
-    if (!scan->started && data.size)
-        body_start(exchange, response, data);
     if (scan->encoded && data.size)
         call->flags |= CALL_UNDECODED;
-    if (!scan->on)
+    if (!scan->on) {
+        if (!scan->started && data.size)
+            body_start(worker, exchange, response, data);
         return;
+    }
+    if (scan->grpc) {
+        scan_grpc_data(worker, exchange, response, data);
+        return;
+    }
     uint64_t room = worker->body_scan_max - side->scanned_size;
     if (data.size > room) {
         data.size = (uint32_t)room;
@@ -450,11 +516,11 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
-    feed_window(worker, exchange, response, (struct parse_input){.data = data.data, .size = data.size, .last = last});
+    scan_charset(worker, exchange, response, data, last);
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
-static void note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
+void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
 {
     struct transaction_side *side = exchange_side(exchange, response);
     switch (decoder->outcome) {
@@ -498,7 +564,7 @@ static void decode(struct pipeline *worker, struct exchange *exchange, bool resp
         } else if (step.status == PARSE_MORE) {
             return;
         } else {
-            note_outcome(exchange, response, scan->decoder);
+            scan_note_outcome(exchange, response, scan->decoder);
             decoder_give(scan);
             return;
         }
@@ -520,8 +586,10 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
     struct body_scan *scan = &exchange->scans[response];
     if (scan->decoder)
         decode(worker, exchange, response, (struct parse_input){.lost = lost});
+    else if (scan->grpc)
+        scan_grpc_lost(worker, exchange, response, lost);
     else if (scan->on)
-        feed_window(worker, exchange, response, (struct parse_input){.lost = lost});
+        scan_charset_lost(worker, exchange, response, lost);
 }
 
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response)
@@ -532,8 +600,10 @@ void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool resp
     if (scan->decoder && scan->coded)
         decode(worker, exchange, response, end);
     decoder_give(scan);
-    if (scan->on && scan->started)
-        feed_window(worker, exchange, response, end);
+    if (scan->grpc)
+        scan_grpc_end(worker, exchange, response);
+    else if (scan->on && (scan->started || scan->first_held))
+        scan_charset(worker, exchange, response, span_of(end.data, 0), true);
     scan->on = false;
     body_window_release(&scan->window);
 }

@@ -8,6 +8,12 @@
 #include "pipeline/session.h"
 
 #include "classify/classify.h"
+#include "pipeline/amqp091.h"
+#include "pipeline/amqp10.h"
+#include "pipeline/http2.h"
+#include "pipeline/tls.h"
+#include "pipeline/websocket.h"
+#include "proto/websocket_chain.h"
 
 /* Protocols found one behind the other in one chunk: a tunnel in a tunnel is the most that was ever seen. */
 #define TURNS_MAX 4u
@@ -43,13 +49,32 @@ static enum ledger_reason close_for(struct pipeline *worker, struct channel *cha
 /* ------------------------------------------------------------------- classify */
 
 /* What reads a protocol, and which side sends what was recognised. NULL: nothing does. */
-static const struct channel_protocol *reader_of(enum classify_protocol protocol, bool *from_server_out)
+static const struct channel_protocol *reader_of(enum classify_protocol protocol, const struct channel *channel,
+                                                struct span bytes, bool *from_server_io)
 {
-    *from_server_out = protocol == CLASSIFY_HTTP1_RESPONSE;
+    bool direction = *from_server_io;
+    if (protocol == CLASSIFY_TLS) {
+        *from_server_io = tls_sent_by_server(bytes, *from_server_io);
+        return &channel_tls;
+    }
+    *from_server_io = protocol == CLASSIFY_HTTP1_RESPONSE || protocol == CLASSIFY_HTTP2_SETTINGS;
     switch (protocol) {
+    case CLASSIFY_AMQP091:
+    case CLASSIFY_AMQP091_SERVER:
+        *from_server_io = channel->midstream ? protocol == CLASSIFY_AMQP091_SERVER : direction;
+        return &channel_amqp091;
+    case CLASSIFY_AMQP10:
+    case CLASSIFY_AMQP10_SASL:
+    case CLASSIFY_AMQP10_TLS:
+        /* Both sides send the same: who is the client only the connection's beginning says. */
+        *from_server_io = direction;
+        return &channel_amqp10;
     case CLASSIFY_HTTP1_REQUEST:
     case CLASSIFY_HTTP1_RESPONSE:
         return &channel_http1;
+    case CLASSIFY_HTTP2_PREFACE:
+    case CLASSIFY_HTTP2_SETTINGS:
+        return &channel_http2;
     default:
         return NULL;
     }
@@ -58,8 +83,6 @@ static const struct channel_protocol *reader_of(enum classify_protocol protocol,
 static enum ledger_reason reason_of(enum classify_protocol protocol)
 {
     switch (protocol) {
-    case CLASSIFY_TLS:
-        return LEDGER_ENCRYPTED;
     case CLASSIFY_UNKNOWN:
         return LEDGER_UNCLASSIFIED;
     default:
@@ -85,6 +108,8 @@ static enum ledger_reason start(struct pipeline *worker, struct session *session
 {
     struct channel *channel = &session->channel;
     bool direction = chunk_io->direction == FLOW_TO_CLIENT;
+    if (direction != from_server && session->inner)
+        return close_for(worker, channel, LEDGER_UNPARSED);
     if (direction != from_server) {
         swap_direction(channel, flow);
         chunk_io->direction = from_server ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
@@ -104,6 +129,20 @@ static enum ledger_reason undecided(struct pipeline *worker, struct session *ses
         return close_for(worker, channel, LEDGER_UNCLASSIFIED);
     channel_carry_drop(worker, channel, chunk->direction == FLOW_TO_CLIENT);
     return LEDGER_UNCLASSIFIED;
+}
+
+/*
+ * A WebSocket whose handshake was missed: segments begin where frames do, most of the time, and a chain of frames says
+ * which side sends it.
+ */
+static enum websocket_chain find_websocket(const struct channel *channel, const uint8_t *data, uint32_t size,
+                                           bool *from_server_out)
+{
+    enum websocket_sender sender = WEBSOCKET_CLIENT;
+    enum websocket_chain chain =
+        channel->midstream ? websocket_chain_find_sender(data, size, &sender) : WEBSOCKET_CHAIN_NO;
+    *from_server_out = sender == WEBSOCKET_SERVER;
+    return chain;
 }
 
 static enum ledger_reason classify_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
@@ -131,10 +170,18 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         size = old + take;
     }
     enum classify_protocol protocol = classify_stream(side, data, size);
-    bool from_server;
-    const struct channel_protocol *reader = reader_of(protocol, &from_server);
+    bool from_server = direction != 0;
+    const struct channel_protocol *reader = reader_of(protocol, channel, span_of(data, size), &from_server);
     if (reader)
         return start(worker, session, flow, reader, from_server, chunk_io);
+    if (protocol == CLASSIFY_UNKNOWN) {
+        enum websocket_chain chain = find_websocket(channel, data, size, &from_server);
+        if (chain == WEBSOCKET_CHAIN_YES)
+            return start(worker, session, flow, &channel_websocket, from_server, chunk_io);
+        /* A frame may be longer than what can be kept of it. */
+        bool wait = chain == WEBSOCKET_CHAIN_MORE && size < CHANNEL_CARRY_SIZE;
+        protocol = wait ? CLASSIFY_MORE : CLASSIFY_UNKNOWN;
+    }
     if (protocol == CLASSIFY_MORE) {
         if (old) {
             channel->carry_size[direction] = size;
@@ -143,6 +190,8 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         return channel_carry(worker, channel, direction, span_of(data, size)) ? FLOW_UNDECIDED
                                                                               : undecided(worker, session, chunk_io);
     }
+    if (protocol == CLASSIFY_UNKNOWN && channel->midstream && http2_found(span_of(data, size)))
+        return start(worker, session, flow, &channel_http2, direction, chunk_io);
     if (protocol == CLASSIFY_UNKNOWN)
         return undecided(worker, session, chunk_io);
     return close_for(worker, channel, reason_of(protocol));
@@ -150,14 +199,9 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
 
 /* ----------------------------------------------------------------------- sink */
 
-enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+enum ledger_reason session_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
+                                 const struct flow_chunk *chunk)
 {
-    struct pipeline *worker = context;
-    struct session *session = flow->session;
-    if (!session)
-        session = session_make(worker, flow);
-    if (!session)
-        return LEDGER_FLOW_BUDGET;
     struct flow_chunk rest = *chunk;
     enum ledger_reason reason = LEDGER_UNPARSED;
     for (uint32_t turn = 0; turn < TURNS_MAX; turn++) {
@@ -172,6 +216,17 @@ enum ledger_reason session_data(void *context, struct flow *flow, const struct f
             return reason;
     }
     return close_for(worker, &session->channel, LEDGER_UNPARSED);
+}
+
+enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
+{
+    struct pipeline *worker = context;
+    struct session *session = flow->session;
+    if (!session)
+        session = session_make(worker, flow);
+    if (!session)
+        return LEDGER_FLOW_BUDGET;
+    return session_chunk(worker, session, flow, chunk);
 }
 
 void session_end(void *context, struct flow *flow, enum flow_end reason)

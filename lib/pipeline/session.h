@@ -17,8 +17,13 @@
 
 struct session {
     struct channel channel;
+    bool inner; /* the channel lies inside another one, so the flow's client is none of its business */
     uint8_t attempts;
 };
 
 /* ambiguity.c: the connection ends, and its packets contradicted each other. */
 void session_tell_ambiguity(struct pipeline *worker, const struct session *session, const struct flow *flow);
+
+/* Feeds a chunk: finds out what the channel speaks, or has it read. Returns what becomes of its packets. */
+enum ledger_reason session_chunk(struct pipeline *worker, struct session *session, struct flow *flow,
+                                 const struct flow_chunk *chunk);

@@ -14,6 +14,8 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
     if (!response)
         token_verifier_take(exchange->epoch->workers[worker->options.worker].tokens, &exchange->transaction,
                             exchange->transaction.call.time_ns, &exchange->token);
+    if (!response)
+        graphql_head(worker, exchange);
     scan_head(worker, exchange, response, store_begin);
     scan_body_begin(worker, exchange, response);
 }
@@ -48,8 +50,9 @@ void side_body(struct pipeline *worker, struct exchange *exchange, bool response
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete)
 {
     struct transaction_side *side = exchange_side(exchange, response);
-    scan_body_end(worker, exchange, response);
     side->complete = complete;
+    scan_body_end(worker, exchange, response);
+    graphql_message_end(worker, exchange, response, complete);
     if (!complete)
         exchange->transaction.call.flags |= CALL_INCOMPLETE;
     if (side->anomalies & ~ANOMALY_BIT(ANOMALY_AFTER_LOSS))

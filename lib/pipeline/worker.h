@@ -7,9 +7,18 @@
  *   pipeline.c   packets in: decode, flows, timers, flush
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
+ *   tls.c        TLS: facts of the handshake, judged once a connection
+ *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
+ *   websocket.c  WebSocket messages become exchanges of one side
+ *   http2.c      HTTP/2 connections; http2_stream.c its streams, http2_message.c their heads and bodies,
+ *                http2_tunnel.c what goes on behind a CONNECT
+ *   amqp*.c      AMQP 0-9-1 and 1.0: messages, requests and their answers become exchanges
  *   side.c       what is common to both halves of an exchange: head, body, end
+ *   graphql.c    GraphQL requests are recognised while their bodies are searched
  *   scan.c       heads and bodies are searched for sensitive data
+ *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
+ *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -23,6 +32,9 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "proto/http2.h"
+#include "proto/websocket.h"
+#include "proto/websocket_inflate.h"
 
 #define WORKER_HITS_MAX 64u /* of one text: more than the distinct places that a transaction keeps */
 
@@ -34,7 +46,17 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct pool grpc_scans;
+    struct pool tls_sessions, tls_messages, tls_records;
+    struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
+    const struct connection_tls *tls;      /* connection whose plaintext is being read; NULL: it came in the clear */
+    struct pool http2_channels, http2_streams, http2_tables;
+    struct http2_memory http2_memory;
+    struct pool amqp091, amqp10; /* connections that speak it */
+    struct pool graphqls;
     struct content_decoders decoders;
+    struct pool websockets;
+    struct websocket_inflaters inflaters;
     struct epoch *epoch; /* judges new transactions */
     uint64_t body_scan_max;
     struct pipeline_clock clock;
@@ -46,11 +68,14 @@ struct pipeline {
     struct service_table *services_last; /* of the minute before, being told; NULL without roll-ups */
     uint32_t service_next;               /* entry of it to be told next */
     struct detect_hit hits[WORKER_HITS_MAX];
-    uint8_t decoded[TRANSACTION_STORE_SIZE]; /* a percent-decoded text */
+    uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
+    uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
     struct net_packet packets[PACKET_BURST_MAX];
 };
 
-/* exchange.c */
+/* exchange.c; make and drop leave the ledger alone: for what is judged and is no call. */
+struct exchange *exchange_make(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
+void exchange_drop(struct pipeline *worker, struct exchange *exchange);
 struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
 void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledger_transaction_reason reason);
 
@@ -71,12 +96,40 @@ void side_trailer(struct pipeline *worker, struct exchange *exchange, bool respo
                   struct span value);
 void side_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
 
+/* graphql.c: at the end of a request's head, along its body, and at the end of both messages. */
+MUST_USE int graphql_pool_init(struct pipeline *worker, size_t bytes);
+void graphql_head(struct pipeline *worker, struct exchange *exchange);
+void graphql_body_start(struct pipeline *worker, struct exchange *exchange, struct span content_type, bool json);
+void graphql_body(struct exchange *exchange, bool response, struct span data);
+void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
+void graphql_release(struct pipeline *worker, struct exchange *exchange);
+
 /* scan.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);
 void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool response);
 void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
 void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response);
+
+/* scan.c, for readers of bodies made of many values: each is searched as a text of its own, by its name. */
+struct scan_value {
+    struct span name; /* of the place in findings, and context of the detectors */
+    uint64_t offset;  /* of the value in the body */
+};
+
+/* Pieces of one value, the last one with `last`; one value at a time of each side. */
+void scan_value(struct pipeline *worker, struct exchange *exchange, bool response, const struct scan_value *value,
+                struct parse_input input);
+
+/* What came of decompressing: whatever was not decoded was not searched. */
+void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
+/* Bytes of a body in UTF-8, or such that are no text; and a hole. */
+void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last);
+void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
+
+/* scan_charset.c: the same in whatever charset it is. */
+void scan_charset(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
+void scan_charset_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 
 /* session.c: the flow table's sink. */
 enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk);
@@ -91,7 +144,21 @@ void tell_service(struct pipeline *worker, const struct service_report *service)
 /* judge.c: matches, judges, tells, and gives the exchange back. */
 void judge_exchange(struct pipeline *worker, struct exchange *exchange);
 
-/* rollup.c */
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation))[VERDICT_COUNT];
+/* The handshake of a connection, which is all that it will be: verdicts are counted, breaches told. */
+struct tls_facts;
+void judge_connection(struct pipeline *worker, const struct call *connection, const struct tls_facts *tls);
+/* What is odd about a connection rather than about one call of it: judged as a call without request and response. */
+struct connection_anomaly {
+    const struct endpoints *endpoints;
+    enum call_protocol protocol;
+    bool swapped; /* source and destination change places */
+    uint64_t time_ns;
+    uint64_t anomalies; /* set of ANOMALY_BIT(), all of the client */
+};
+
+void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly);
+
+/* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
+uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];
 void rollup_advance(struct pipeline *worker);
 void rollup_flush(struct pipeline *worker);

@@ -111,7 +111,13 @@ enum verdict policy_check_credential_cleartext(const struct policy_rule *rule, c
         return VERDICT_PASS;
     if (facts->loopback || facts->input->destination_zone->plaintext_allowed)
         return VERDICT_NOT_APPLICABLE;
-    const struct transaction_side *request = &facts->transaction->request;
+    if (facts->transaction->login.secret) {
+        policy_answer_add_name(answer, "mechanism", facts->transaction->login.mechanism);
+        return VERDICT_FAIL;
+    }
+    /* A message carries what its sender put there, whoever delivers it. */
+    const struct transaction_side *request =
+        policy_side(facts, facts->message && !(facts->transaction->request.headers_seen & rule->headers));
     uint64_t headers = request->headers_seen & rule->headers;
     if (headers) {
         enum header_id id = (enum header_id)__builtin_ctzll(headers);
@@ -176,4 +182,44 @@ enum verdict policy_check_credential_in_url(const struct policy_rule *rule, cons
                                                    : VERDICT_PASS;
     policy_answer_add_detection(answer, facts, detection);
     return VERDICT_FAIL;
+}
+
+static enum verdict login_fails(const struct policy_facts *facts, struct policy_answer *answer)
+{
+    const struct login *login = &facts->transaction->login;
+    policy_answer_add_name(answer, "mechanism", login->mechanism);
+    policy_answer_add_name(answer, "user", login->user);
+    policy_answer_add_text(answer, "answer",
+                           login->answer == LOGIN_ACCEPTED  ? "accepted"
+                           : login->answer == LOGIN_REFUSED ? "refused"
+                                                            : "not seen");
+    return VERDICT_FAIL;
+}
+
+enum verdict policy_check_broker_login(const struct policy_rule *rule, const struct policy_facts *facts,
+                                       struct policy_answer *answer)
+{
+    const struct login *login = &facts->transaction->login;
+    if (!login->mechanism.data)
+        return VERDICT_NOT_APPLICABLE;
+    bool default_user = login->user.size && policy_names_have_nocase(&rule->names, login->user);
+    bool nobody = login->anonymous || default_user;
+    /* Without SASL a client may still have shown a certificate to TLS. */
+    bool certificate = facts->input->encrypted && span_equal(login->mechanism, SPAN_LITERAL("none"));
+    if (nobody && login->answer == LOGIN_ACCEPTED && !certificate)
+        return login_fails(facts, answer);
+    bool plain = login->secret && policy_names_have_nocase(&rule->schemes, login->mechanism);
+    bool exempt = facts->loopback || facts->input->destination_zone->plaintext_allowed;
+    if (plain && facts->input->encrypted) {
+        /* Only the broker reads it: worth knowing. */
+        answer->severity = SEVERITY_LOW;
+        answer->severity_fixed = true;
+    }
+    if (plain && (facts->input->encrypted || !exempt))
+        return login_fails(facts, answer);
+    if (!login->readable)
+        return policy_answer_unknown(answer, "login");
+    if (nobody && (login->answer == LOGIN_UNANSWERED || certificate))
+        return policy_answer_unknown(answer, certificate ? "client certificate" : "response: was the login accepted?");
+    return VERDICT_PASS;
 }

@@ -11,12 +11,26 @@
 /* What a check needs before it can say anything. VERDICT_PASS: go on. */
 static enum verdict match_known(const struct policy_facts *facts, struct policy_answer *answer)
 {
+    if (facts->message)
+        return VERDICT_NOT_APPLICABLE;
     if (!facts->input->match)
         return policy_answer_unknown(answer, "registry");
     if (!facts->request_seen)
         return policy_answer_unknown(answer, "request");
     if (facts->input->match->outcome == REGISTRY_UNDECIDED)
         return policy_answer_unknown(answer, "path too long to look up");
+    return VERDICT_PASS;
+}
+
+/* The same for a message. */
+static enum verdict message_known(const struct policy_facts *facts, struct policy_answer *answer)
+{
+    if (facts->transaction->message.kind == MESSAGE_NONE)
+        return VERDICT_NOT_APPLICABLE;
+    if (!facts->input->match)
+        return policy_answer_unknown(answer, "registry");
+    if (facts->input->match->outcome == REGISTRY_UNDECIDED)
+        return policy_answer_unknown(answer, "where the message goes");
     return VERDICT_PASS;
 }
 
@@ -36,12 +50,14 @@ static enum verdict unless_refused(const struct policy_rule *rule, const struct 
 static enum verdict when_answered(const struct policy_rule *rule, const struct policy_facts *facts,
                                   struct policy_answer *answer)
 {
-    if (!facts->response_seen)
+    if (!facts->message && !facts->response_seen)
         return policy_answer_unknown(answer, "response: was it answered?");
-    if (!policy_status_listed(rule, facts->status))
+    if (!facts->message && !policy_status_listed(rule, facts->status))
         return VERDICT_PASS;
     policy_answer_add(answer, "operation", facts->operation->id);
-    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    /* A message has no answer: that it was carried is what counts. */
+    if (!facts->message)
+        policy_answer_add_number(answer, "status", (uint64_t)facts->status);
     return VERDICT_FAIL;
 }
 
@@ -93,12 +109,60 @@ enum verdict policy_check_undocumented_method(const struct policy_rule *rule, co
     return unless_refused(rule, facts, answer);
 }
 
+/* Names of brokers are told only where they cannot be values. */
+static void place_add(const struct policy_facts *facts, struct policy_answer *answer)
+{
+    const struct message *message = &facts->transaction->message;
+    if (facts->transaction->call.protocol == CALL_WEBSOCKET)
+        policy_answer_add_name(answer, "path", facts->transaction->path);
+    policy_answer_add_name(answer, "virtual_host", message->virtual_host);
+    if (message->exchange.data && message->exchange.size == 0)
+        policy_answer_add_text(answer, "exchange", "(default)");
+    policy_answer_add_name(answer, "exchange", message->exchange);
+    policy_answer_add_name(answer, "routing_key", message->routing_key);
+    policy_answer_add_name(answer, "queue", message->queue);
+    policy_answer_add_name(answer, "address", message->address);
+}
+
+enum verdict policy_check_undocumented_channel(const struct policy_rule *rule, const struct policy_facts *facts,
+                                               struct policy_answer *answer)
+{
+    if (!facts->message)
+        return VERDICT_NOT_APPLICABLE;
+    enum verdict known = message_known(facts, answer);
+    if (known != VERDICT_PASS)
+        return known;
+    enum registry_outcome outcome = facts->input->match->outcome;
+    if (outcome == REGISTRY_MATCH)
+        return VERDICT_PASS;
+    const struct message *message = &facts->transaction->message;
+    struct span name = message->address.data ? message->address
+                       : message->queue.data ? message->queue
+                                             : message->routing_key;
+    if (outcome == REGISTRY_TEMPORARY || pattern_list_matches(&rule->name_patterns, name))
+        return VERDICT_NOT_APPLICABLE;
+    policy_answer_add_text(answer, "undocumented", outcome == REGISTRY_NO_HOST ? "broker" : "channel");
+    policy_answer_add_text(answer, "direction", message->from_server ? "from server" : "to server");
+    place_add(facts, answer);
+    return VERDICT_FAIL;
+}
+
+/* Calls and messages alike, where an operation was found. */
 static enum verdict operation_known(const struct policy_facts *facts, struct policy_answer *answer)
+{
+    enum verdict known = facts->message ? message_known(facts, answer) : match_known(facts, answer);
+    if (known != VERDICT_PASS)
+        return known;
+    return facts->operation ? VERDICT_PASS : VERDICT_NOT_APPLICABLE;
+}
+
+/* Calls only: what the operation documents is the form of requests and responses. */
+static enum verdict call_operation_known(const struct policy_facts *facts, struct policy_answer *answer)
 {
     enum verdict known = match_known(facts, answer);
     if (known != VERDICT_PASS)
         return known;
-    return facts->operation ? VERDICT_PASS : VERDICT_NOT_APPLICABLE;
+    return facts->operation && !facts->operation->channel ? VERDICT_PASS : VERDICT_NOT_APPLICABLE;
 }
 
 /* Walks "a=1&b=2" or "a=1; b=2". False at the end. */
@@ -223,7 +287,7 @@ static void media_type_add(const struct policy_facts *facts, struct policy_answe
 enum verdict policy_check_undocumented_response(const struct policy_rule *rule, const struct policy_facts *facts,
                                                 struct policy_answer *answer)
 {
-    enum verdict known = operation_known(facts, answer);
+    enum verdict known = call_operation_known(facts, answer);
     if (known != VERDICT_PASS)
         return known;
     if (!facts->response_seen)
@@ -298,7 +362,7 @@ static void headers_judge(struct undocumented *found)
 enum verdict policy_check_undocumented_parameter(const struct policy_rule *rule, const struct policy_facts *facts,
                                                  struct policy_answer *answer)
 {
-    enum verdict known = operation_known(facts, answer);
+    enum verdict known = call_operation_known(facts, answer);
     if (known != VERDICT_PASS)
         return known;
     uint32_t places = rule->request_places ? rule->request_places : 1u << DETECTION_QUERY;

@@ -25,8 +25,12 @@ enum verdict policy_check_cleartext(const struct policy_rule *rule, const struct
 
 static bool port_allowed(const struct policy_rule *rule, const struct policy_facts *facts)
 {
-    for (uint32_t i = 0; i < rule->allowed_ports_count; i++)
-        if (rule->allowed_ports[i] == facts->transaction->call.endpoints.destination_port)
+    enum call_protocol protocol = facts->transaction->call.protocol;
+    bool broker = protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+    const uint32_t *ports = broker ? rule->broker_ports : rule->allowed_ports;
+    uint32_t count = broker ? rule->broker_ports_count : rule->allowed_ports_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (ports[i] == facts->transaction->call.endpoints.destination_port)
             return true;
     return false;
 }
@@ -60,13 +64,20 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     uint64_t response = sides_all || (rule->sides & RULE_SIDE_RESPONSE) ? facts->transaction->response.anomalies : 0;
     request &= rule->anomalies;
     /* Nobody refuses a response, so only what receivers are known to disagree about counts there. */
-    response &= rule->anomalies & (ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE));
+    const uint64_t told = ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE) |
+                          ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS) | ANOMALY_BIT(ANOMALY_CONTENT_BOMB) |
+                          ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+    response &= rule->anomalies & told;
     if (response) {
         anomalies_add(answer, response, "response");
         return VERDICT_FAIL;
     }
     if (!request)
         return facts->request_head ? VERDICT_PASS : policy_answer_unknown(answer, "request head");
+    if (!rule->statuses_any) {
+        anomalies_add(answer, request, "request"); /* harm is done before there is an answer */
+        return VERDICT_FAIL;
+    }
     if (!facts->response_seen)
         return policy_answer_unknown(answer, "response: was the request accepted?");
     if (!policy_status_listed(rule, facts->status))
@@ -83,6 +94,29 @@ static bool path_listed(const struct policy_rule *rule, struct span path)
     return pattern_list_matches(&rule->paths, percent_decode(path, decoded, sizeof(decoded)));
 }
 
+/* A header without a number, or a parameter of the query, that the rule names. */
+static void names_add(const struct policy_rule *rule, const struct transaction *transaction,
+                      struct policy_answer *answer)
+{
+    for (uint32_t i = 0; i < rule->other_headers.count; i++) {
+        struct span name = rule->other_headers.names[i];
+        if (transaction_find_header_named(transaction, &transaction->request, name, NULL))
+            policy_answer_add(answer, "header", name);
+    }
+    struct span rest = transaction->query;
+    while (rest.size && rule->name_patterns.keys) {
+        const uint8_t *end = memchr(rest.data, '&', rest.size);
+        struct span pair = span_first(rest, end ? (uint32_t)(end - rest.data) : rest.size);
+        const uint8_t *equals = pair.size ? memchr(pair.data, '=', pair.size) : NULL;
+        struct span name = span_first(pair, equals ? (uint32_t)(equals - pair.data) : pair.size);
+        rest = span_from(rest, pair.size + (end ? 1 : 0));
+        uint8_t decoded[PATH_DECODED_MAX], lower[PATTERN_LOWER_MAX];
+        struct span plain = pattern_text_lower(percent_decode(name, decoded, sizeof(decoded)), lower);
+        if (plain.size && pattern_list_matches(&rule->name_patterns, plain))
+            policy_answer_add_name(answer, "parameter", name);
+    }
+}
+
 enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const struct policy_facts *facts,
                                            struct policy_answer *answer)
 {
@@ -97,6 +131,7 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
     uint64_t headers = transaction->request.headers_seen & rule->headers;
     if (headers)
         policy_answer_add_text(answer, "header", header_id_name((enum header_id)__builtin_ctzll(headers)));
+    names_add(rule, transaction, answer);
     if (path_listed(rule, transaction->path))
         policy_answer_add_name(answer, "path", transaction->path);
     if (answer->evidence_count == 0)
@@ -105,6 +140,46 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
         return policy_answer_unknown(answer, "response: was it answered?");
     policy_answer_add_number(answer, "status", (uint64_t)facts->status);
     return policy_status_listed(rule, facts->status) ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+/* Server reflection of gRPC, which answers by a status of its own: 0 is success. */
+static enum verdict check_reflection(const struct policy_rule *rule, const struct policy_facts *facts,
+                                     struct policy_answer *answer)
+{
+    if (facts->transaction->call.protocol != CALL_GRPC || !path_listed(rule, facts->transaction->path))
+        return VERDICT_NOT_APPLICABLE;
+    if (facts->status == CALL_STATUS_NONE)
+        return policy_answer_unknown(answer, "response: was it answered?");
+    policy_answer_add_name(answer, "path", facts->transaction->path);
+    if (facts->call->status != CALL_STATUS_NONE)
+        policy_answer_add_number(answer, "grpc_status", (uint64_t)facts->call->status);
+    return policy_status_listed(rule, facts->status) ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+enum verdict policy_check_introspection(const struct policy_rule *rule, const struct policy_facts *facts,
+                                        struct policy_answer *answer)
+{
+    const struct transaction *transaction = facts->transaction;
+    if (transaction->call.graphql == CALL_GRAPHQL_NONE)
+        return check_reflection(rule, facts, answer);
+    if (transaction->call.graphql == CALL_GRAPHQL_UNKNOWN)
+        return policy_answer_unknown(answer, "document of a persisted query");
+    if (!transaction->graphql.introspection)
+        return VERDICT_PASS;
+    if (!facts->response_seen)
+        return policy_answer_unknown(answer, "response: was it answered?");
+    bool refused = !policy_status_listed(rule, facts->status);
+    if (refused || transaction->graphql.answer == TRANSACTION_ANSWER_WITHOUT_DATA)
+        return VERDICT_PASS;
+    if (transaction->graphql.answer == TRANSACTION_ANSWER_UNREAD)
+        return policy_answer_unknown(answer, "response: does it hold data?");
+    policy_answer_add_text(answer, "operation_type", call_graphql_name(transaction->call.graphql));
+    if (transaction->call.graphql_name.size)
+        policy_answer_add_name(answer, "operation_name", transaction->call.graphql_name);
+    policy_answer_add_number(answer, "operations", transaction->graphql.operations);
+    policy_answer_add_number(answer, "aliases", transaction->graphql.aliases);
+    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    return VERDICT_FAIL;
 }
 
 /* Is the word one of the comma-separated ones in any header of that id? */

@@ -49,7 +49,8 @@ struct policy_rule {
     uint32_t allowed_zones, raise_in_zones;
     uint32_t classes; /* set of class numbers */
     uint32_t threshold;
-    uint64_t headers; /* set of HEADER_BIT() */
+    uint16_t tls_minimum; /* lowest version that is right; 0: any */
+    uint64_t headers;     /* set of HEADER_BIT() */
     uint64_t leak_headers;
     uint64_t anomalies;
     uint64_t detectors[POLICY_DETECTORS_MAX / 64]; /* those of the classes included */
@@ -57,11 +58,13 @@ struct policy_rule {
     uint64_t name_starts[4];           /* first bytes, lower case, of `names`: most names are refused by one bit */
     struct policy_names other_headers; /* headers without a number */
     struct policy_names methods, schemes, names, allowed_in_request, allowed_in_response;
-    struct pattern_list paths, name_patterns;
+    struct pattern_list paths, name_patterns, origins;
     struct policy_names scope_methods;
     struct pattern_list scope_hosts, scope_paths, exempt_paths;
     const uint32_t *allowed_ports;
     uint32_t allowed_ports_count;
+    const uint32_t *broker_ports; /* allowed_ports where none are written */
+    uint32_t broker_ports_count;
     uint32_t formats_count;
     const struct policy_format *formats;
     const struct policy_test_number *test_numbers;

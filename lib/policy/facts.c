@@ -4,9 +4,14 @@
 
 #include "policy/facts.h"
 
+#include "proto/grpc.h"
+
 #define NAME_SHOWN_MAX  128u /* longer names are no names */
 #define NAME_DIGITS_MAX 6u   /* a run of more digits may be a number that identifies somebody */
 #define NUMBER_SIZE_MAX 20u  /* digits of 2^64 */
+
+/* Streams may stay open for days: who sends messages has answered, whatever the status at their end will be. */
+#define STATUS_ANSWERED 200
 
 static const uint8_t mapped_loopback[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
 static const uint8_t loopback[16] = {[15] = 1};
@@ -17,17 +22,36 @@ static bool address_is_loopback(const struct address *address)
            memcmp(address->bytes, loopback, sizeof(loopback)) == 0;
 }
 
-/* A head is known to be whole when something behind it was seen, or nothing at all is missing. */
-static bool head_is_whole(const struct transaction_side *side, uint32_t flags)
+/* What nothing answers has one side; the other one is not missing, it is empty. */
+static bool side_is_empty(const struct transaction *transaction, const struct transaction_side *side)
 {
-    const uint64_t spoilt = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED) | ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
+    return transaction->one_way && !side->seen;
+}
+
+static bool side_is_seen(const struct transaction *transaction, const struct transaction_side *side)
+{
+    return side->seen || side_is_empty(transaction, side);
+}
+
+/* A head is known to be whole when something behind it was seen, or nothing at all is missing. */
+static bool head_is_whole(const struct transaction *transaction, const struct transaction_side *side)
+{
+    const uint64_t spoilt = ANOMALY_BIT(ANOMALY_LINE_OVERSIZED) | ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY) |
+                            ANOMALY_BIT(ANOMALY_HEADERS_UNKNOWN) | ANOMALY_BIT(ANOMALY_HPACK_MALFORMED) |
+                            ANOMALY_BIT(ANOMALY_HPACK_BOMB);
+    uint32_t flags = transaction->call.flags;
+    if (side_is_empty(transaction, side))
+        return true;
     if (!side->seen || (side->anomalies & spoilt))
         return false;
     return side->complete || side->body_size > 0 || !(flags & (CALL_GAP | CALL_TRUNCATED | CALL_INCOMPLETE));
 }
 
-static bool side_is_searched(const struct transaction_side *side, uint32_t flags)
+static bool side_is_searched(const struct transaction *transaction, const struct transaction_side *side)
 {
+    uint32_t flags = transaction->call.flags;
+    if (side_is_empty(transaction, side))
+        return true;
     if (!side->seen || !side->complete || side->gap)
         return false;
     if (side->body_size == 0)
@@ -49,15 +73,23 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
 {
     const struct transaction *transaction = input->transaction;
     const struct call *call = &transaction->call;
-    *facts = (struct policy_facts){.policy = policy, .input = input, .transaction = transaction};
+    *facts = (struct policy_facts){.policy = policy, .input = input, .call = call, .transaction = transaction};
     facts->status = call->status;
-    facts->request_seen = transaction->request.seen && call->method.data && call->path.data;
-    facts->response_seen = transaction->response.seen && call->status != CALL_STATUS_NONE;
-    facts->request_head = facts->request_seen && head_is_whole(&transaction->request, call->flags);
-    facts->response_head = facts->response_seen && head_is_whole(&transaction->response, call->flags);
+    if (call->protocol == CALL_GRPC && call->status != CALL_STATUS_NONE)
+        facts->status = grpc_status_as_http(call->status);
+    else if (call->protocol == CALL_GRPC && transaction->response.message_count)
+        facts->status = STATUS_ANSWERED;
+    facts->message =
+        call->protocol == CALL_WEBSOCKET || call->protocol == CALL_AMQP091 || call->protocol == CALL_AMQP10;
+    facts->request_seen =
+        side_is_seen(transaction, &transaction->request) && call->method.data && (call->path.data || facts->message);
+    facts->response_seen =
+        side_is_seen(transaction, &transaction->response) && (facts->status != CALL_STATUS_NONE || facts->message);
+    facts->request_head = facts->request_seen && head_is_whole(transaction, &transaction->request);
+    facts->response_head = facts->response_seen && head_is_whole(transaction, &transaction->response);
     bool lost = transaction->detections_lost > 0;
-    facts->request_searched = facts->request_seen && !lost && side_is_searched(&transaction->request, call->flags);
-    facts->response_searched = facts->response_seen && !lost && side_is_searched(&transaction->response, call->flags);
+    facts->request_searched = facts->request_seen && !lost && side_is_searched(transaction, &transaction->request);
+    facts->response_searched = facts->response_seen && !lost && side_is_searched(transaction, &transaction->response);
     facts->all_searched =
         facts->request_head && facts->response_head && facts->request_searched && facts->response_searched;
     facts->loopback = address_is_loopback(&call->endpoints.source) && address_is_loopback(&call->endpoints.destination);

@@ -17,9 +17,11 @@
 struct policy_facts {
     const struct policy *policy;
     const struct policy_input *input;
-    const struct transaction *transaction;
+    const struct call *call;
+    const struct transaction *transaction;      /* NULL: a connection is judged */
     const struct registry_operation *operation; /* NULL unless the outcome is a match */
-    int32_t status;                             /* CALL_STATUS_NONE: none seen */
+    int32_t status; /* of HTTP; of gRPC the one of HTTP that means the same; CALL_STATUS_NONE: none seen */
+    bool message;   /* of a protocol that carries messages, not calls */
     bool request_seen, response_seen;
     bool request_head, response_head;         /* the whole head: what is not there was not sent */
     bool request_searched, response_searched; /* every byte of the body was searched, or there was none */
@@ -75,13 +77,18 @@ typedef enum verdict policy_check(const struct policy_rule *rule, const struct p
                                   struct policy_answer *answer);
 
 policy_check policy_check_cleartext, policy_check_port, policy_check_framing, policy_check_exposed_endpoint,
-    policy_check_response_protection;
+    policy_check_introspection, policy_check_response_protection, policy_check_websocket;
 policy_check policy_check_header_missing, policy_check_header_format, policy_check_forwarded_header;
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
-    policy_check_credential_in_url;
+    policy_check_credential_in_url, policy_check_broker_login;
 policy_check policy_check_token_signature, policy_check_token_claims, policy_check_token_scope,
     policy_check_token_binding, policy_check_oauth_flow;
 policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, policy_check_sunset_operation,
     policy_check_retired_version, policy_check_undocumented_method, policy_check_undocumented_response,
-    policy_check_undocumented_parameter, policy_check_undocumented_host;
+    policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_rpc,
+    policy_check_undocumented_channel, policy_check_malformed_body;
 policy_check policy_check_detection, policy_check_test_card;
+/* check_tls.c: facts->input->tls says that a connection is judged */
+policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,
+    policy_check_tls_key_exchange, policy_check_tls_offer, policy_check_tls_downgrade, policy_check_tls_extensions,
+    policy_check_tls_names, policy_check_client_certificate;

@@ -32,7 +32,9 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_PORT] = policy_check_port,
     [RULE_CHECK_FRAMING] = policy_check_framing,
     [RULE_CHECK_EXPOSED_ENDPOINT] = policy_check_exposed_endpoint,
+    [RULE_CHECK_INTROSPECTION] = policy_check_introspection,
     [RULE_CHECK_RESPONSE_PROTECTION] = policy_check_response_protection,
+    [RULE_CHECK_WEBSOCKET] = policy_check_websocket,
     [RULE_CHECK_HEADER_MISSING] = policy_check_header_missing,
     [RULE_CHECK_HEADER_FORMAT] = policy_check_header_format,
     [RULE_CHECK_FORWARDED_HEADER] = policy_check_forwarded_header,
@@ -45,6 +47,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_TOKEN_SCOPE] = policy_check_token_scope,
     [RULE_CHECK_TOKEN_BINDING] = policy_check_token_binding,
     [RULE_CHECK_OAUTH_FLOW] = policy_check_oauth_flow,
+    [RULE_CHECK_BROKER_LOGIN] = policy_check_broker_login,
     [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,
     [RULE_CHECK_DEPRECATED_OPERATION] = policy_check_deprecated_operation,
     [RULE_CHECK_SUNSET_OPERATION] = policy_check_sunset_operation,
@@ -53,8 +56,28 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_UNDOCUMENTED_RESPONSE] = policy_check_undocumented_response,
     [RULE_CHECK_UNDOCUMENTED_PARAMETER] = policy_check_undocumented_parameter,
     [RULE_CHECK_UNDOCUMENTED_HOST] = policy_check_undocumented_host,
+    [RULE_CHECK_UNDOCUMENTED_RPC] = policy_check_undocumented_rpc,
+    [RULE_CHECK_MALFORMED_BODY] = policy_check_malformed_body,
+    [RULE_CHECK_UNDOCUMENTED_CHANNEL] = policy_check_undocumented_channel,
     [RULE_CHECK_DETECTION] = policy_check_detection,
     [RULE_CHECK_TEST_CARD] = policy_check_test_card,
+    [RULE_CHECK_TLS_VERSION] = policy_check_tls_version,
+    [RULE_CHECK_TLS_SUITE_APPROVAL] = policy_check_tls_suite_approval,
+    [RULE_CHECK_TLS_SUITE_WEAK] = policy_check_tls_suite_weak,
+    [RULE_CHECK_TLS_KEY_EXCHANGE] = policy_check_tls_key_exchange,
+    [RULE_CHECK_TLS_OFFER] = policy_check_tls_offer,
+    [RULE_CHECK_TLS_DOWNGRADE] = policy_check_tls_downgrade,
+    [RULE_CHECK_TLS_EXTENSIONS] = policy_check_tls_extensions,
+    [RULE_CHECK_TLS_NAMES] = policy_check_tls_names,
+    [RULE_CHECK_CLIENT_CERTIFICATE] = policy_check_client_certificate,
+};
+
+/* What is asked of a request and its answer, and so of no message: its handshake or connection is judged by itself. */
+static const bool calls_only[RULE_CHECK_COUNT] = {
+    [RULE_CHECK_EXPOSED_ENDPOINT] = true,     [RULE_CHECK_RESPONSE_PROTECTION] = true,
+    [RULE_CHECK_HEADER_MISSING] = true,       [RULE_CHECK_HEADER_FORMAT] = true,
+    [RULE_CHECK_FORWARDED_HEADER] = true,     [RULE_CHECK_CREDENTIAL_MISSING] = true,
+    [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
 };
 
 /* Host without port: patterns name hosts. */
@@ -87,14 +110,31 @@ static enum verdict scope_judge(const struct policy_rule *rule, struct policy_fa
     return facts->exempt ? VERDICT_NOT_APPLICABLE : VERDICT_PASS;
 }
 
+/* Of a connection only the name that the client asked for is known. */
+static enum verdict host_judge(const struct policy_rule *rule, const struct policy_facts *facts)
+{
+    uint8_t lower[PATTERN_LOWER_MAX];
+    if (rule->scope_hosts.count == 0)
+        return VERDICT_PASS;
+    if (!facts->call->host.data)
+        return VERDICT_UNKNOWN;
+    return pattern_list_matches(&rule->scope_hosts, pattern_text_lower(facts->call->host, lower))
+               ? VERDICT_PASS
+               : VERDICT_NOT_APPLICABLE;
+}
+
 static enum verdict rule_judge(const struct policy_rule *rule, struct policy_facts *facts, struct policy_answer *answer)
 {
     const struct zone *server = facts->input->destination_zone;
-    if (!(rule->protocols >> facts->transaction->call.protocol & 1) || !(rule->zones >> server->kind & 1) ||
+    if (facts->input->whole_connection && rule->check != RULE_CHECK_FRAMING)
+        return VERDICT_NOT_APPLICABLE;
+    if (!(rule->protocols >> facts->call->protocol & 1) || !(rule->zones >> server->kind & 1) ||
         !(rule->environments >> server->environment & 1))
         return VERDICT_NOT_APPLICABLE;
+    if (facts->message && calls_only[rule->check])
+        return VERDICT_NOT_APPLICABLE;
     if (rule->scoped) {
-        enum verdict scope = scope_judge(rule, facts);
+        enum verdict scope = facts->transaction ? scope_judge(rule, facts) : host_judge(rule, facts);
         if (scope == VERDICT_UNKNOWN)
             return policy_answer_unknown(answer, "request");
         if (scope != VERDICT_PASS)
@@ -118,7 +158,7 @@ static void finding_report(const struct policy_rule *rule, const struct policy_f
 {
     const struct policy_input *input = facts->input;
     struct finding finding = {
-        .call = &facts->transaction->call,
+        .call = facts->call,
         .time_ns = input->time_ns,
         .rule = rule->id,
         .title = rule->title,
@@ -141,23 +181,43 @@ static void finding_report(const struct policy_rule *rule, const struct policy_f
     sink->finding(sink->context, &finding);
 }
 
-void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
+/* Names are those of the handshake and those of its calls. */
+static bool rule_judges(const struct policy_rule *rule, bool connection)
 {
-    struct policy_facts facts;
-    policy_facts_gather(&facts, policy, input);
+    enum rule_check check = (enum rule_check)rule->check;
+    return rule_check_connections(check) == connection || check == RULE_CHECK_TLS_NAMES;
+}
+
+static void judge_all(const struct policy *policy, struct policy_facts *facts, struct policy_sink *sink)
+{
     struct policy_answer answer;
     for (uint32_t i = 0; i < policy->rules_count; i++) {
         const struct policy_rule *rule = &policy->rules[i];
+        if (!rule_judges(rule, facts->input->tls != NULL))
+            continue;
         answer.severity = (enum severity)rule->severity;
         answer.severity_fixed = false;
         answer.observable = false;
         answer.evidence_count = 0;
         answer.scratch_used = 0;
-        enum verdict verdict = rule_judge(rule, &facts, &answer);
+        enum verdict verdict = rule_judge(rule, facts, &answer);
         ledger_raise(&sink->verdicts[i][verdict], 1);
         if (verdict == VERDICT_FAIL || (verdict == VERDICT_UNKNOWN && answer.observable && rule->report_unknown))
-            finding_report(rule, &facts, &answer, verdict, sink);
+            finding_report(rule, facts, &answer, verdict, sink);
     }
+}
+
+void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
+{
+    struct policy_facts facts;
+    policy_facts_gather(&facts, policy, input);
+    judge_all(policy, &facts, sink);
+}
+
+void policy_judge_connection(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
+{
+    struct policy_facts facts = {.policy = policy, .input = input, .call = input->connection};
+    judge_all(policy, &facts, sink);
 }
 
 uint32_t policy_rule_count(const struct policy *policy)
@@ -169,6 +229,12 @@ struct span policy_rule_id(const struct policy *policy, uint32_t index)
 {
     require(index < policy->rules_count);
     return policy->rules[index].id;
+}
+
+bool policy_rule_judges_calls(const struct policy *policy, uint32_t index)
+{
+    require(index < policy->rules_count);
+    return rule_judges(&policy->rules[index], false);
 }
 
 void policy_free(struct policy *policy)

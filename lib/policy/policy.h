@@ -26,6 +26,7 @@
 
 struct policy;
 struct registry_match;
+struct tls_facts;
 struct token;
 struct token_issuers;
 
@@ -38,15 +39,18 @@ struct policy_detector {
 };
 
 struct policy_input {
-    const struct transaction *transaction;
+    const struct transaction *transaction; /* of policy_judge() ... */
+    const struct call *connection;         /* ... and these of policy_judge_connection() */
+    const struct tls_facts *tls;
     const struct registry_match *match;  /* NULL: no registry, or an empty one: what needs it is unknown */
     const struct token *token;           /* of the request; NULL: none was looked for */
     const struct token_issuers *issuers; /* of the settings that read the token */
     const uint8_t *client_certificate;   /* SHA-256 of the one the connection showed; NULL: not known */
     const struct zone *source_zone;      /* of the client; never NULL */
     const struct zone *destination_zone;
-    bool encrypted;   /* it travelled in TLS and was decrypted */
-    uint64_t time_ns; /* packet time at which it was complete enough to judge */
+    bool encrypted;        /* it travelled in TLS and was decrypted */
+    bool whole_connection; /* about a connection, no call of it: only its framing is judged */
+    uint64_t time_ns;      /* packet time at which it was complete enough to judge */
     uint32_t epoch;
     struct span rules_digest, registry_digest;
 };
@@ -64,6 +68,9 @@ MUST_USE int policy_compile(const struct rule_packs *packs, const struct zones *
 void policy_free(struct policy *policy);
 
 void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
+
+/* The handshake of a connection: one verdict for each enabled rule that judges connections. */
+void policy_judge_connection(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
 
 /*
  * A rule that judges no call but a connection or the auditing itself (rule_check_watches()). policy_judge() passes it
@@ -88,6 +95,8 @@ const struct policy_watch *policy_watch_find(const struct policy *policy, enum r
 /* Fills in what the rule says of itself, leaves the rest. */
 void policy_watch_cite(const struct policy_watch *watch, struct finding *finding);
 
-/* Enabled rules that judge calls, in the order of the sink's rows. */
+/* Enabled rules that judge calls or connections, in the order of the sink's rows. */
 uint32_t policy_rule_count(const struct policy *policy);
 struct span policy_rule_id(const struct policy *policy, uint32_t index);
+/* Otherwise it only judges connections: policy_judge() passes it over. */
+bool policy_rule_judges_calls(const struct policy *policy, uint32_t index);

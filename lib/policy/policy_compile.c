@@ -250,19 +250,33 @@ static void test_numbers_compile(struct compiler *compiler, struct policy_rule *
     out->test_numbers_count = numbers ? parameters->test_numbers_count : 0;
 }
 
+static const uint32_t *port_list_compile(struct compiler *compiler, const char *key, const uint32_t *list,
+                                         uint32_t count)
+{
+    uint32_t *ports = take(compiler, count * sizeof(*ports));
+    for (uint32_t i = 0; ports && i < count; i++) {
+        ports[i] = list[i];
+        if (ports[i] >= 1 && ports[i] <= UINT16_MAX)
+            continue;
+        struct diagnostic_place place = rule_place(compiler->rule, "parameters/%s/%u", key, i);
+        mistake(compiler, place, "a port is from 1 to 65535, not %u", ports[i]);
+    }
+    return ports;
+}
+
 static void ports_compile(struct compiler *compiler, struct policy_rule *out)
 {
     const struct rule_parameters *parameters = &compiler->rule->parameters;
-    uint32_t *ports = take(compiler, parameters->allowed_ports_count * sizeof(*ports));
-    for (uint32_t i = 0; ports && i < parameters->allowed_ports_count; i++) {
-        ports[i] = parameters->allowed_ports[i];
-        if (ports[i] >= 1 && ports[i] <= UINT16_MAX)
-            continue;
-        struct diagnostic_place place = rule_place(compiler->rule, "parameters/allowed_ports/%u", i);
-        mistake(compiler, place, "a port is from 1 to 65535, not %u", ports[i]);
-    }
-    out->allowed_ports = ports;
-    out->allowed_ports_count = ports ? parameters->allowed_ports_count : 0;
+    out->allowed_ports =
+        port_list_compile(compiler, "allowed_ports", parameters->allowed_ports, parameters->allowed_ports_count);
+    out->allowed_ports_count = out->allowed_ports ? parameters->allowed_ports_count : 0;
+    out->broker_ports = out->allowed_ports;
+    out->broker_ports_count = out->allowed_ports_count;
+    if (parameters->broker_ports_count == 0)
+        return;
+    out->broker_ports =
+        port_list_compile(compiler, "broker_ports", parameters->broker_ports, parameters->broker_ports_count);
+    out->broker_ports_count = out->broker_ports ? parameters->broker_ports_count : 0;
 }
 
 static void names_start_compile(struct policy_rule *out)
@@ -331,12 +345,13 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->response_places = (uint8_t)parameters->response_places;
     out->allowed_zones = parameters->allowed_zones;
     out->threshold = parameters->threshold;
+    out->tls_minimum = (uint16_t)parameters->minimum_version;
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */
 static bool takes_any_header(enum rule_check check)
 {
-    return check == RULE_CHECK_HEADER_MISSING;
+    return check == RULE_CHECK_HEADER_MISSING || check == RULE_CHECK_EXPOSED_ENDPOINT;
 }
 
 static void rule_compile(struct compiler *compiler, struct policy_rule *out)
@@ -366,6 +381,7 @@ static void rule_compile(struct compiler *compiler, struct policy_rule *out)
     out->name_patterns = patterns_compile(compiler, "parameters/names", parameters->names, parameters->names_count);
     names_start_compile(out);
     out->paths = patterns_compile(compiler, "parameters/paths", parameters->paths, parameters->paths_count);
+    out->origins = patterns_compile(compiler, "parameters/origins", parameters->origins, parameters->origins_count);
     out->allowed_in_request =
         names_compile(compiler, parameters->allowed_in_request, parameters->allowed_in_request_count);
     out->allowed_in_response =

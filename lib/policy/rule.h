@@ -24,7 +24,9 @@ enum rule_check {
     RULE_CHECK_PORT,
     RULE_CHECK_FRAMING,
     RULE_CHECK_EXPOSED_ENDPOINT,
+    RULE_CHECK_INTROSPECTION,
     RULE_CHECK_RESPONSE_PROTECTION,
+    RULE_CHECK_WEBSOCKET,
     RULE_CHECK_HEADER_MISSING,
     RULE_CHECK_HEADER_FORMAT,
     RULE_CHECK_FORWARDED_HEADER,
@@ -37,6 +39,7 @@ enum rule_check {
     RULE_CHECK_TOKEN_SCOPE,
     RULE_CHECK_TOKEN_BINDING,
     RULE_CHECK_OAUTH_FLOW,
+    RULE_CHECK_BROKER_LOGIN,
     RULE_CHECK_SHADOW_ENDPOINT,
     RULE_CHECK_DEPRECATED_OPERATION,
     RULE_CHECK_SUNSET_OPERATION,
@@ -45,8 +48,20 @@ enum rule_check {
     RULE_CHECK_UNDOCUMENTED_RESPONSE,
     RULE_CHECK_UNDOCUMENTED_PARAMETER,
     RULE_CHECK_UNDOCUMENTED_HOST,
+    RULE_CHECK_UNDOCUMENTED_RPC,
+    RULE_CHECK_MALFORMED_BODY,
+    RULE_CHECK_UNDOCUMENTED_CHANNEL,
     RULE_CHECK_DETECTION,
     RULE_CHECK_TEST_CARD,
+    RULE_CHECK_TLS_VERSION, /* see rule_check_connections() */
+    RULE_CHECK_TLS_SUITE_APPROVAL,
+    RULE_CHECK_TLS_SUITE_WEAK,
+    RULE_CHECK_TLS_KEY_EXCHANGE,
+    RULE_CHECK_TLS_OFFER,
+    RULE_CHECK_TLS_DOWNGRADE,
+    RULE_CHECK_TLS_EXTENSIONS,
+    RULE_CHECK_TLS_NAMES,
+    RULE_CHECK_CLIENT_CERTIFICATE,
     /* The rest judges no call: connections, and the auditing itself. */
     RULE_CHECK_AMBIGUOUS_CONNECTION,
     RULE_CHECK_COVERAGE_LOSS,
@@ -63,6 +78,8 @@ enum rule_pattern {
     RULE_PATTERN_TRACEPARENT, /* W3C Trace Context 3.2 */
     RULE_PATTERN_COUNT
 };
+
+enum rule_tls_version { RULE_TLS_ANY, RULE_TLS_10 = 0x0301, RULE_TLS_11, RULE_TLS_12, RULE_TLS_13 };
 
 /* Bits. */
 enum rule_side { RULE_SIDE_REQUEST = 1u << 0, RULE_SIDE_RESPONSE = 1u << 1 };
@@ -102,12 +119,16 @@ struct rule_parameters {
     uint32_t methods_count;
     char **paths; /* patterns, '*' stands for anything */
     uint32_t paths_count;
-    char **schemes; /* of Authorization */
+    char **origins; /* patterns of origins that may open a WebSocket */
+    uint32_t origins_count;
+    char **schemes; /* of Authorization, or mechanisms of SASL */
     uint32_t schemes_count;
-    char **names; /* of query parameters, headers and cookies */
+    char **names; /* of query parameters, headers and cookies, or of users */
     uint32_t names_count;
     uint32_t *allowed_ports;
     uint32_t allowed_ports_count;
+    uint32_t *broker_ports; /* the same for message brokers; none: as allowed_ports */
+    uint32_t broker_ports_count;
     char **classes; /* of detectors */
     uint32_t classes_count;
     char **detectors; /* ids */
@@ -124,6 +145,7 @@ struct rule_parameters {
     bool unless_declared; /* right when the operation declares the class in its data classes */
     bool cleartext;       /* only in cleartext */
     uint32_t threshold;   /* values needed; 0 is 1 */
+    enum rule_tls_version minimum_version;
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
     struct rule_limits limits;
@@ -167,6 +189,12 @@ struct rule {
 
 /* "header-missing" ... as written in a pack; never NULL. */
 const char *rule_check_name(enum rule_check check);
+
+/* The kind judges the handshake of a connection. */
+static inline bool rule_check_connections(enum rule_check check)
+{
+    return check >= RULE_CHECK_TLS_VERSION && check <= RULE_CHECK_CLIENT_CERTIFICATE;
+}
 
 /* The kind judges no call. */
 static inline bool rule_check_watches(enum rule_check check)

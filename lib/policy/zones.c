@@ -141,6 +141,8 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
         .environment = from->environment,
         .plaintext_allowed = from->plaintext_allowed,
         .trusted_proxy = from->trusted_proxy,
+        .scanner = from->scanner,
+        .tls_minimum = (uint16_t)from->tls_minimum,
     };
     /* A growing arena that is out of memory says so at its last use too, see zones_compile(). */
     zones->tunnels[index] = (struct zone_tunnels){
@@ -210,8 +212,8 @@ int zones_compile(const struct settings *settings, struct diagnostics *diagnosti
     bool complete = true;
     for (uint32_t i = 0; i < settings->zones_count; i++) {
         zone_add(zones, settings, diagnostics, i);
-        complete &= zones->zones[i].name && zones->tunnels[i].vlans && zones->tunnels[i].vnis &&
-                    zones->tunnels[i].sessions;
+        complete &=
+            zones->zones[i].name && zones->tunnels[i].vlans && zones->tunnels[i].vnis && zones->tunnels[i].sessions;
     }
     qsort(zones->networks, zones->networks_count, sizeof(zones->networks[0]), network_order);
     duplicates_check(zones, settings, diagnostics);

@@ -24,6 +24,8 @@ struct zone {
     enum settings_environment environment;
     bool plaintext_allowed;
     bool trusted_proxy;
+    bool scanner;
+    uint16_t tls_minimum; /* version that its servers must speak at least; 0: that of the rule */
 };
 
 struct zones;

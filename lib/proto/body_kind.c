@@ -87,6 +87,17 @@ static enum body_kind sniff(struct span start)
     return BODY_BINARY;
 }
 
+enum body_kind body_kind_of_text(struct span start)
+{
+    if (sniff(start) == BODY_JSON)
+        return BODY_JSON;
+    uint32_t end = min_u32(start.size, SNIFF_MAX), at = 0;
+    while (at < end &&
+           (start.data[at] == ' ' || start.data[at] == '\t' || start.data[at] == '\r' || start.data[at] == '\n'))
+        at++;
+    return at < end && start.data[at] == '<' ? BODY_XML : BODY_TEXT;
+}
+
 enum body_kind body_kind_detect(struct span content_type, struct span start)
 {
     struct span type = span_trim(span_first(content_type, find_byte(content_type, 0, ';')));

@@ -32,5 +32,8 @@ const char *body_kind_name(enum body_kind kind);
  */
 enum body_kind body_kind_detect(struct span content_type, struct span start);
 
+/* The same for what is known to be text and has no type: JSON, XML ('<' first) or plain. */
+enum body_kind body_kind_of_text(struct span start);
+
 /* The boundary parameter of a multipart type, quotes removed; empty when absent or longer than allowed. */
 struct span body_boundary_find(struct span content_type);

@@ -7,6 +7,7 @@
 
 #include "proto/http1.h"
 
+#include "proto/http1_hidden.h"
 #include "proto/http1_line.h"
 #include "proto/http1_state.h"
 
@@ -41,9 +42,10 @@ static enum http1_result take_first_line(struct http1 *parser, struct http1_curs
 {
     struct http1_item *item = cursor->item;
     uint64_t anomalies = http1_line_anomalies(parser);
-    if (parser->line & HTTP1_LINE_CONTROL && item->kind == HTTP1_STATUS_LINE)
-        anomalies |= ANOMALY_BIT(ANOMALY_STATUS_LINE);
-    if (parser->head & HTTP1_HEAD_CLOSED && item->kind == HTTP1_STATUS_LINE)
+    bool status = item->kind == HTTP1_STATUS_LINE;
+    if (parser->line & HTTP1_LINE_CONTROL)
+        anomalies |= status ? ANOMALY_BIT(ANOMALY_STATUS_LINE) : ANOMALY_BIT(ANOMALY_REQUEST_LINE);
+    if (parser->head & HTTP1_HEAD_CLOSED && status)
         anomalies |= ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
     begin_message(parser);
     if (item->kind == HTTP1_STATUS_LINE) {
@@ -103,6 +105,11 @@ static enum http1_result take_body(struct http1 *parser, struct http1_cursor *cu
     cursor->item->kind = HTTP1_BODY;
     cursor->item->body.data = span_of(cursor->data, size);
     cursor->item->body.lost = 0;
+    /* Of the chunk that begins here, before its bytes are looked at. */
+    if (unlikely(parser->anomalies & ANOMALIES_AMBIGUOUS))
+        http1_hidden_note(parser);
+    if (parser->hidden)
+        http1_hidden_scan(parser, cursor->item->body.data);
     http1_take(parser, cursor, size);
     return http1_deliver(parser, cursor);
 }
@@ -190,9 +197,11 @@ static enum http1_result end_message(struct http1 *parser, struct http1_cursor *
 {
     cursor->item->kind = HTTP1_MESSAGE_END;
     cursor->item->end.complete = complete;
-    parser->head &= HTTP1_HEAD_LASTING;
+    cursor->item->anomalies |= http1_hidden_end(parser);
     parser->state = HTTP1_STATE_START;
-    return http1_deliver(parser, cursor);
+    enum http1_result result = http1_deliver(parser, cursor);
+    parser->head &= HTTP1_HEAD_LASTING;
+    return result;
 }
 
 static enum http1_result parse_complete(struct http1 *parser, struct http1_cursor *cursor)
@@ -274,6 +283,7 @@ static enum http1_result lose_body(struct http1 *parser, struct http1_cursor *cu
         if (parser->rest == 0)
             parser->state = (uint8_t)next;
     }
+    http1_hidden_lose(parser);
     cursor->consumed = size;
     cursor->item->kind = HTTP1_BODY;
     cursor->item->body.data = (struct span){NULL, 0};

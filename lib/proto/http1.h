@@ -20,6 +20,7 @@
  *           - chunk data without CR LF behind it: the next chunk begins there
  *           - LF ends a line; a bare CR is a byte of its element; a space before the colon belongs to nothing
  *           - a CONNECT request has no body; what follows is for the tunnel
+ *           - a request line in a body is content, and an anomaly where the body begins with it or is ambiguous
  *           - a line that begins with a blank continues the header before it; before the first header it is a nameless
  * one Not HTTP: RTSP, SIP, ICY and the like, and the preface of HTTP/2: PARSE_STOP. HTTP/0.9 is skipped. Loss:     an
  * input with data NULL; `consumed` then counts lost bytes. Call until the answer is not PARSE_ITEM. What was not
@@ -119,6 +120,8 @@ struct http1 {
     uint8_t host_count;
     uint8_t version_minor;
     uint8_t method; /* enum http1_method */
+    uint8_t hidden; /* of the search for a request line in a body */
+    uint8_t hidden_count;
 };
 
 static_assert(sizeof(struct http1) <= HTTP1_SIZE_MAX, "part of every flow");

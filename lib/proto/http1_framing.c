@@ -26,6 +26,16 @@ static bool contains_chunk(struct span text)
     return false;
 }
 
+/* Codings of RFC 9112 7; what is none of them some refuse and others ignore, together with the chunked beside it. */
+static bool is_registered_coding(struct span name)
+{
+    static const char *const names[] = {"chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress", "trailers"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (span_equal_nocase(name, span_from_text(names[i])))
+            return true;
+    return false;
+}
+
 /* One transfer coding: chunked, something that some take for chunked, or another one. */
 static void add_coding(struct http1 *parser, struct span coding, uint64_t *anomalies)
 {
@@ -41,7 +51,7 @@ static void add_coding(struct http1 *parser, struct span coding, uint64_t *anoma
         parser->head |= HTTP1_HEAD_CHUNKED | HTTP1_HEAD_CHUNKED_LAST;
         if (again || name_size != coding.size)
             *anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
-    } else if (contains_chunk(coding)) {
+    } else if (contains_chunk(coding) || !is_registered_coding(span_first(coding, name_size))) {
         *anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
     }
 }
@@ -55,7 +65,11 @@ static void add_encoding(struct http1 *parser, struct http1_item *item)
     uint32_t count = 0;
     for (; http_list_next(&rest, &coding); count++)
         add_coding(parser, coding, &item->anomalies);
-    if (count == 0 || (item->anomalies & doubtful))
+    struct span value = item->header.value;
+    bool comma = value.size && (value.data[0] == ',' || value.data[value.size - 1] == ',');
+    /* Some take the first of several headers, some the last, some join them. */
+    bool again = (parser->head & HTTP1_HEAD_ENCODING) != 0;
+    if (count == 0 || comma || again || (item->anomalies & doubtful))
         item->anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
     parser->head |= HTTP1_HEAD_ENCODING;
 }
@@ -71,7 +85,9 @@ static bool read_length(struct span text, uint64_t *length_out, uint64_t *anomal
         fits = length <= (LENGTH_MAX - digit) / 10;
         length = length * 10 + digit;
     }
-    if (start > 0 || i != text.size || i == start || !fits)
+    /* "010" is ten, or eight where a leading zero means octal. */
+    bool octal = text.size > start + 1 && text.data[start] == '0';
+    if (start > 0 || i != text.size || i == start || !fits || octal)
         *anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
     *length_out = length;
     return i > start && fits;
@@ -142,6 +158,42 @@ void http1_framing_add_header(struct http1 *parser, struct http1_item *item)
     default:
         break;
     }
+}
+
+/* Is it, but for bytes that are no letters, the name? Gateways that turn '-' into '_' and back make it one. */
+static bool resembles(struct span name, const char *letters)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < name.size; i++) {
+        uint8_t c = ascii_lower(name.data[i]);
+        if (c < 'a' || c > 'z')
+            continue;
+        if (letters[at] != (char)c)
+            return false;
+        at++;
+    }
+    return letters[at] == 0;
+}
+
+void http1_framing_judge_name(struct http1_item *item)
+{
+    struct span name = item->header.name;
+    if (name.size == 0)
+        name = item->header.value;
+    if (resembles(name, "transferencoding") || resembles(name, "transferencodingchunked"))
+        item->anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
+    else if (resembles(name, "contentlength"))
+        item->anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
+}
+
+void http1_framing_judge_trailer(struct http1_item *item)
+{
+    if (item->header.id == HEADER_TRANSFER_ENCODING)
+        item->anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
+    else if (item->header.id == HEADER_CONTENT_LENGTH)
+        item->anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
+    else if (item->header.id == HEADER_HOST)
+        item->anomalies |= ANOMALY_BIT(ANOMALY_HOST_REPEATED);
 }
 
 /* No body whatever the head says: RFC 9112 6.3, cases 1 and 2, and CONNECT (RFC 9110 9.3.6). */

@@ -30,8 +30,26 @@ enum http1_head {
     (HEADER_BIT(HEADER_TRANSFER_ENCODING) | HEADER_BIT(HEADER_CONTENT_LENGTH) | HEADER_BIT(HEADER_CONNECTION) |        \
      HEADER_BIT(HEADER_HOST) | HEADER_BIT(HEADER_UPGRADE))
 
+#define HTTP1_SUSPECT_MAX 24u /* bytes of a plain name that may be read as "Transfer-Encoding" */
+
 /* Takes note of one of those; adds to its anomalies. */
 void http1_framing_add_header(struct http1 *parser, struct http1_item *item);
+
+/*
+ * A header that has none of these names, but nearly: "Transfer_Encoding", or a line without name that holds one. Worth
+ * a look when http1_framing_is_suspect() says so.
+ */
+void http1_framing_judge_name(struct http1_item *item);
+
+/* A header of framing behind the body, where it must not be (RFC 9110 6.5.1) and some merge it all the same. */
+void http1_framing_judge_trailer(struct http1_item *item);
+
+static inline bool http1_framing_is_suspect(const struct http1_item *item)
+{
+    uint32_t size = item->header.name.size;
+    bool plain = size < sizeof("contentlength") - 1 || size > HTTP1_SUSPECT_MAX;
+    return item->header.id == HEADER_OTHER && (!plain || item->anomalies);
+}
 
 /* Fills the item HEAD_END from all that was noted. */
 void http1_framing_decide(const struct http1 *parser, struct http1_item *item_out);

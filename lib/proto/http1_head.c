@@ -5,6 +5,7 @@
  * remembered, so cutting the input changes nothing and costs nothing.
  */
 
+#include "proto/http1_hidden.h"
 #include "proto/http1_line.h"
 #include "proto/http1_scan.h"
 #include "proto/http1_state.h"
@@ -138,8 +139,12 @@ static enum http1_result take_header(struct http1 *parser, struct http1_cursor *
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADER_VALUE);
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
-    if (kind == HTTP1_HEADER && HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
+    if (kind == HTTP1_TRAILER)
+        http1_framing_judge_trailer(item);
+    else if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
         http1_framing_add_header(parser, item);
+    if (http1_framing_is_suspect(item))
+        http1_framing_judge_name(item);
     if (size > 0) {
         http1_take(parser, cursor, size);
     } else {
@@ -179,6 +184,7 @@ static enum http1_result take_head_end(struct http1 *parser, struct http1_cursor
         parser->head |= HTTP1_HEAD_MAY_SWITCH;
     if (!requests && !item->head_end.persistent && parser->status >= 200)
         parser->head |= HTTP1_HEAD_CLOSED;
+    http1_hidden_begin(parser);
     http1_take(parser, cursor, size);
     return http1_deliver(parser, cursor);
 }
@@ -206,6 +212,8 @@ static enum http1_result take_plain_header(struct http1 *parser, struct http1_cu
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
     if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
         http1_framing_add_header(parser, item);
+    else if (unlikely(http1_framing_is_suspect(item)))
+        http1_framing_judge_name(item);
     parser->bytes_searched += size + 2;
     http1_take(parser, cursor, size + 2);
     return http1_deliver(parser, cursor);

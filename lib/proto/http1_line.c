@@ -103,6 +103,13 @@ static uint32_t known_method_before(struct span text)
     return 0;
 }
 
+/* "XGET": a method nobody has, with one that everybody has behind bytes of the message before (CL.TE and the like). */
+static uint64_t judge_method(struct span method)
+{
+    uint32_t known = known_method_before(method);
+    return known && known < method.size ? ANOMALY_BIT(ANOMALY_LEADING_BYTES) : 0;
+}
+
 static uint32_t find_first_request(struct span line, bool whole)
 {
     if (whole && match_request(line) > 0)
@@ -166,6 +173,7 @@ enum http1_line http1_line_read_request(struct span line, struct http1_item *ite
     set_request(item_out, span_first(line, method_size),
                 span_of(line.data + target_at, line.size - VERSION_SIZE - 1 - target_at),
                 (uint8_t)(line.data[line.size - 1] - '0'));
+    item_out->anomalies |= judge_method(span_first(line, method_size));
     return HTTP1_LINE_GOOD;
 }
 

@@ -53,6 +53,7 @@ struct http1_cursor {
 #define HTTP1_LINE_MIDDLE  0x80u /* in HTTP1_STATE_RESYNC: the first byte is not the first of its line */
 
 /* Members of http1.head that outlive the message they were set by; the others are those of http1_framing.h. */
+#define HTTP1_HEAD_AMBIGUOUS  0x0800u /* the message so far has one of ANOMALIES_AMBIGUOUS; ends with it */
 #define HTTP1_HEAD_TUNNEL     0x1000u /* http1_set_tunnel() was called */
 #define HTTP1_HEAD_MAY_SWITCH 0x2000u /* the last message was a CONNECT or Upgrade request */
 #define HTTP1_HEAD_CLOSED     0x4000u /* the last message said that it was the last */
@@ -79,6 +80,8 @@ static inline enum http1_result http1_deliver(struct http1 *parser, struct http1
 {
     cursor->item->anomalies |= parser->anomalies;
     parser->anomalies = 0;
+    if (unlikely(cursor->item->anomalies & ANOMALIES_AMBIGUOUS))
+        parser->head |= HTTP1_HEAD_AMBIGUOUS;
     return HTTP1_RESULT_ITEM;
 }
 

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "registry/grpc_table.h"
+
 struct entry {
     const char *name; /* relative to the folder */
     dev_t device;
@@ -63,7 +65,7 @@ static void add(struct reader *reader, struct entries *entries, const struct ent
 static bool is_document_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+    return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json") || grpc_file_name(name));
 }
 
 /* sha256sum escapes such names, and they spoil every listing. */

@@ -18,7 +18,9 @@ int loader_init(struct loader *loader, struct diagnostics *diagnostics, struct a
     loader->scratch = arena_new_growing();
     loader->interned = calloc(loader->interned_slots, sizeof(*loader->interned));
     loader->routes = route_builder_new();
-    if (!loader->scratch || !loader->interned || !loader->routes || hash_key_init(&loader->hash_key)) {
+    loader->channels = channel_builder_new();
+    if (!loader->scratch || !loader->interned || !loader->routes || !loader->channels ||
+        hash_key_init(&loader->hash_key)) {
         loader_deinit(loader);
         return -ENOMEM;
     }
@@ -32,8 +34,10 @@ void loader_deinit(struct loader *loader)
     free(loader->files);
     free(loader->operations);
     free(loader->places);
+    free(loader->channel_list);
     free(loader->interned);
     route_builder_free(loader->routes);
+    channel_builder_free(loader->channels);
     arena_free(loader->scratch);
     *loader = (struct loader){0};
 }
@@ -178,4 +182,49 @@ const struct loader_file *loader_find_file(const struct loader *loader, struct s
             high = middle;
     }
     return NULL;
+}
+
+const struct registry_file *loader_file_of(const struct loader *loader, struct document_node node)
+{
+    const struct loader_file *file = loader_find_file(loader, span_from_text(document_name(node.document)));
+    return file ? file->file : NULL;
+}
+
+struct registry_channel *loader_add_channel(struct loader *loader)
+{
+    if (loader->channel_count == loader->channel_capacity) {
+        uint32_t capacity = loader->channel_capacity ? loader->channel_capacity * 2 : 64;
+        struct registry_channel **list = realloc(loader->channel_list, capacity * sizeof(*list));
+        if (!list) {
+            loader->status = -ENOMEM;
+            return NULL;
+        }
+        loader->channel_list = list;
+        loader->channel_capacity = capacity;
+    }
+    struct registry_channel *channel = loader_take(loader, loader->arena, sizeof(*channel));
+    if (channel)
+        loader->channel_list[loader->channel_count++] = channel;
+    return channel;
+}
+
+uint32_t loader_add_operation(struct loader *loader, struct document_node place)
+{
+    if (loader->operation_count == loader->operation_capacity) {
+        uint32_t capacity = loader->operation_capacity ? loader->operation_capacity * 2 : 64;
+        struct registry_operation *operations = realloc(loader->operations, capacity * sizeof(*operations));
+        if (operations)
+            loader->operations = operations;
+        struct document_node *places = realloc(loader->places, capacity * sizeof(*places));
+        if (places)
+            loader->places = places;
+        if (!operations || !places) {
+            loader->status = -ENOMEM;
+            return ROUTE_OPERATION_NONE;
+        }
+        loader->operation_capacity = capacity;
+    }
+    loader->places[loader->operation_count] = place;
+    loader->operations[loader->operation_count] = (struct registry_operation){0};
+    return loader->operation_count++;
 }

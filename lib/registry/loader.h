@@ -14,6 +14,7 @@
  */
 
 #include "base/hash.h"
+#include "registry/channel_table.h"
 #include "registry/document.h"
 #include "registry/route.h"
 
@@ -34,12 +35,15 @@ struct loader {
     struct registry_operation *operations;
     struct document_node *places; /* of the operations */
     uint32_t operation_count, operation_capacity;
+    struct registry_channel **channel_list;
+    uint32_t channel_count, channel_capacity;
     struct registry_document *documents; /* room for one a file */
     uint32_t document_count;
     struct span *interned;
     uint32_t interned_count, interned_slots;
     struct hash_key hash_key;
     struct route_builder *routes;
+    struct channel_builder *channels;
     int status;
 };
 
@@ -71,5 +75,14 @@ struct document_node loader_resolve(struct loader *loader, struct document_node 
 
 /* The file with that name, or NULL. */
 const struct loader_file *loader_find_file(const struct loader *loader, struct span name);
+
+/* The file a node lies in. */
+const struct registry_file *loader_file_of(const struct loader *loader, struct document_node node);
+
+/* A new, empty channel in the arena; NULL sets loader->status. */
+struct registry_channel *loader_add_channel(struct loader *loader);
+
+/* Number of a new, empty operation; ROUTE_OPERATION_NONE sets loader->status. */
+uint32_t loader_add_operation(struct loader *loader, struct document_node place);
 
 #define loader_take_array(loader, arena, type, count) ((type *)loader_take((loader), (arena), sizeof(type) * (count)))

@@ -6,9 +6,6 @@
 
 #include "registry/openapi.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 struct api {
     struct loader *loader;
     const struct document *document;
@@ -104,27 +101,6 @@ static void read_members(struct api *api, struct document_node node, const struc
     openapi_read_extensions(loader, &levels, operation);
 }
 
-static uint32_t add_operation(struct loader *loader, struct document_node place)
-{
-    if (loader->operation_count == loader->operation_capacity) {
-        uint32_t capacity = loader->operation_capacity ? loader->operation_capacity * 2 : 64;
-        struct registry_operation *operations = realloc(loader->operations, capacity * sizeof(*operations));
-        if (operations)
-            loader->operations = operations;
-        struct document_node *places = realloc(loader->places, capacity * sizeof(*places));
-        if (places)
-            loader->places = places;
-        if (!operations || !places) {
-            loader->status = -ENOMEM;
-            return ROUTE_OPERATION_NONE;
-        }
-        loader->operation_capacity = capacity;
-    }
-    loader->places[loader->operation_count] = place;
-    loader->operations[loader->operation_count] = (struct registry_operation){0};
-    return loader->operation_count++;
-}
-
 /* Two operations at one place: tells where the other one is. */
 static void complain_taken(struct api *api, uint32_t number, uint32_t other)
 {
@@ -181,12 +157,6 @@ static void add_route(struct api *api, struct route_key *key, const struct item 
         complain_taken(api, number, there[method]);
 }
 
-static const struct registry_file *file_of(const struct loader *loader, struct document_node node)
-{
-    const struct loader_file *file = loader_find_file(loader, span_from_text(document_name(node.document)));
-    return file ? file->file : NULL;
-}
-
 static void read_operation(struct api *api, struct document_node place, struct item *item, uint32_t method)
 {
     struct loader *loader = api->loader;
@@ -197,13 +167,13 @@ static void read_operation(struct api *api, struct document_node place, struct i
     struct registry_operation operation = {
         .path = loader_intern(loader, item->text),
         .document = api->registered,
-        .file = file_of(loader, place),
+        .file = loader_file_of(loader, place),
         .line = document_line(place),
         .method = (enum registry_method)method,
     };
     read_members(api, place, item, &operation);
     check_path_parameters(loader, place, item, &operation);
-    uint32_t number = add_operation(loader, place);
+    uint32_t number = loader_add_operation(loader, place);
     if (number == ROUTE_OPERATION_NONE)
         return;
     loader->operations[number] = operation;

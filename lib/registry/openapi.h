@@ -22,6 +22,14 @@ struct openapi_servers {
     uint32_t count, capacity;
 };
 
+/* One server by its URL. */
+struct openapi_server_text {
+    struct document_node place; /* what mistakes are told of */
+    struct span url;
+    struct document_node variables;
+    bool defaults_optional; /* OpenAPI demands a `default` of each variable, AsyncAPI does not */
+};
+
 /* A path template: its segments' shapes, and the names in it. */
 struct openapi_template {
     uint32_t segment_count;
@@ -55,10 +63,13 @@ void openapi_read(struct loader *loader, const struct loader_file *file);
 
 /* `list` may be nothing: then the one server "/" it stands for. The keys live until openapi_servers_free(). */
 void openapi_read_servers(struct loader *loader, struct document_node list, struct openapi_servers *servers_out);
+void openapi_add_server(struct loader *loader, const struct openapi_server_text *text, struct openapi_servers *servers);
 void openapi_servers_free(struct openapi_servers *servers);
 
-/* False after an error. */
+/* False after an error. The second form reads `text`, which stands at `path`. */
 bool openapi_read_template(struct loader *loader, struct document_node path, struct openapi_template *template_out);
+bool openapi_read_template_text(struct loader *loader, struct document_node path, struct span text,
+                                struct openapi_template *template_out);
 
 /* One `parameters` list. */
 void openapi_read_parameters(struct loader *loader, struct document_node list, struct openapi_parameters *list_out);

@@ -25,6 +25,7 @@ struct server {
     struct loader *loader;
     struct document_node url; /* its place */
     struct span template;
+    bool defaults_optional;
     uint32_t variable_count;
     struct variable variables[OPENAPI_VARIABLES_MAX];
     char expanded[URL_SIZE_MAX];
@@ -36,7 +37,9 @@ static bool read_variable(struct server *server, struct document_node node)
     struct variable *variable = &server->variables[server->variable_count];
     struct document_node values = document_get(node, "enum");
     *variable = (struct variable){.name = document_key(node), .node = node};
-    if (document_kind(document_get(node, "default")) != DOCUMENT_TEXT) {
+    struct document_node fallback = document_get(node, "default");
+    bool left_out = server->defaults_optional && !document_exists(fallback);
+    if (!left_out && document_kind(fallback) != DOCUMENT_TEXT) {
         loader_complain(server->loader, node, "a server variable needs a `default`, as a text (quote numbers)");
         return false;
     }
@@ -288,18 +291,18 @@ static struct route_key *add_key(struct loader *loader, struct openapi_servers *
     return &servers->keys[servers->count++];
 }
 
-static void read_server(struct loader *loader, struct document_node node, struct openapi_servers *servers)
+void openapi_add_server(struct loader *loader, const struct openapi_server_text *text, struct openapi_servers *servers)
 {
-    struct document_node url = document_get(node, "url");
-    if (document_kind(url) != DOCUMENT_TEXT) {
-        loader_complain(loader, node, "a server needs a `url`, as a text");
-        return;
-    }
     struct server *server = loader_take(loader, loader->scratch, sizeof(*server));
     if (!server)
         return;
-    *server = (struct server){.loader = loader, .url = url, .template = document_text(url)};
-    if (!read_variables(server, document_get(node, "variables")))
+    *server = (struct server){
+        .loader = loader,
+        .url = text->place,
+        .template = text->url,
+        .defaults_optional = text->defaults_optional,
+    };
+    if (!read_variables(server, text->variables))
         return;
     bool good = true;
     do {
@@ -307,6 +310,18 @@ static void read_server(struct loader *loader, struct document_node node, struct
         good = key && expand(server) && read_url(server, key);
         servers->count -= key && !good;
     } while (good && next_combination(server));
+}
+
+static void read_server(struct loader *loader, struct document_node node, struct openapi_servers *servers)
+{
+    struct document_node url = document_get(node, "url");
+    if (document_kind(url) != DOCUMENT_TEXT) {
+        loader_complain(loader, node, "a server needs a `url`, as a text");
+        return;
+    }
+    struct openapi_server_text text = {
+        .place = url, .url = document_text(url), .variables = document_get(node, "variables")};
+    openapi_add_server(loader, &text, servers);
 }
 
 void openapi_read_servers(struct loader *loader, struct document_node list, struct openapi_servers *servers_out)

@@ -84,9 +84,9 @@ static bool read_segment(struct reader *reader, struct span text)
     return true;
 }
 
-bool openapi_read_template(struct loader *loader, struct document_node path, struct openapi_template *template_out)
+bool openapi_read_template_text(struct loader *loader, struct document_node path, struct span text,
+                                struct openapi_template *template_out)
 {
-    struct span text = document_key(path);
     struct reader reader = {.loader = loader, .path = path, .template = template_out};
     template_out->segment_count = template_out->name_count = 0;
     if (text.size == 0 || text.data[0] != '/') {
@@ -109,4 +109,9 @@ bool openapi_read_template(struct loader *loader, struct document_node path, str
         text = span_from(text, size + (slash ? 1 : 0));
     }
     return good;
+}
+
+bool openapi_read_template(struct loader *loader, struct document_node path, struct openapi_template *template_out)
+{
+    return openapi_read_template_text(loader, path, document_key(path), template_out);
 }

@@ -17,6 +17,16 @@ const char *registry_method_name(enum registry_method method)
     return (uint32_t)method < REGISTRY_METHOD_COUNT ? names[method] : "?";
 }
 
+const char *registry_action_name(enum registry_action action)
+{
+    static const char *const names[REGISTRY_ACTION_COUNT] = {
+        [REGISTRY_ACTION_NONE] = "channel",
+        [REGISTRY_ACTION_SEND] = "send",
+        [REGISTRY_ACTION_RECEIVE] = "receive",
+    };
+    return (uint32_t)action < REGISTRY_ACTION_COUNT ? names[action] : "?";
+}
+
 static const struct registry_response *find_response(const struct registry_operation *operation, uint32_t status)
 {
     uint32_t low = 0, high = operation->response_count;

@@ -22,6 +22,7 @@
  * - x-owner: who answers for it; without one the name or e-mail of info.contact
  */
 
+#include "registry/channel.h"
 #include "registry/security.h"
 
 enum registry_method {
@@ -66,10 +67,11 @@ struct registry_file {
     bool modified;      /* differs from that commit */
 };
 
-/* One OpenAPI document. */
+/* One OpenAPI or AsyncAPI document. */
 struct registry_document {
     const struct registry_file *file;
-    struct span openapi; /* "3.1.0" */
+    struct span openapi;  /* "3.1.0"; size 0: no OpenAPI document */
+    struct span asyncapi; /* the same of AsyncAPI */
     struct span title;
     struct span version;
     struct span contact_name; /* size 0: none; so for the next */
@@ -77,15 +79,20 @@ struct registry_document {
 };
 
 struct registry_operation {
-    struct span id; /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH" */
-    struct span operation_id;                 /* as documented; size 0: none */
-    struct span path;                         /* template as documented, without the base path: "/users/{id}" */
+    /* operationId where no other operation of the registry has the same, else "FILE#METHOD PATH" or "FILE#ACTION
+     * ADDRESS"; of gRPC "package.Service/Method". */
+    struct span id;
+    struct span operation_id; /* as documented; size 0: none */
+    struct span
+        path; /* template as documented, without the base path: "/users/{id}"; of a message its channel's address */
     struct span owner;                        /* size 0: none */
     struct span retired_text;                 /* what x-retired said beyond true; size 0: nothing */
     const struct registry_document *document; /* what it belongs to */
     const struct registry_file *file;         /* where its text lies; another file when the path item came by $ref */
+    const struct registry_channel *channel;   /* NULL: an HTTP operation */
     uint32_t line;
-    enum registry_method method;
+    enum registry_method method; /* of an HTTP operation */
+    enum registry_action action; /* of a channel's */
     bool deprecated;
     bool retired;
     bool allow_full_pan;
@@ -96,7 +103,7 @@ struct registry_operation {
     struct registry_names tags;
     struct registry_names data_classes;
     struct registry_names zones;
-    struct registry_names request_media_types; /* lower case, may be ranges */
+    struct registry_names request_media_types; /* lower case, may be ranges; of a channel: of its messages */
     const struct registry_parameter *parameters;
     uint32_t parameter_count;
     uint32_t response_count;

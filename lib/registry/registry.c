@@ -10,20 +10,26 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "registry/asyncapi.h"
 #include "registry/folder.h"
 #include "registry/git.h"
+#include "registry/grpc_table.h"
 #include "registry/loader.h"
-#include "registry/openapi.h"
 
 #define DIGEST_SIZE 32u /* SHA-256 */
 
 struct registry {
     struct arena *arena;
     const struct route_table *routes;
+    struct grpc_table *rpcs; /* NULL: no descriptors */
+    const struct channel_table *channels;
+    struct registry_channel *const *channel_list;
     const struct registry_operation *operations;
     const struct registry_document *documents;
     struct registry_file *files;
     uint32_t operation_count;
+    uint32_t request_operation_count; /* of them, those of HTTP */
+    uint32_t channel_count;
     uint32_t document_count;
     uint32_t file_count;
     char digest[2 * DIGEST_SIZE + 1];
@@ -97,14 +103,17 @@ static int parse_files(struct loader *loader)
     int status = 0;
     for (uint32_t i = 0; i < loader->file_count && status >= 0; i++) {
         struct loader_file *file = &loader->files[i];
+        if (grpc_file_name(file->source.name))
+            continue;
         struct span text = span_of(file->source.text, file->source.size);
         status = document_parse(file->source.name, text, loader->diagnostics, &file->document);
     }
     return status < 0 ? status : 0;
 }
 
-static void read_documents(struct loader *loader)
+static void read_documents(struct registry *registry, struct loader *loader)
 {
+    grpc_read_descriptors(loader, &registry->rpcs);
     for (uint32_t i = 0; i < loader->file_count && !loader->status; i++) {
         const struct loader_file *file = &loader->files[i];
         if (!file->document)
@@ -112,12 +121,18 @@ static void read_documents(struct loader *loader)
         struct document_node root = document_root(file->document);
         if (document_exists(document_get(root, "openapi")))
             openapi_read(loader, file);
+        else if (document_exists(document_get(root, "grpc")))
+            grpc_read_notes(loader, registry->rpcs, file);
+        else if (document_exists(document_get(root, "asyncapi")))
+            asyncapi_read(loader, file);
         else if (document_exists(document_get(root, "swagger")))
             document_complain(loader->diagnostics, DIAGNOSTIC_WARNING, root,
                               "Swagger 2.0 is not read, its operations are unknown; convert it to OpenAPI 3");
         else
-            document_complain(loader->diagnostics, DIAGNOSTIC_NOTE, root,
-                              "no OpenAPI document (no `openapi` at the top): only read where a $ref leads here");
+            document_complain(
+                loader->diagnostics, DIAGNOSTIC_NOTE, root,
+                "no OpenAPI document and no AsyncAPI document (neither `openapi` nor `asyncapi` at the top): only "
+                "read where a $ref leads here");
     }
 }
 
@@ -138,9 +153,11 @@ static int compare_named(const void *left, const void *right)
 static struct span long_id(struct loader *loader, const struct registry_operation *operation)
 {
     const struct span *file = &operation->document->file->name;
+    const struct registry_channel *channel = operation->channel;
+    struct span path = channel ? channel->name : operation->path;
+    const char *verb = channel ? registry_action_name(operation->action) : registry_method_name(operation->method);
     char *text = NULL;
-    int size = asprintf(&text, "%.*s#%s %.*s", (int)file->size, file->data, registry_method_name(operation->method),
-                        (int)operation->path.size, operation->path.data);
+    int size = asprintf(&text, "%.*s#%s %.*s", (int)file->size, file->data, verb, (int)path.size, path.data);
     if (size < 0) {
         loader->status = -ENOMEM;
         return (struct span){0};
@@ -175,6 +192,25 @@ static void give_ids(struct loader *loader)
     }
 }
 
+static int compile_channels(struct registry *registry, struct loader *loader)
+{
+    struct registry_channel **list =
+        loader_take_array(loader, loader->arena, struct registry_channel *, loader->channel_count + 1);
+    if (!list)
+        return loader->status;
+    if (loader->channel_count)
+        memcpy(list, loader->channel_list, sizeof(*list) * loader->channel_count);
+    registry->channel_list = list;
+    registry->channel_count = loader->channel_count;
+    int status = channel_table_compile(loader->channels, loader->arena, &registry->channels);
+    if (status <= 0)
+        return status;
+    diagnostics_add(loader->diagnostics, DIAGNOSTIC_ERROR, NULL,
+                    "one message could fit more than %u channels; make the parameters of their addresses more distinct",
+                    status == CHANNEL_E_STEPS ? REGISTRY_STEPS_MAX : REGISTRY_PATTERNS_MAX);
+    return REGISTRY_E_INVALID;
+}
+
 static int finish(struct registry *registry, struct loader *loader)
 {
     give_ids(loader);
@@ -186,9 +222,16 @@ static int finish(struct registry *registry, struct loader *loader)
         memcpy(operations, loader->operations, sizeof(*operations) * loader->operation_count);
     registry->operations = operations;
     registry->operation_count = loader->operation_count;
+    if (registry->rpcs)
+        grpc_table_bind(registry->rpcs, operations);
     registry->documents = loader->documents;
     registry->document_count = loader->document_count;
-    int status = route_table_compile(loader->routes, loader->arena, &registry->routes);
+    for (uint32_t i = 0; i < loader->operation_count; i++)
+        registry->request_operation_count += !operations[i].channel;
+    int status = compile_channels(registry, loader);
+    if (status)
+        return status;
+    status = route_table_compile(loader->routes, loader->arena, &registry->routes);
     if (status == ROUTE_E_STEPS) {
         diagnostics_add(loader->diagnostics, DIAGNOSTIC_ERROR, NULL,
                         "the templates overlap so much that one request could fit %u of them; make parameters more "
@@ -211,7 +254,7 @@ static int build(struct registry *registry, const struct registry_source *source
     if (!status)
         status = parse_files(&loader);
     if (!status) {
-        read_documents(&loader);
+        read_documents(registry, &loader);
         status = loader.status;
     }
     if (!status)
@@ -326,4 +369,47 @@ enum registry_outcome registry_find(const struct registry *registry, const struc
         .less_literal = match.less_literal,
     };
     return match.outcome;
+}
+
+bool registry_has_grpc(const struct registry *registry)
+{
+    return registry->rpcs != NULL;
+}
+
+const struct registry_rpc *registry_find_rpc(const struct registry *registry, struct span path,
+                                             enum registry_outcome *outcome_out)
+{
+    *outcome_out = REGISTRY_NO_PATH;
+    return registry->rpcs ? grpc_table_find(registry->rpcs, path, outcome_out) : NULL;
+}
+
+bool registry_covers(const struct registry *registry, enum call_protocol protocol)
+{
+    if (protocol == CALL_AMQP091 || protocol == CALL_AMQP10 || protocol == CALL_WEBSOCKET)
+        return channel_table_covers(registry->channels, protocol);
+    return registry->request_operation_count > 0;
+}
+
+uint32_t registry_channel_count(const struct registry *registry)
+{
+    return registry->channel_count;
+}
+
+const struct registry_channel *registry_channel_at(const struct registry *registry, uint32_t index)
+{
+    require(index < registry->channel_count);
+    return registry->channel_list[index];
+}
+
+enum registry_outcome registry_find_message(const struct registry *registry, const struct registry_message *message,
+                                            struct registry_match *match_out)
+{
+    uint32_t operation;
+    enum registry_outcome outcome = channel_table_find(registry->channels, message, &operation);
+    *match_out = (struct registry_match){
+        .outcome = outcome,
+        .operation = operation == ROUTE_OPERATION_NONE ? NULL : &registry->operations[operation],
+        .message = true,
+    };
+    return outcome;
 }

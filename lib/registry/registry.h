@@ -4,20 +4,22 @@
 /*
  * Registry
  *
- * What the organisation says its APIs are: OpenAPI 3.0 and 3.1 documents (YAML or JSON) of a folder, read once, checked
- * as a whole and compiled into a table that finds the operation of a request in a time that does not grow with their
- * number.
+ * What the organisation says its APIs are: OpenAPI 3.0 and 3.1 and AsyncAPI 2 and 3 documents (YAML or JSON) of a
+ * folder, read once, checked as a whole and compiled into tables that find the operation of a request or message in a
+ * time that does not grow with their number.
  *
  * Memory:  one growing arena, made by loading and given back by registry_free().
  * Threads: loading is slow-path work of one thread; the result never changes and is read by any number of workers.
  * Limits:  REGISTRY_*_MAX below; what exceeds one is an error of the document, with its place.
  * Errors:  mistakes in documents are gathered, all of them, in struct diagnostics with file, line, column and JSON
- * pointer; then no registry is made at all (REGISTRY_E_INVALID). Source:  OpenAPI 3.0.4 and 3.1.1; RFC 3986 (paths),
- * RFC 6901 (JSON pointer).
+ * pointer; then no registry is made at all (REGISTRY_E_INVALID).
+ * Source:  OpenAPI 3.0.4 and 3.1.1; AsyncAPI 2.6.0 and 3.0.0; RFC 3986 (paths), RFC 6901 (JSON pointer).
  */
 
 #include "base/diagnostics.h"
 #include "registry/operation.h"
+#include "transaction/call.h"
+#include "transaction/message.h"
 
 #define REGISTRY_FILES_MAX     20000u      /* ten times the largest catalogue of one organisation we know of */
 #define REGISTRY_FILE_SIZE_MAX (64u << 20) /* 100,000 operations in one document take about 40 MB */
@@ -28,6 +30,9 @@
 #define REGISTRY_PATH_SIZE_MAX    16384u /* request paths with escapes or dots; a transaction's store is as large */
 #define REGISTRY_SEGMENTS_MAX     64u    /* of a path template, base path included; real ones have up to 15 */
 #define REGISTRY_STEPS_MAX        4096u  /* nodes any look-up may visit: overlapping templates beyond are refused */
+#define REGISTRY_BROKERS_MAX      1024u  /* distinct hosts and virtual hosts of message brokers; searched in a row */
+#define REGISTRY_PATTERNS_MAX     1024u  /* channel addresses with parameters of one exchange; searched in a row */
+#define REGISTRY_ADDRESS_MAX      1024u  /* bytes of a routing key (AMQP 0-9-1: 255) or address that is looked up */
 
 struct registry;
 
@@ -44,7 +49,9 @@ enum registry_error {
 
 /*
  * Reads every *.yaml, *.yml and *.json below `folder`; hidden files and folders are left out, so are files without a
- * top-level `openapi` (a note says so; they still serve $refs). Returns 0, REGISTRY_E_INVALID or -errno.
+ * top-level `openapi` or `asyncapi` (a note says so; they still serve $refs). *.protoset, *.pb and *.desc are sets of
+ * gRPC descriptors (registry/grpc.h), which a document with a top-level `grpc` may have notes on. Returns 0,
+ * REGISTRY_E_INVALID or -errno.
  */
 MUST_USE int registry_load(const char *folder, struct diagnostics *diagnostics, struct registry **registry_out);
 
@@ -90,7 +97,8 @@ enum registry_outcome {
     REGISTRY_NO_METHOD,    /* the path is documented, the method is not (what HEAD and OPTIONS imply is the caller's
                               policy) */
     REGISTRY_MATCH,
-    REGISTRY_UNDECIDED, /* path beyond REGISTRY_PATH_SIZE_MAX: could not be judged */
+    REGISTRY_UNDECIDED, /* path beyond REGISTRY_PATH_SIZE_MAX, names not seen: could not be judged */
+    REGISTRY_TEMPORARY, /* messages only: to a name the broker made up, or an answer; nobody documents these */
 };
 
 struct registry_match {
@@ -100,6 +108,7 @@ struct registry_match {
     uint32_t methods;            /* MATCH and NO_METHOD: set of 1 << enum registry_method documented on that path */
     bool trailing_slash_differs; /* the template ends with '/' and the path does not, or the other way round */
     bool less_literal;           /* a more literal template fits as well, but has not this method */
+    bool message;                /* by registry_find_message() */
 };
 
 /*
@@ -119,3 +128,37 @@ struct registry_match {
  */
 enum registry_outcome registry_find(const struct registry *registry, const struct registry_request *request,
                                     struct registry_match *match_out);
+
+/* Whether any document could know calls of this protocol; where none could, nothing is to be looked up. */
+bool registry_covers(const struct registry *registry, enum call_protocol protocol);
+
+uint32_t registry_channel_count(const struct registry *registry);
+const struct registry_channel *registry_channel_at(const struct registry *registry, uint32_t index);
+
+struct registry_message {
+    enum call_protocol protocol; /* CALL_AMQP091, CALL_AMQP10 or CALL_WEBSOCKET */
+    struct span host;            /* authority the client named; data NULL: none was seen, then any fits */
+    struct span path;            /* WebSocket: target of the handshake; what follows a '?' is not looked at */
+    const struct message *message;
+};
+
+/*
+ * Hot path. How a message is matched:
+ *
+ * Broker     Host and port as in registry_find(); the virtual host of the channel's binding, else of the server's path,
+ *            else any. What was not seen fits all.
+ * AMQP       By exchange and routing key; a publication to the default exchange names a queue; a delivery is looked up
+ *            by its queue too. A channel whose binding names no exchange fits any. Topic exchanges (and those of no
+ *            declared type) read the words * and # as patterns; fanout and headers exchanges have no keys.
+ * AMQP 1.0   By the address, as it is and as RabbitMQ reads it ("/queues/Q", "/exchanges/E/K" and their older forms).
+ * WebSocket  By host and path, as a GET in registry_find().
+ * {Name}     Stands for one or more bytes of one word; words end at '.' in topics, else at '/' where the address has
+ *            one, else at '.'.
+ * Choice     Literal before pattern, more literal bytes first; the operation of the message's direction before others.
+ *            The direction alone is no mismatch: which side an application is on its document does not say.
+ *
+ * Outcomes: REGISTRY_MATCH (operation set), REGISTRY_NO_HOST (no such broker), REGISTRY_NO_PATH (no such channel),
+ * REGISTRY_TEMPORARY, REGISTRY_UNDECIDED.
+ */
+enum registry_outcome registry_find_message(const struct registry *registry, const struct registry_message *message,
+                                            struct registry_match *match_out);

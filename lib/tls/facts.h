@@ -54,6 +54,7 @@ enum tls_seen {
     TLS_SEEN_RENEGOTIATION = 1u << 20, /* a second handshake on the connection; its facts are not kept */
     TLS_SEEN_MALFORMED = 1u << 21,     /* a message that cannot be read as what it says it is */
     TLS_SEEN_SSLV2_HELLO = 1u << 22,
+    TLS_SEEN_SERVER_FLIGHT = 1u << 23, /* an encrypted record of the server, TLS 1.3 */
 };
 
 enum tls_resumption {
@@ -67,9 +68,8 @@ enum tls_resumption {
 enum tls_ech {
     TLS_ECH_UNKNOWN,
     TLS_ECH_NONE,
-    TLS_ECH_OFFERED,  /* an encrypted ClientHello or GREASE in its form: nobody but the server can tell */
-    TLS_ECH_GREASE,   /* certainly none: a handshake went on with what the outer one says */
-    TLS_ECH_ACCEPTED, /* seen by a decrypter */
+    TLS_ECH_OFFERED, /* an encrypted ClientHello, or GREASE in its form: only the server can tell which */
+    TLS_ECH_REFUSED, /* the handshake went on with the outer ClientHello: GREASE, or a key the server does not have */
 };
 
 struct tls_facts {
@@ -100,7 +100,8 @@ struct tls_facts {
     bool grease;                          /* the client sent GREASE */
 
     /* Offered. */
-    uint16_t record_version, hello_version; /* of the ClientHello's record, and its legacy_version */
+    uint16_t hello_version; /* legacy_version of the ClientHello */
+    uint16_t offered_flags; /* enum tls_suite_flag of all offered suites together */
     uint16_t version_offered_max, version_offered_min;
     uint16_t suite_count, group_count, signature_count;
     uint16_t suites[TLS_SUITES_MAX]; /* without GREASE */
@@ -115,6 +116,10 @@ struct tls_facts {
     uint8_t alpn[TLS_ALPN_SIZE_MAX];         /* agreed */
     uint8_t alpn_offered[TLS_ALPN_SIZE_MAX]; /* the first one offered */
 
+    uint8_t server_records; /* encrypted ones of TLS 1.3 that are no alerts; stays at its maximum */
+    bool renegotiation_offered, master_secret_offered, ticket_offered;
+    uint8_t session_offered_size;
+    uint8_t session_offered[TLS_SESSION_ID_MAX];
     uint8_t session_id_size; /* of the server hello (TLS 1.2 and before) */
     uint8_t session_id[TLS_SESSION_ID_MAX];
     uint8_t client_random[TLS_RANDOM_SIZE]; /* valid with the hello it is of */
@@ -124,6 +129,20 @@ struct tls_facts {
     char ja3s[TLS_FINGERPRINT_SIZE];
     char ja4[TLS_JA4_SIZE];
 };
+
+struct tls_message;
+
+/* A whole message, in the order of its direction. tls/handshake.h calls these. */
+void tls_facts_message(struct tls_facts *facts, uint32_t direction, const struct tls_message *message);
+
+/* A change of cipher in the clear. */
+void tls_facts_cipher_change(struct tls_facts *facts, uint32_t direction);
+
+/* An alert that could be read. */
+void tls_facts_alert(struct tls_facts *facts, uint32_t direction, uint8_t level, uint8_t alert);
+
+/* An encrypted record of `size` bytes, of which only the outer content type shows. */
+void tls_facts_encrypted(struct tls_facts *facts, uint32_t direction, uint8_t content, uint32_t size);
 
 static inline bool tls_facts_seen(const struct tls_facts *facts, uint32_t bits)
 {

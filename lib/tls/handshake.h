@@ -7,8 +7,9 @@
  * Puts handshake messages together again over any number of records and segments, and keeps the facts that they give.
  * Takes the records of the wire; what a decrypter makes of encrypted ones goes in as parts too, marked as decrypted.
  *
- * Use: for each part of a record call tls_handshake_next() until it answers false. A message that it hands out has
- * already been counted into the facts; it is handed out for those who want more of it (certificates, keys).
+ * Use: for each part of a record call tls_handshake_part(), then tls_handshake_next() until it answers false. A message
+ * that it hands out has already been counted into the facts; it is handed out for those who want more of it
+ * (certificates, keys).
  *
  * Memory:  one message of each direction is kept while it is cut; the two buffers are the caller's, may be taken away
  *          when tls_handshake_idle() says so, and may be missing (NULL): a cut message is then lost, not the next one.
@@ -60,13 +61,18 @@ struct tls_message {
 
 /* One direction. */
 struct tls_message_reader {
-    uint8_t *buffer; /* of TLS_MESSAGE_SIZE_MAX bytes, or NULL */
-    uint32_t kept;   /* bytes of the message kept in header and buffer */
-    uint32_t seen;   /* bytes of the message seen, header included; 0: between two messages */
+    uint8_t *buffer;             /* of TLS_MESSAGE_SIZE_MAX bytes, or NULL */
+    struct span left;            /* of the part being read ... */
+    struct tls_record_part part; /* ... which is this one */
+    uint32_t size;               /* of the message being read, header included; 0: its header is not whole yet */
+    uint32_t seen;               /* bytes of it that went by */
     uint8_t header[TLS_MESSAGE_HEADER_SIZE];
-    bool damaged;   /* bytes are missing: no message can be read before the next record that begins one */
-    bool spent;     /* the message was handed out: the buffer is free */
-    bool protected; /* from here on records are encrypted */
+    uint8_t alert_seen; /* bytes of an alert, which may be cut too */
+    uint8_t alert_level;
+    bool damaged;   /* bytes are missing: only a record can begin a message again ... */
+    bool trying;    /* ... and this one may */
+    bool encrypted; /* from here on records are (TLS 1.2 and before) */
+    bool decrypted; /* `left` comes from a decrypter */
 };
 
 struct tls_handshake {
@@ -78,20 +84,20 @@ struct tls_handshake {
 void tls_handshake_init(struct tls_handshake *handshake, bool midstream);
 
 /*
- * Looks at what is left of the part; `*rest` is part->data at the first call and is moved on. True: a message; false:
- * the part is used up. Called for every part, whatever its content: alerts, change of cipher and the mere sizes of
- * encrypted records are facts too.
+ * A part of a record of the wire: what there is to know of it goes into the facts, messages wait for
+ * tls_handshake_next(). Called for every part, whatever its content: alerts, changes of cipher and the mere sizes of
+ * encrypted records are facts too. part->data stays where it is until tls_handshake_next() has answered false.
  */
-bool tls_handshake_next(struct tls_handshake *handshake, uint32_t direction, const struct tls_record_part *part,
-                        struct span *rest, struct tls_message *message_out);
+void tls_handshake_part(struct tls_handshake *handshake, uint32_t direction, const struct tls_record_part *part);
 
-/* The same for the plaintext of a record that was decrypted; part->content is the inner type. */
-bool tls_handshake_next_decrypted(struct tls_handshake *handshake, uint32_t direction,
-                                  const struct tls_record_part *part, struct span *rest,
-                                  struct tls_message *message_out);
+/* The plaintext of a whole record that was decrypted; `content` is the inner type. */
+void tls_handshake_plaintext(struct tls_handshake *handshake, uint32_t direction, uint8_t content, struct span data);
+
+/* True: a message; false: the part is used up. */
+bool tls_handshake_next(struct tls_handshake *handshake, uint32_t direction, struct tls_message *message_out);
 
 /* Bytes of the stream that no record could be made of: whatever they held is unknown. */
 void tls_handshake_lost(struct tls_handshake *handshake, uint32_t direction);
 
-/* Neither direction is inside a message. */
+/* No direction is inside a message: the buffers hold nothing. */
 bool tls_handshake_idle(const struct tls_handshake *handshake);

@@ -68,5 +68,5 @@ struct tls_keylog {
 struct parse_step tls_keylog_parse(struct tls_keylog *parser, const struct parse_input *input,
                                    struct tls_keylog_item *item_out);
 
-/* "CLIENT_RANDOM" ...: the label a kind is written with. Never NULL. */
+/* "master", "client_traffic" ...: stable lower-case names. Never NULL. */
 const char *tls_secret_kind_name(enum tls_secret_kind kind);

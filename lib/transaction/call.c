@@ -9,9 +9,21 @@ const char *call_protocol_name(enum call_protocol protocol)
     static const char *const names[CALL_PROTOCOL_COUNT] = {
         [CALL_HTTP1] = "http1",         [CALL_HTTP2] = "http2",     [CALL_GRPC] = "grpc",
         [CALL_WEBSOCKET] = "websocket", [CALL_AMQP091] = "amqp091", [CALL_AMQP10] = "amqp10",
+        [CALL_TLS] = "tls",
     };
     require(protocol < CALL_PROTOCOL_COUNT);
     return names[protocol];
+}
+
+const char *call_graphql_name(enum call_graphql graphql)
+{
+    static const char *const names[CALL_GRAPHQL_COUNT] = {
+        [CALL_GRAPHQL_QUERY] = "query",
+        [CALL_GRAPHQL_MUTATION] = "mutation",
+        [CALL_GRAPHQL_SUBSCRIPTION] = "subscription",
+    };
+    require(graphql < CALL_GRAPHQL_COUNT);
+    return names[graphql];
 }
 
 const char *call_flag_name(uint32_t index)

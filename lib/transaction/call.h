@@ -9,6 +9,7 @@
  */
 
 #include "base/span.h"
+#include "transaction/connection.h"
 #include "transaction/endpoints.h"
 
 enum call_protocol {
@@ -18,6 +19,7 @@ enum call_protocol {
     CALL_WEBSOCKET,
     CALL_AMQP091,
     CALL_AMQP10,
+    CALL_TLS, /* no call: the connection itself, in findings about its handshake */
     CALL_PROTOCOL_COUNT
 };
 
@@ -49,6 +51,16 @@ struct call_caller {
 #define CALL_CALLER_TOKEN      SPAN_LITERAL("token")      /* its signature was verified */
 #define CALL_CALLER_UNVERIFIED SPAN_LITERAL("unverified") /* what a token says of itself */
 
+/* What a GraphQL request asks for; the names are told in the outputs. */
+enum call_graphql {
+    CALL_GRAPHQL_NONE,    /* no GraphQL */
+    CALL_GRAPHQL_UNKNOWN, /* a persisted query: the server alone knows its document */
+    CALL_GRAPHQL_QUERY,
+    CALL_GRAPHQL_MUTATION,
+    CALL_GRAPHQL_SUBSCRIPTION,
+    CALL_GRAPHQL_COUNT
+};
+
 struct call {
     struct endpoints endpoints; /* source is the client */
     uint64_t time_ns;           /* first byte of the request (of the response where no request was seen) */
@@ -61,12 +73,18 @@ struct call {
     struct span path;           /* request target as sent; data NULL: no request was seen */
     uint64_t request_bytes;     /* decoded body bytes */
     uint64_t response_bytes;
+    struct connection_tls tls;  /* the connection it came in */
+    enum call_graphql graphql;
+    struct span graphql_name;   /* of its operation; data NULL: none */
     struct span operation;      /* registry id of the operation, data NULL: none matched */
     struct call_caller caller;
 };
 
 /* "http1", "http2" ... never NULL. */
 const char *call_protocol_name(enum call_protocol protocol);
+
+/* "query", "mutation", "subscription"; NULL for what is not known. */
+const char *call_graphql_name(enum call_graphql graphql);
 
 /* The name of the flag with bit `index`, 0 <= index < CALL_FLAG_COUNT_. */
 const char *call_flag_name(uint32_t index);

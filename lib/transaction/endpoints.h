@@ -47,6 +47,17 @@ struct endpoints {
     struct tunnel tunnels[TUNNELS_MAX];     /* outermost first */
 };
 
+/* Client and server change places. */
+static inline void endpoints_swap(struct endpoints *endpoints)
+{
+    struct address source = endpoints->source;
+    uint16_t port = endpoints->source_port;
+    endpoints->source = endpoints->destination;
+    endpoints->source_port = endpoints->destination_port;
+    endpoints->destination = source;
+    endpoints->destination_port = port;
+}
+
 #define ADDRESS_TEXT_SIZE 46 /* INET6_ADDRSTRLEN */
 
 /* Writes a terminated text, "192.0.2.1" or "2001:db8::1". Slow path. */

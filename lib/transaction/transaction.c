@@ -17,8 +17,11 @@ void transaction_init(struct transaction *transaction)
     transaction->epoch = NULL;
     transaction->path = (struct span){0};
     transaction->query = (struct span){0};
+    transaction->graphql = (struct transaction_graphql){0};
     transaction->message = (struct message){0};
     transaction->grant = TRANSACTION_GRANT_NONE;
+    transaction->login = (struct login){0};
+    transaction->one_way = false;
     side_init(&transaction->request);
     side_init(&transaction->response);
     transaction->detection_count = 0;
@@ -79,6 +82,22 @@ void transaction_add_header(struct transaction *transaction, struct transaction_
         .value_size = (uint16_t)kept_value.size,
         .id = (uint16_t)id,
     };
+}
+
+bool transaction_extend_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                               struct span separator, struct span value)
+{
+    struct transaction_header *last = side->header_count ? &side->headers[side->header_count - 1] : NULL;
+    uint64_t more = (uint64_t)separator.size + value.size;
+    if (!last || last->id != id || more > TRANSACTION_STORE_SIZE - transaction->store_used ||
+        last->value_offset + last->value_size + 1u != transaction->store_used)
+        return false;
+    transaction->store_used--; /* the line end moves */
+    store_put(transaction, separator);
+    store_put(transaction, value);
+    store_put(transaction, SPAN_LITERAL("\n"));
+    last->value_size = (uint16_t)(last->value_size + more);
+    return true;
 }
 
 const struct transaction_header *transaction_find_header(const struct transaction_side *side, enum header_id id,

@@ -16,6 +16,7 @@
 #include "transaction/call.h"
 #include "transaction/detection.h"
 #include "transaction/header.h"
+#include "transaction/login.h"
 #include "transaction/message.h"
 
 #define TRANSACTION_STORE_SIZE     16384u /* both heads and the names of places: common servers refuse a head over 8-16 KB */
@@ -53,6 +54,8 @@ struct transaction_side {
     uint64_t scanned_size;       /* of them searched for sensitive data */
     uint32_t header_count;       /* kept in headers[] */
     uint32_t header_count_wire;  /* sent */
+    uint32_t message_count;      /* of a body that is made of messages (gRPC) */
+    struct span flaw;            /* the first field of it that is not as its descriptor says; data NULL: none */
     uint8_t version_minor;       /* HTTP/1.x */
     uint8_t body;                /* enum transaction_body */
     bool seen;                   /* a head was seen */
@@ -61,13 +64,26 @@ struct transaction_side {
     struct transaction_header headers[TRANSACTION_HEADERS_MAX];
 };
 
+enum transaction_answer { TRANSACTION_ANSWER_UNREAD, TRANSACTION_ANSWER_WITHOUT_DATA, TRANSACTION_ANSWER_WITH_DATA };
+
+/* Of a GraphQL request; call.graphql says whether it is one. */
+struct transaction_graphql {
+    uint32_t operations; /* more than one: a batch */
+    uint32_t aliases;    /* of all of them */
+    uint8_t answer;      /* enum transaction_answer; read for introspection only */
+    bool introspection;  /* asks for the schema */
+};
+
 struct transaction {
     struct call call;
     const void *epoch;       /* what judges it, all its life (pipeline/epoch.h) */
     struct span path;        /* call.path without scheme, authority and query; still percent-encoded */
     struct span query;       /* behind the '?', without it; data NULL: no '?' */
+    struct transaction_graphql graphql;
     struct message message;  /* where it travelled, in protocols that carry messages */
     uint8_t grant;           /* enum transaction_grant */
+    struct login login;      /* how the client logged in, where the call is that */
+    bool one_way;            /* nothing answers it, so the side that is not there is not missing */
     struct transaction_side request, response;
     uint32_t detection_count;
     uint32_t detections_lost; /* beyond TRANSACTION_DETECTIONS_MAX */
@@ -91,6 +107,13 @@ struct span transaction_keep_line(struct transaction *transaction, struct span t
  */
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value);
+
+/*
+ * Adds "separator value" to the header kept last, when that has this id and nothing was stored behind it. False: it was
+ * not added.
+ */
+bool transaction_extend_header(struct transaction *transaction, struct transaction_side *side, enum header_id id,
+                               struct span separator, struct span value);
 
 static inline struct span transaction_header_name(const struct transaction *transaction,
                                                   const struct transaction_header *header)

@@ -3,7 +3,7 @@
 /*
  * Fuzz target: documents. The first byte says JSON or YAML and how many files the rest is cut into, at NUL bytes. A
  * registry that loads must be whole: every operation has an id, and the first of a path is found again where nothing is
- * in the way.
+ * in the way; so is a message to the address of a channel.
  */
 
 #include <stdint.h>
@@ -16,8 +16,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FILES_MAX 3u
 
+/* A message to where a channel says it is finds something, unless parameters are in the way. */
+static void look_for_messages(const struct registry *registry, const struct registry_channel *channel)
+{
+    static const enum call_protocol protocols[] = {CALL_AMQP091, CALL_AMQP10, CALL_WEBSOCKET};
+    struct message message = {
+        .kind = MESSAGE_PUBLISH,
+        .exchange = channel->exchange.data ? channel->exchange : SPAN_LITERAL("x"),
+        .routing_key = channel->address,
+        .queue = channel->queue,
+        .address = channel->address,
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(protocols); i++) {
+        struct registry_message question = {.protocol = protocols[i], .path = channel->address, .message = &message};
+        struct registry_match match;
+        enum registry_outcome outcome = registry_find_message(registry, &question, &match);
+        require((outcome == REGISTRY_MATCH) == (match.operation != NULL));
+        bool plain = channel->address.size && channel->address.size <= 255 &&
+                     !memchr(channel->address.data, '{', channel->address.size);
+        bool listed = (channel->protocols >> protocols[i] & 1) != 0;
+        if (protocols[i] == CALL_AMQP10 && plain && listed)
+            require(outcome == REGISTRY_MATCH);
+    }
+}
+
 static void look_at(const struct registry *registry)
 {
+    for (uint32_t i = 0; i < registry_channel_count(registry); i++)
+        look_for_messages(registry, registry_channel_at(registry, i));
     require(strlen(registry_digest(registry)) == 64);
     for (uint32_t i = 0; i < registry_operation_count(registry); i++) {
         const struct registry_operation *operation = registry_operation_at(registry, i);

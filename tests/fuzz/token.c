@@ -15,9 +15,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct token_claim claims[] = {
-    {SPAN_LITERAL("/scope"), {NULL, 0}},
-    {SPAN_LITERAL("/roles"), {NULL, 0}},
-    {SPAN_LITERAL("/realm_access/roles"), SPAN_LITERAL("admin")},
+    {{(const uint8_t *)"/scope", 6}, {NULL, 0}},
+    {{(const uint8_t *)"/roles", 6}, {NULL, 0}},
+    {{(const uint8_t *)"/realm_access/roles", 19}, {(const uint8_t *)"admin", 5}},
 };
 
 static uint32_t encode(const uint8_t *data, size_t size, uint8_t *out, uint32_t used)

@@ -24,7 +24,8 @@ from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import oracle  # noqa: E402
-from differences import DIFFERENCES  # noqa: E402
+import oracle_http2  # noqa: E402
+from differences import DECODE_AS, DIFFERENCES, NOT_SHOWN  # noqa: E402
 from replay import FLOW, case_path, check_ledger, find_captures, read_lines, replay  # noqa: E402
 
 CALL = FLOW + ("host", "method", "path", "status", "request_bytes", "response_bytes")
@@ -82,6 +83,19 @@ def check_callers(judgement, result):
     return differ("caller", Counter(judgement["callers"]), told)
 
 
+def check_graphql(case, result):
+    """What the server executed, where it is one that tells."""
+    lines = [line for line in read_lines(case_path(case, "peer.jsonl")) if "graphql" in line]
+    if not lines:
+        return []
+
+    def key(method, path, graphql):
+        return (method, path) + (tuple(graphql[name] for name in ("operation_type", "operation_name")) if graphql else ())
+
+    return differ("graphql", Counter(key(line["method"], line["uri"], line["graphql"]) for line in lines),
+                  Counter(key(entry["method"], entry["path"], entry["graphql"]) for entry in result.transactions))
+
+
 def finding_fits(expected, actual, redacted):
     path = redacted.get(expected["path"], expected["path"])
     return (
@@ -126,7 +140,7 @@ def run_case(case):
     if result.summary is None or result.status != (1 if failing else 0):
         return ["exit status %d instead of %d" % (result.status, failing), result.talk]
     return (check_transactions(case, judgement, result) + check_operations(judgement, result)
-            + check_callers(judgement, result) + check_findings(judgement, result) + check_summary(judgement, result))
+            + check_callers(judgement, result) + check_graphql(case, result) + check_findings(judgement, result) + check_summary(judgement, result))
 
 
 # Captures of others
@@ -136,6 +150,12 @@ def count_calls(transactions):
     return Counter((entry["method"], entry["path"], entry["status"]) for entry in transactions)
 
 
+def count_messages(transactions):
+    """Pings and pongs are told only where something is wrong with them."""
+    return Counter((entry["src_port"], entry["method"], entry["path"], entry["request_bytes"] > 0)
+                   for entry in transactions if entry["method"] not in ("ping", "pong"))
+
+
 def run_capture(path, name):
     result = replay(path)
     if result.status not in (0, 1) or result.summary is None:
@@ -143,15 +163,17 @@ def run_capture(path, name):
     faults = check_ledger(result.summary)
     if result.seconds > INDEPENDENT_SECONDS_MAX:
         faults.append("took %.1f seconds" % result.seconds)
-    if any(entry["protocol"] != "http1" for entry in result.transactions):
-        faults.append("only HTTP/1 is opened, but there are transactions of other protocols")
-    expected = count_calls(oracle.read_transactions(path, options=oracle.HEADS_ONLY))
+    told = [entry for entry in result.transactions if entry["protocol"] in ("http1", "http2")]
+    messages = [entry for entry in result.transactions if entry["protocol"] == "websocket" and entry["path"]]
+    faults += differ(name + ": message", count_messages(oracle.read_websockets(path)), count_messages(messages))
+    expected = count_calls(oracle_http2.read_transactions(path, DECODE_AS.get(name, ()), oracle.HEADS_ONLY))
+    expected.update(NOT_SHOWN.get(name, ()))
     for call, corrected in DIFFERENCES.get(name, {}).items():
         if not expected[call]:
             faults.append("differences.py explains %s, which tshark does not say any more" % (call,))
         expected -= Counter([call])
         expected[corrected] += 1
-    return ["%s: %s" % (name, fault) for fault in faults + differ("call", expected, count_calls(result.transactions))]
+    return ["%s: %s" % (name, fault) for fault in faults + differ("call", expected, count_calls(told))]
 
 
 def run_independent():

@@ -36,6 +36,9 @@ struct example {
 #define KAFKA_VERSIONS "\x00\x00\x00\x19\x00\x12\x00\x03\x00\x00\x00\x01\x00\x07rdkafka\x00\x07"
 
 static const struct example examples[] = {
+    /* Blanks that servers forgive. */
+    {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES("GET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES(" GET\t/x\tHTTP/1.1\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 5, BYTES("GET /index HTTP/1.1\r\nHost: a\r\n\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 6, BYTES("POST / HTTP/1.0\r\n")},
     {C, CLASSIFY_HTTP1_REQUEST, 11, BYTES("GET http://h/ HTTP/1.1\r\n")},
@@ -85,7 +88,8 @@ static const struct example examples[] = {
     {C, CLASSIFY_UNKNOWN, 40, BYTES("OPTIONS rtsp://h/x RTSP/1.0\r\n")},
     {C, CLASSIFY_UNKNOWN, 40, BYTES("INVITE sip:bob@example.com SIP/2.0\r\n")},
     {C, CLASSIFY_UNKNOWN, 20, BYTES("GET key\r\n")},
-    {C, CLASSIFY_UNKNOWN, 20, BYTES("GET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_UNKNOWN, 20, BYTES("XGET  /x HTTP/1.1\r\n")},
+    {C, CLASSIFY_UNKNOWN, 20, BYTES("GET      /x HTTP/1.1\r\n")},
     {C, CLASSIFY_UNKNOWN, 33, BYTES("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG /x HTTP/1.1\r\n")},
     {C, CLASSIFY_UNKNOWN, 2, BYTES("{\"json\": 1}\n")},
     {S, CLASSIFY_UNKNOWN, 12, BYTES("ICY 200 OK\r\n")},
@@ -144,9 +148,45 @@ static void every_beginning_is_known_and_stays_so(void **state)
 static void the_protocol_is_found_without_the_direction(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(examples); i++)
-        if (examples[i].protocol != CLASSIFY_UNKNOWN)
-            assert_int_equal(classify_guarded(CLASSIFY_FROM_UNKNOWN, examples[i].data), examples[i].protocol);
+    for (size_t i = 0; i < ARRAY_COUNT(examples); i++) {
+        /* What a server of AMQP 0-9-1 says first tells who it is as well. */
+        bool start = examples[i].protocol == CLASSIFY_AMQP091 && examples[i].direction == CLASSIFY_FROM_SERVER;
+        enum classify_protocol wanted = start ? CLASSIFY_AMQP091_SERVER : examples[i].protocol;
+        if (wanted != CLASSIFY_UNKNOWN)
+            assert_int_equal(classify_guarded(CLASSIFY_FROM_UNKNOWN, examples[i].data), wanted);
+    }
+}
+
+/* Frames of AMQP in the middle of a connection, with the next frame behind them. */
+static void amqp_is_found_in_the_middle(void **state)
+{
+    (void)state;
+    static const struct {
+        enum classify_protocol protocol;
+        struct span data;
+    } cases[] = {
+        /* basic.publish on channel 1, content header behind it */
+        {CLASSIFY_AMQP091, BYTES("\1\0\1\0\0\0\x0a\0\x3c\0\x28\0\0\1e\0\0\xce\2\0\1\0\0\0\x0e")},
+        /* basic.deliver on channel 2 */
+        {CLASSIFY_AMQP091_SERVER, BYTES("\1\0\2\0\0\0\x11\0\x3c\0\x3c\1t\0\0\0\0\0\0\0\1\0\0\0\xce\2\0\2\0\0\0\x0e")},
+        /* the same with a content header of another channel, and with no frame end */
+        {CLASSIFY_UNKNOWN, BYTES("\1\0\1\0\0\0\x0a\0\x3c\0\x28\0\0\1e\0\0\xce\2\0\2\0\0\0\x0e")},
+        {CLASSIFY_UNKNOWN, BYTES("\1\0\1\0\0\0\x0a\0\x3c\0\x28\0\0\1e\0\0\xcd\2\0\1\0\0\0\x0e")},
+        /* transfer with a section of data behind it; with something else */
+        {CLASSIFY_AMQP10, BYTES("\0\0\0\x30\2\0\0\0\0\x53\x14\xc0\5\3\x43\x43\xa0\0\0\x53\x75")},
+        {CLASSIFY_UNKNOWN, BYTES("\0\0\0\x30\2\0\0\0\0\x53\x14\xc0\5\3\x43\x43\xa0\0\0\x53\x7f")},
+        /* disposition, and a flow behind it */
+        {CLASSIFY_AMQP10, BYTES("\0\0\0\x0f\2\0\0\0\0\x53\x15\xc0\2\1\x41\0\0\0\x20\2\0\0\0\0\x53\x13")},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_int_equal(classify_guarded(CLASSIFY_FROM_UNKNOWN, cases[i].data), cases[i].protocol);
+        assert_int_equal(classify_guarded(CLASSIFY_FROM_CLIENT, cases[i].data), CLASSIFY_UNKNOWN);
+        /* No shorter beginning says something else. */
+        for (uint32_t size = 1; size < cases[i].data.size; size++) {
+            enum classify_protocol answer = classify_guarded(CLASSIFY_FROM_UNKNOWN, span_first(cases[i].data, size));
+            assert_true(answer == CLASSIFY_MORE || answer == cases[i].protocol);
+        }
+    }
 }
 
 static void nothing_waits_beyond_the_limit(void **state)
@@ -176,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_beginning_is_known_and_stays_so),
         cmocka_unit_test(the_protocol_is_found_without_the_direction),
+        cmocka_unit_test(amqp_is_found_in_the_middle),
         cmocka_unit_test(nothing_waits_beyond_the_limit),
         cmocka_unit_test(no_bytes_say_nothing),
     };

@@ -233,13 +233,20 @@ static void unread_traffic_is_told_by_cause(void **state)
     settle(bench, LEDGER_ENCRYPTED, 30, 40000);
     assert_int_equal(minute(bench), 0);                /* 4.3 % */
     settle(bench, LEDGER_NOT_TCP, 1000000, 900000000); /* in no denominator */
-    settle(bench, LEDGER_ENCRYPTED, 30, 40000);
+    settle(bench, LEDGER_ENCRYPTED, 20, 25000);
+    settle(bench, LEDGER_ENCRYPTED_LATE, 2, 5000);
+    settle(bench, LEDGER_ENCRYPTED_HELLO, 2, 4000);
+    settle(bench, LEDGER_ENCRYPTED_UNSUPPORTED, 2, 3000);
+    settle(bench, LEDGER_ENCRYPTED_LOSS, 2, 2000);
+    settle(bench, LEDGER_ENCRYPTED_REFUSED, 2, 1000);
     settle(bench, LEDGER_UNCLASSIFIED, 10, 30000);
     settle(bench, LEDGER_UNPARSED, 10, 20000);
     settle(bench, LEDGER_PARSER, 10, 10000);
     assert_int_equal(minute(bench), 1);
     assert_told(bench, 0, "AUD-009", VERDICT_FAIL,
-                ";tcp_bytes=1000000;unread_percent=10.000;encrypted_bytes=40000;unclassified_bytes=30000;"
+                ";tcp_bytes=1000000;unread_percent=10.000;encrypted_bytes=25000;"
+                "encrypted_late_bytes=5000;encrypted_hello_bytes=4000;encrypted_unsupported_bytes=3000;"
+                "encrypted_loss_bytes=2000;encrypted_refused_bytes=1000;unclassified_bytes=30000;"
                 "unparsed_bytes=20000;parser_bytes=10000;");
 }
 

@@ -36,6 +36,8 @@ static struct call sample_call(void)
                         .path = SPAN_LITERAL("/v1/a\"b"),
                         .request_bytes = 7,
                         .response_bytes = UINT64_MAX,
+                        .graphql = CALL_GRAPHQL_MUTATION,
+                        .graphql_name = SPAN_LITERAL("Rename"),
                         .operation = {NULL, 0},
                         .caller = {CALL_CALLER_TOKEN, SPAN_LITERAL("00ff"), {NULL, 0}}};
     assert_int_equal(address_parse("192.0.2.1", &call.endpoints.source, &call.endpoints.ip_version), 0);
@@ -73,6 +75,8 @@ static void assert_calls_equal(const struct call *a, const struct call *b)
     assert_int_equal(a->time_ns, b->time_ns);
     assert_int_equal(a->end_ns, b->end_ns);
     assert_int_equal(a->protocol, b->protocol);
+    assert_int_equal(a->graphql, b->graphql);
+    assert_true(span_equal(a->graphql_name, b->graphql_name));
     assert_int_equal(a->flags, b->flags);
     assert_int_equal(a->status, b->status);
     assert_true(a->request_bytes == b->request_bytes && a->response_bytes == b->response_bytes);
@@ -249,7 +253,7 @@ static void texts_beyond_their_limit_are_cut_and_said_to_be(void **state)
     assert_int_equal(record.header.flags, 0);
     assert_int_equal(record.call.flags, call.flags);
 
-    call.path = call.host = call.method = call.operation = huge;
+    call.path = call.host = call.method = call.operation = call.graphql_name = huge;
     finding.rule = finding.title = finding.rules_digest = finding.registry_digest = huge;
     finding.source_file = finding.source_commit = huge;
     finding.evidence_count = FINDING_EVIDENCE_MAX;
@@ -311,7 +315,9 @@ static void json_of_a_finding_is_the_documented_line(void **state)
         "\"host\":\"api.example\",\"method\":\"GET\",\"path\":\"/v1/a\\\"b\",\"status\":404,\"tls\":null,"
         "\"tunnels\":[{\"kind\":\"vlan\",\"id\":100},{\"kind\":\"vxlan\",\"id\":5001}],"
         "\"flags\":[\"gap\",\"midstream\"],\"operation\":null,"
-        "\"caller\":{\"kind\":\"token\",\"id\":\"00ff\",\"role\":null},\"requirements\":[\"P4.2.1\"],\"epoch\":3,"
+        "\"caller\":{\"kind\":\"token\",\"id\":\"00ff\",\"role\":null},"
+        "\"graphql\":{\"operation_type\":\"mutation\",\"operation_name\":\"Rename\"},"
+        "\"requirements\":[\"P4.2.1\"],\"epoch\":3,"
         "\"rules_digest\":\"aa11\",\"registry_digest\":\"bb22\","
         "\"source\":{\"file\":\"orders.yaml\",\"line\":12,\"commit\":null},"
         "\"decided\":\"2025-11-20T16:00:01.000000000Z\"}";
@@ -343,7 +349,8 @@ static void json_without_origin_and_call_keeps_the_fields(void **state)
         "\"rule\":\"AUD-001\",\"verdict\":\"error\",\"severity\":\"info\",\"title\":\"t\",\"evidence\":{},"
         "\"protocol\":null,\"src\":null,\"src_port\":null,\"dst\":null,\"dst_port\":null,"
         "\"host\":null,\"method\":null,\"path\":null,\"status\":null,\"tls\":null,\"tunnels\":[],\"flags\":[],"
-        "\"operation\":null,\"caller\":null,\"requirements\":[],\"epoch\":0,\"rules_digest\":null,\"registry_digest\":"
+        "\"operation\":null,\"caller\":null,\"graphql\":null,\"requirements\":[],\"epoch\":0,\"rules_digest\":null,"
+        "\"registry_digest\":"
         "null,"
         "\"source\":null,\"decided\":\"2025-11-20T16:00:01.000000000Z\",\"cut\":true}";
     struct finding finding = {.time_ns = UINT64_C(1763654401000000000)};
@@ -365,7 +372,7 @@ static void json_of_the_worst_finding_fits(void **state)
     struct span worst = span_of(control, sizeof(control));
     struct call call = sample_call();
     struct finding finding = sample_finding(&call);
-    call.host = call.method = call.path = call.operation = worst;
+    call.host = call.method = call.path = call.operation = call.graphql_name = worst;
     call.caller = (struct call_caller){worst, worst, worst};
     finding.rule = finding.title = finding.rules_digest = finding.registry_digest = worst;
     finding.source_file = finding.source_commit = worst;

@@ -274,12 +274,83 @@ static void test_credential_in_url(void **state)
     case_free(c);
 }
 
+#define CHANNELS                                                                                                       \
+    "asyncapi: 3.0.0\n"                                                                                                \
+    "info: {title: Shop, version: '1'}\n"                                                                              \
+    "servers: {s: {host: mq.example.com, protocol: amqps, pathname: /shop}}\n"                                         \
+    "channels:\n"                                                                                                      \
+    "  created: {address: orders.created, bindings: {amqp: {exchange: {name: orders}}}}\n"                             \
+    "  old: {address: orders.old, bindings: {amqp: {exchange: {name: orders}}}, x-sunset: 2026-01-01}\n"               \
+    "operations:\n"                                                                                                    \
+    "  create: {action: send, channel: {$ref: '#/channels/created'}, tags: [{name: deprecated}]}\n"                    \
+    "  old: {action: send, channel: {$ref: '#/channels/old'}, x-retired: true}\n"
+
+static struct policy_case *publish_new(const char *registry, const char *virtual_host, const char *exchange,
+                                       const char *key)
+{
+    struct policy_case *c = case_new("", registry, NULL);
+    case_call(c, "basic.publish", "orders/orders.created", CALL_STATUS_NONE);
+    c->transaction.call.protocol = CALL_AMQP091;
+    c->transaction.call.host = (struct span){0};
+    c->transaction.message = (struct message){
+        .kind = MESSAGE_PUBLISH,
+        .virtual_host = span_from_text(virtual_host),
+        .exchange = span_from_text(exchange),
+        .routing_key = span_from_text(key),
+    };
+    return c;
+}
+
+static void expect_publish(const char *rule, const char *exchange, const char *key, enum verdict verdict)
+{
+    struct policy_case *c = publish_new(CHANNELS, "shop", exchange, key);
+    case_expect(c, rule, verdict);
+    case_free(c);
+}
+
+static void test_channels(void **state)
+{
+    (void)state;
+    expect_publish("REG-009", "orders", "orders.created", VERDICT_PASS);
+    expect_publish("REG-009", "orders", "orders.shadow", VERDICT_FAIL);
+    expect_publish("REG-009", "", "amq.gen-abc", VERDICT_NOT_APPLICABLE);
+    expect_publish("REG-009", NULL, NULL, VERDICT_UNKNOWN);
+    expect_publish("REG-001", "orders", "orders.shadow", VERDICT_NOT_APPLICABLE);
+    expect_publish("REG-004", "orders", "orders.shadow", VERDICT_NOT_APPLICABLE);
+    expect_publish("REG-007", "orders", "orders.shadow", VERDICT_NOT_APPLICABLE);
+    /* Messages have no answer: carrying one is using the operation. */
+    expect_publish("REG-002", "orders", "orders.created", VERDICT_FAIL);
+    expect_publish("REG-003", "orders", "orders.old", VERDICT_FAIL);
+    expect_publish("REG-011", "orders", "orders.old", VERDICT_FAIL);
+    expect_publish("REG-003", "orders", "orders.created", VERDICT_NOT_APPLICABLE);
+    expect_publish("REG-005", "orders", "orders.created", VERDICT_NOT_APPLICABLE);
+    expect_publish("REG-006", "orders", "orders.created", VERDICT_NOT_APPLICABLE);
+
+    struct policy_case *c = publish_new(CHANNELS, "shop", "orders", "orders.shadow");
+    case_expect(c, "REG-009", VERDICT_FAIL);
+    case_expect_evidence(c, "REG-009", "undocumented=channel;");
+    case_expect_evidence(c, "REG-009", "virtual_host=shop;exchange=orders;routing_key=orders.shadow;");
+    case_free(c);
+    c = publish_new(CHANNELS, "elsewhere", "orders", "user.4111111111111111");
+    case_expect(c, "REG-009", VERDICT_FAIL);
+    case_expect_evidence(c, "REG-009", "undocumented=broker;");
+    case_expect_evidence(c, "REG-009", "routing_key=(not shown: may hold a value);");
+    case_free(c);
+    c = publish_new(NULL, "shop", "orders", "orders.created");
+    case_expect(c, "REG-009", VERDICT_UNKNOWN);
+    c->transaction.message.kind = MESSAGE_NONE;
+    case_expect(c, "REG-009", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+    expect_call("REG-009", "GET", "/v1/users/1", 200, VERDICT_NOT_APPLICABLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_registry),
         cmocka_unit_test(test_without_request),
         cmocka_unit_test(test_shadow),
+        cmocka_unit_test(test_channels),
         cmocka_unit_test(test_lifecycle),
         cmocka_unit_test(test_response),
         cmocka_unit_test(test_parameters),

@@ -72,6 +72,57 @@ static void test_framing(void **state)
     case_free(c);
 }
 
+static void test_websocket(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL,
+                                     "pack: own\nversion: \"1\"\nrules:\n  - id: PRO-005\n    parameters:\n"
+                                     "      origins: [\"https://*.friend.example\"]\n");
+    case_call(c, "GET", "/feed", 101);
+    case_expect(c, "PRO-005", VERDICT_NOT_APPLICABLE);
+    case_header(c, false, "Upgrade", "websocket");
+    case_expect(c, "PRO-005", VERDICT_PASS); /* no browser */
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_WEBSOCKET_ACCEPT);
+    case_expect(c, "PRO-005", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-005", "sender=server;anomaly=websocket_accept;");
+    static const struct {
+        const char *origin;
+        int32_t status;
+        enum verdict verdict;
+    } rows[] = {
+        {"https://evil.example", 101, VERDICT_FAIL},
+        {"https://evil.example", 403, VERDICT_PASS}, /* refused */
+        {"https://evil.example", CALL_STATUS_NONE, VERDICT_UNKNOWN},
+        {"null", 101, VERDICT_FAIL},
+        {"https://pages.friend.example", 101, VERDICT_PASS},
+        {"http://pages.friend.example", 101, VERDICT_FAIL},
+        {"http://API.example.com", 101, VERDICT_PASS}, /* the server's own, RFC 6454 6.2 */
+        {"https://api.example.com:443", 101, VERDICT_PASS},
+        {"https://api.example.com:8443", 101, VERDICT_FAIL},
+        {"https://api.example.com.evil.example", 101, VERDICT_FAIL},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        case_call(c, "GET", "/feed", rows[i].status);
+        c->transaction.call.host = span_from_text("api.example.com");
+        case_header(c, false, "Upgrade", "WebSocket");
+        case_header(c, false, "Origin", rows[i].origin);
+        case_expect(c, "PRO-005", rows[i].verdict);
+    }
+    /* What is asked of requests is not asked of messages. */
+    case_call(c, "text", "/feed", CALL_STATUS_NONE);
+    c->transaction.call.protocol = CALL_WEBSOCKET;
+    c->transaction.response.seen = c->transaction.response.complete = true;
+    case_expect(c, "PRO-005", VERDICT_PASS);
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "AUT-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "DAT-006", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_WEBSOCKET_MASKING);
+    case_expect(c, "PRO-005", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-005", "sender=client;anomaly=websocket_masking;");
+    case_free(c);
+}
+
 static void test_exposed_endpoint(void **state)
 {
     (void)state;
@@ -93,11 +144,82 @@ static void test_exposed_endpoint(void **state)
     case_call(c, "POST", "/v1/users", 200);
     case_header(c, false, "X-HTTP-Method-Override", "DELETE");
     case_expect(c, "PRO-007", VERDICT_FAIL);
+    static const char *const headers[] = {"X-HTTP-Method", "x-method-override"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(headers); i++) {
+        case_call(c, "POST", "/v1/users", 200);
+        case_header(c, false, headers[i], "DELETE");
+        case_expect(c, "PRO-007", VERDICT_FAIL);
+    }
+    case_call(c, "POST", "/v1/users?page=2&%5FMethod=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "POST", "/v1/users?page=2&_method=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-007", "parameter=_method;");
+    case_call(c, "POST", "/v1/users?page=2&_methods=DELETE", 200);
+    case_expect(c, "PRO-007", VERDICT_PASS);
     case_call(c, "CONNECT", "/", 200);
     case_addresses(c, "198.51.100.7", "203.0.113.9", 15008);
     case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
     case_call(c, NULL, NULL, 200);
     case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_introspection(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("zones:\n- {name: shop, kind: public, environment: production, "
+                                     "cidrs: [203.0.113.0/24]}\n",
+                                     NULL, NULL);
+    case_call(c, "POST", "/graphql", 200);
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.introspection = true;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN); /* nobody read the answer */
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    c->transaction.call.graphql_name = SPAN_LITERAL("Schema");
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-006", "operation_type=query;operation_name=Schema;");
+    c->transaction.call.status = 403;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.call.graphql = CALL_GRAPHQL_UNKNOWN;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN);
+    case_call(c, "POST", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_FAIL);
+    c->transaction.call.status = 12; /* unimplemented */
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    case_call(c, "POST", "/shop.Orders/List", 0);
+    c->transaction.call.protocol = CALL_GRPC;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+    c = case_new("", NULL, NULL); /* not known to be production */
+    case_call(c, "POST", "/graphql", 200);
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    c->transaction.graphql.introspection = true;
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    case_expect(c, "PRO-006", VERDICT_NOT_APPLICABLE);
+    case_free(c);
+}
+
+static void test_content_coding(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "POST", "/v1/users", 200);
+    case_expect(c, "PRO-011", VERDICT_PASS);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
+    case_expect(c, "PRO-011", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-011", "side=request;anomaly=content_bomb;");
+    c->transaction.call.status = 413;
+    case_expect(c, "PRO-011", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+    case_expect(c, "PRO-011", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-011", "side=response;anomaly=content_malformed;");
+    case_expect(c, "PRO-004", VERDICT_PASS);
     case_free(c);
 }
 
@@ -255,18 +377,104 @@ static void test_forwarded_header(void **state)
     case_free(c);
 }
 
+static void case_login(struct policy_case *c, const char *mechanism, const char *user, enum login_answer answer)
+{
+    case_call(c, NULL, NULL, 200);
+    c->transaction.call.protocol = CALL_AMQP091;
+    c->transaction.call.method = SPAN_LITERAL("connection.start-ok");
+    c->transaction.request.seen = c->transaction.request.complete = true;
+    c->transaction.login = (struct login){
+        .mechanism = span_from_text(mechanism),
+        .user = span_from_text(user),
+        .secret = strcmp(mechanism, "PLAIN") == 0,
+        .anonymous = strcmp(mechanism, "ANONYMOUS") == 0,
+        .readable = true,
+        .answer = (uint8_t)answer,
+    };
+}
+
+static void test_broker_login(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_login(c, "PLAIN", "shop", LOGIN_UNANSWERED);
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* the password is out, whatever the answer */
+    case_expect_evidence(c, "AUT-011", "mechanism=PLAIN;user=shop;answer=not seen;");
+    case_expect(c, "AUT-003", VERDICT_FAIL);
+    case_addresses(c, "10.2.0.1", "10.1.0.2", 5672); /* a hop that is declared to be in the clear */
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    case_expect(c, "AUT-003", VERDICT_NOT_APPLICABLE);
+    case_login(c, "PLAIN", "shop", LOGIN_ACCEPTED);
+    c->input.encrypted = true;
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* only the broker reads it */
+    assert_int_equal(case_finding_of(c, "AUT-011")->severity, SEVERITY_LOW);
+    case_expect(c, "AUT-003", VERDICT_PASS);
+    c->input.encrypted = false;
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_FAIL); /* the account the broker comes with */
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_REFUSED);
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    case_login(c, "SCRAM-SHA-256", "guest", LOGIN_UNANSWERED);
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN);
+    case_login(c, "ANONYMOUS", NULL, LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_FAIL);
+    case_login(c, "none", NULL, LOGIN_ACCEPTED);
+    c->transaction.login.anonymous = true;
+    case_expect(c, "AUT-011", VERDICT_FAIL);
+    c->input.encrypted = true;
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN); /* TLS may have seen a certificate */
+    c->input.encrypted = false;
+    case_login(c, "SCRAM-SHA-256", "shop", LOGIN_ACCEPTED);
+    case_expect(c, "AUT-011", VERDICT_PASS);
+    c->transaction.login.readable = false;
+    case_expect(c, "AUT-011", VERDICT_UNKNOWN);
+    c->transaction.login.mechanism = (struct span){0}; /* any other call */
+    case_expect(c, "AUT-011", VERDICT_NOT_APPLICABLE);
+    /* Rules about requests and answers of HTTP do not ask for them here; ports are those of brokers. */
+    case_expect(c, "HDR-001", VERDICT_NOT_APPLICABLE);
+    case_expect(c, "PRO-002", VERDICT_FAIL);
+    case_addresses(c, "198.51.100.7", "203.0.113.9", 5671);
+    case_expect(c, "PRO-002", VERDICT_PASS);
+    case_free(c);
+}
+
+static void test_one_way_messages(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new(ZONES, NULL, NULL);
+    case_call(c, NULL, NULL, CALL_STATUS_NONE);
+    c->transaction.call.protocol = CALL_AMQP091;
+    c->transaction.call.method = SPAN_LITERAL("basic.deliver");
+    c->transaction.request = (struct transaction_side){0};
+    c->transaction.response.seen = c->transaction.response.complete = true;
+    c->transaction.one_way = true;
+    /* The side that is not there is not missing; what is there was searched. */
+    case_expect(c, "DAT-005", VERDICT_PASS);
+    case_expect(c, "DAT-006", VERDICT_PASS);
+    case_expect(c, "AUT-003", VERDICT_PASS);
+    case_header(c, true, "authorization", "Bearer x");
+    case_expect(c, "AUT-003", VERDICT_FAIL); /* of a message, whoever delivers it */
+    c->transaction.response.complete = false;
+    c->transaction.call.flags = CALL_INCOMPLETE;
+    case_expect(c, "DAT-005", VERDICT_UNKNOWN);
+    /* Without the mark the request is missing. */
+    c->transaction.response.complete = true;
+    c->transaction.call.flags = 0;
+    c->transaction.one_way = false;
+    case_expect(c, "DAT-005", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),
-        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_exposed_endpoint),
-        cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing),
-        cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),
-        cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_cleartext),        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),          cmocka_unit_test(test_websocket),
+        cmocka_unit_test(test_exposed_endpoint), cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_broker_login),     cmocka_unit_test(test_one_way_messages),
+        cmocka_unit_test(test_introspection),    cmocka_unit_test(test_content_coding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,10 @@ static const struct stream streams[] = {
     STREAM(Q, ANY,
            "POST /s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 3\r\nabc2\r\nxy\n0x2\r\nzz\r\n\r\n-1\r\n"
            "junk\r\n\r\nGET /after HTTP/1.1\r\nHost: a\r\n\r\n"),
+    STREAM(Q, ANY,
+           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +40\r\nTransfer_Encoding: x\r\n\r\n"
+           "a\nGE /\nGET /b HTTP\nPUT http://a HTTP/1.1\n"
+           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\r\nPUT /x HTTP/1.1"),
     STREAM(Q, ANY, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03\x01\x02\x00GET / HTTP/1.1\r\n\r\n"),
     STREAM(Q, ANY, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     STREAM(R, ANY,
@@ -291,8 +295,17 @@ static const struct framing_case framing_cases[] = {
     {Q, "Content-Length:\r\n", HTTP1_FRAMING_NONE, 0, BIT(LENGTH_MALFORMED)},
     {Q, "Content-Length : 5\r\n", HTTP1_FRAMING_LENGTH, 5, BIT(SPACE_BEFORE_COLON)},
     {Q, "Transfer-Encoding: chunked\r\n", HTTP1_FRAMING_CHUNKED, 0, 0},
-    {Q, "transfer-encoding: , gzip,CHUNKED ,\r\n", HTTP1_FRAMING_CHUNKED, 0, 0},
-    {Q, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", HTTP1_FRAMING_CHUNKED, 0, 0},
+    {Q, "transfer-encoding: gzip,CHUNKED\r\n", HTTP1_FRAMING_CHUNKED, 0, 0},
+    {Q, "transfer-encoding: , gzip,CHUNKED ,\r\n", HTTP1_FRAMING_CHUNKED, 0, BIT(ENCODING_OBFUSCATED)},
+    {Q, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", HTTP1_FRAMING_CHUNKED, 0,
+     BIT(ENCODING_OBFUSCATED)},
+    {Q, "Transfer-Encoding: cow, chunked\r\n", HTTP1_FRAMING_CHUNKED, 0, BIT(ENCODING_OBFUSCATED)},
+    {Q, "Transfer_Encoding: chunked\r\n", HTTP1_FRAMING_NONE, 0, BIT(ENCODING_OBFUSCATED)},
+    {Q, ": Transfer-Encoding: chunked\r\n", HTTP1_FRAMING_NONE, 0, BIT(ENCODING_OBFUSCATED) | BIT(HEADER_NAME)},
+    {Q, "Transfer-Encoding chunked\r\n", HTTP1_FRAMING_NONE, 0, BIT(ENCODING_OBFUSCATED) | BIT(HEADER_LINE)},
+    {Q, "Content_Length: 5\r\n", HTTP1_FRAMING_NONE, 0, BIT(LENGTH_MALFORMED)},
+    {Q, "X-Content-Length: 5\r\n", HTTP1_FRAMING_NONE, 0, 0},
+    {Q, "Content-Length: 010\r\n", HTTP1_FRAMING_LENGTH, 10, BIT(LENGTH_MALFORMED)},
     {Q, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", HTTP1_FRAMING_CHUNKED, 0, BIT(LENGTH_AND_CHUNKED)},
     {Q, "Transfer-Encoding: xchunked\r\n", HTTP1_FRAMING_NONE, 0, BIT(ENCODING_OBFUSCATED) | BIT(ENCODING_NOT_FINAL)},
     {Q, "Transfer-Encoding: \"chunked\"\r\nContent-Length: 5\r\n", HTTP1_FRAMING_LENGTH, 5,
@@ -306,12 +319,14 @@ static const struct framing_case framing_cases[] = {
      "Transfer-Encoding: \x0b"
      "chunked\r\n",
      HTTP1_FRAMING_NONE, 0, BIT(ENCODING_OBFUSCATED) | BIT(ENCODING_NOT_FINAL) | BIT(HEADER_VALUE)},
-    {Q, "Transfer-Encoding: chunked, identity\r\n", HTTP1_FRAMING_CHUNKED, 0, BIT(ENCODING_NOT_FINAL)},
+    {Q, "Transfer-Encoding: chunked, identity\r\n", HTTP1_FRAMING_CHUNKED, 0,
+     BIT(ENCODING_NOT_FINAL) | BIT(ENCODING_OBFUSCATED)},
     {Q, "Transfer-Encoding: gzip\r\n", HTTP1_FRAMING_NONE, 0, BIT(ENCODING_NOT_FINAL)},
     {R, "", HTTP1_FRAMING_UNTIL_CLOSE, 0, 0},
     {R, "Content-Length: 0\r\n", HTTP1_FRAMING_LENGTH, 0, 0},
     {R, "Content-Length: x\r\n", HTTP1_FRAMING_UNTIL_CLOSE, 0, BIT(LENGTH_MALFORMED)},
-    {R, "Transfer-Encoding: chunked, identity\r\n", HTTP1_FRAMING_UNTIL_CLOSE, 0, BIT(ENCODING_NOT_FINAL)},
+    {R, "Transfer-Encoding: chunked, identity\r\n", HTTP1_FRAMING_UNTIL_CLOSE, 0,
+     BIT(ENCODING_NOT_FINAL) | BIT(ENCODING_OBFUSCATED)},
     {R, "Transfer-Encoding: chunked\r\n", HTTP1_FRAMING_CHUNKED, 0, 0},
 };
 
@@ -348,7 +363,23 @@ struct text_case {
 #define HOST       "Host: a\r\n"
 #define CHUNK_HEAD "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
+#define HIDDEN "GET /admin HTTP/1.1\r\n\r\n"
+
 static const struct text_case text_cases[] = {
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 23\r\n\r\n" HIDDEN, "END complete=1", BIT(HIDDEN_REQUEST)},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 25\r\n\r\n\r\n" HIDDEN, "END complete=1", BIT(HIDDEN_REQUEST)},
+    {Q, ANY, CHUNK_HEAD "5\r\nGET /\r\n12\r\nadmin HTTP/1.1\r\n\r\n\r\n0\r\n\r\n", "END complete=1",
+     BIT(HIDDEN_REQUEST)},
+    /* Further back it is content, unless the framing is ambiguous. */
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 26\r\n\r\na\r\n" HIDDEN, "END complete=1", 0},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: +26\r\n\r\na\r\n" HIDDEN, "END complete=1",
+     BIT(HIDDEN_REQUEST) | BIT(LENGTH_MALFORMED)},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 16\r\n\r\nGET /admin HTML/", "END complete=1", 0},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\nHTTP/1", "END complete=1", 0},
+    {Q, ANY, CHUNK_HEAD "0\r\nContent-Length: 5\r\n\r\n", "END complete=1", BIT(LENGTH_MALFORMED)},
+    {Q, ANY, CHUNK_HEAD "0\r\nHost: b\r\n\r\n", "END complete=1", BIT(HOST_REPEATED)},
+    {Q, ANY, "XGET / HTTP/1.1\r\n" HOST "\r\n", "REQUEST [XGET]", BIT(LEADING_BYTES)},
+    {Q, ANY, "GET /a\x0b HTTP/1.1\r\n" HOST "\r\n", "END complete=1", BIT(REQUEST_LINE) | BIT(TARGET)},
     {Q, ANY, "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "REQUEST [GET] [/a b] minor=1", BIT(REQUEST_LINE) | BIT(TARGET)},
     {Q, ANY, "GET  /a HTTP/1.1\r\nHost: a\r\n\r\n", "REQUEST [GET] [/a] minor=1", BIT(REQUEST_LINE)},
     {Q, ANY, "GET /a HTTP/1.1 \r\nHost: a\r\n\r\n", "REQUEST [GET] [/a] minor=1", BIT(REQUEST_LINE)},

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * TLS on a channel: handshake facts, and the way to opening. The state is given back as soon as the connection is
+ * judged, so that the thousands of open connections nobody can decrypt take no memory and no time.
+ */
+
+#include "pipeline/tls.h"
+
+#include "tls/suite.h"
+
+#define HANDSHAKE_TYPE_OFFSET 5u /* behind the header of the first record */
+
+static void buffers_give(struct pipeline *worker, struct tls_session *session)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (session->handshake.readers[i].buffer)
+            pool_give(&worker->tls_messages, session->handshake.readers[i].buffer);
+        session->handshake.readers[i].buffer = NULL;
+    }
+}
+
+static struct span name_of(const char *name)
+{
+    return name ? span_from_text(name) : (struct span){0};
+}
+
+static struct span known(struct span text)
+{
+    return text.size ? text : (struct span){0};
+}
+
+/* The facts as the outputs show them. Spans lie in the state, which outlives all calls of the connection. */
+void tls_view_update(struct tls_session *session)
+{
+    const struct tls_facts *facts = &session->handshake.facts;
+    const struct tls_suite *suite = facts->seen & TLS_SEEN_SERVER_HELLO ? tls_suite_find(facts->suite) : NULL;
+    bool resumed = facts->resumption > TLS_RESUMED_NO;
+    session->view = (struct connection_tls){
+        .flags = (uint8_t)(CONNECTION_TLS | (resumed ? CONNECTION_RESUMED : 0u) |
+                           (session->view.flags & CONNECTION_DECRYPTED)),
+        .version = name_of(tls_version_name(facts->version)),
+        .cipher = name_of(suite ? suite->name : NULL),
+        .sni = known(tls_facts_sni(facts)),
+        .alpn = known(tls_facts_alpn(facts)),
+    };
+}
+
+static void judge(struct pipeline *worker, struct tls_session *session, uint64_t time_ns)
+{
+    if (session->judged)
+        return;
+    session->judged = true;
+    tls_view_update(session);
+    session->call.tls = session->view;
+    session->call.host = session->view.sni;
+    session->call.end_ns = time_ns;
+    judge_connection(worker, &session->call, &session->handshake.facts);
+}
+
+/* Nothing that comes can add to the facts. */
+static bool handshake_over(const struct tls_session *session)
+{
+    const struct tls_facts *facts = &session->handshake.facts;
+    uint32_t hellos = TLS_SEEN_CLIENT_HELLO | TLS_SEEN_SERVER_HELLO;
+    return facts->completed != TLS_UNKNOWN || ((facts->seen & TLS_SEEN_MIDSTREAM) && !(facts->seen & hellos));
+}
+
+/* A buffer only while a message is cut; without one the message is lost, and the facts know that. */
+static void part_take(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                      const struct tls_record_part *part)
+{
+    uint32_t direction = feed->direction;
+    struct tls_message_reader *reader = &session->handshake.readers[direction];
+    struct tls_message message;
+    if (part->content == TLS_HANDSHAKE && !reader->buffer)
+        reader->buffer = pool_take(&worker->tls_messages);
+    tls_handshake_part(&session->handshake, direction, part);
+    /* Each message takes a byte of the part at least. */
+    while (tls_handshake_next(&session->handshake, direction, &message))
+        tls_open_learn(worker, session, &message);
+    if (reader->buffer && reader->seen == 0 && (part->last || !part->sslv2)) {
+        pool_give(&worker->tls_messages, reader->buffer);
+        reader->buffer = NULL;
+    }
+    session->read |= part->content != TLS_APPLICATION_DATA;
+    tls_open_part(worker, session, feed, part);
+}
+
+/* Why the ledger counts bytes as closed. */
+static enum ledger_reason closed_reason(enum tls_decrypt_cause cause)
+{
+    switch (cause) {
+    case TLS_DECRYPT_CAUSE_KEY_LATE:
+        return LEDGER_ENCRYPTED_LATE;
+    case TLS_DECRYPT_CAUSE_ECH:
+        return LEDGER_ENCRYPTED_HELLO;
+    case TLS_DECRYPT_CAUSE_UNSUPPORTED:
+        return LEDGER_ENCRYPTED_UNSUPPORTED;
+    case TLS_DECRYPT_CAUSE_LOSS:
+        return LEDGER_ENCRYPTED_LOSS;
+    case TLS_DECRYPT_CAUSE_REFUSED:
+        return LEDGER_ENCRYPTED_REFUSED;
+    case TLS_DECRYPT_CAUSE_BUDGET:
+        return LEDGER_BUFFER_BUDGET;
+    default:
+        return LEDGER_ENCRYPTED;
+    }
+}
+
+/* ------------------------------------------------------------------- protocol */
+
+static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade)
+{
+    (void)upgrade;
+    struct tls_session *session = pool_take(&worker->tls_sessions);
+    feed->channel->state = session;
+    if (!session)
+        return false;
+    memset(session, 0, sizeof(*session));
+    bool midstream = feed->channel->midstream;
+    tls_handshake_init(&session->handshake, midstream);
+    for (uint32_t i = 0; i < 2 && midstream; i++)
+        tls_record_init_midstream(&session->records[i]);
+    session->flow = feed->flow;
+    tls_open_begin(worker, session);
+    session->call = (struct call){.endpoints = feed->flow->endpoints,
+                                  .time_ns = feed->time_ns,
+                                  .protocol = CALL_TLS,
+                                  .flags = midstream ? CALL_MIDSTREAM : 0,
+                                  .status = CALL_STATUS_NONE};
+    return true;
+}
+
+static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
+{
+    struct tls_session *session = feed->channel->state;
+    uint32_t direction = feed->direction, consumed = 0;
+    session->read = false;
+    session->call.end_ns = feed->time_ns;
+    if (!input.data && input.lost) {
+        tls_handshake_lost(&session->handshake, direction);
+        session->call.flags |= CALL_GAP;
+        tls_open_lost(session, direction, input.lost);
+    }
+    /* The reader's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
+    for (;;) {
+        struct tls_record_part part;
+        struct parse_step step = tls_record_parse(&session->records[direction], &input, &part);
+        consumed += step.consumed;
+        if (input.data) {
+            input.data += step.consumed;
+            input.size -= step.consumed;
+        } else {
+            input.lost -= step.consumed;
+        }
+        if (step.status != PARSE_ITEM)
+            break;
+        part_take(worker, session, feed, &part);
+        if (!input.data && input.lost == 0)
+            break;
+    }
+    if (input.last)
+        tls_open_last(worker, session, feed);
+    enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
+    bool waits = session->cut[direction] || session->waiting;
+    /* A record that is cut is decided by its last part, one that waits by its key. */
+    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : waits ? FLOW_UNDECIDED : closed);
+    if (handshake_over(session) && (session->records[0].records || session->records[1].records)) {
+        judge(worker, session, feed->time_ns);
+        if (session->closed)
+            channel_close(feed->channel, closed);
+    }
+    return consumed;
+}
+
+static void end(struct pipeline *worker, struct channel *channel)
+{
+    struct tls_session *session = channel->state;
+    if (!session)
+        return;
+    judge(worker, session, session->call.end_ns);
+    tls_open_end(worker, session);
+    buffers_give(worker, session);
+    pool_give(&worker->tls_sessions, session);
+    channel->state = NULL;
+}
+
+const struct channel_protocol channel_tls = {begin, parse, end};
+
+bool tls_sent_by_server(struct span bytes, bool guess)
+{
+    if (bytes.size > HANDSHAKE_TYPE_OFFSET && bytes.data[0] == TLS_HANDSHAKE)
+        switch (bytes.data[HANDSHAKE_TYPE_OFFSET]) {
+        case TLS_CLIENT_HELLO:
+            return false;
+        case TLS_SERVER_HELLO:
+            return true;
+        default:
+            break;
+        }
+    return guess;
+}

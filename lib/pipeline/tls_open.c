@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Opening TLS: whole records go to the decrypter in the order of their direction; what they hold is a connection of its
+ * own, classified and read like any other. A record that lies whole in one segment is opened where it lies, a cut one
+ * is put together first.
+ */
+
+#include "pipeline/tls.h"
+
+#include "tls/suite.h"
+
+void tls_open_begin(struct pipeline *worker, struct tls_session *session)
+{
+    session->inside.inner = true;
+    session->cause = TLS_DECRYPT_CAUSE_NO_KEY;
+    if (!worker->tls_engine) {
+        session->closed = true;
+        return;
+    }
+    session->decrypter = tls_decrypt_begin(worker->tls_engine);
+    session->closed = session->decrypter == NULL;
+    if (session->closed)
+        session->cause = TLS_DECRYPT_CAUSE_BUDGET;
+}
+
+/* The encrypted premaster secret has its length before it, but in SSL 3.0 (RFC 5246 7.4.7.1). */
+static void key_exchange_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
+{
+    const struct tls_suite *suite = tls_suite_find(session->handshake.facts.suite);
+    struct span premaster = message->body;
+    if (!suite || suite->key_exchange != TLS_KX_RSA || message->truncated)
+        return;
+    if (session->handshake.facts.version > 0x0300 && premaster.size > 2)
+        premaster = span_from(premaster, 2);
+    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster, (struct span){0});
+}
+
+void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
+{
+    const struct tls_facts *facts = &session->handshake.facts;
+    if (session->closed || message->decrypted)
+        return;
+    if (message->type == TLS_CLIENT_KEY_EXCHANGE)
+        key_exchange_learn(worker, session, message);
+    if (message->type != TLS_CLIENT_HELLO && message->type != TLS_SERVER_HELLO)
+        return;
+    struct tls_decrypt_facts known = {
+        .version = facts->seen & TLS_SEEN_SERVER_HELLO ? facts->version : 0,
+        .suite = facts->seen & TLS_SEEN_SERVER_HELLO ? facts->suite : 0,
+        .compression = facts->compression,
+        .client_random_known = (facts->seen & TLS_SEEN_CLIENT_HELLO) != 0,
+        .server_random_known = (facts->seen & TLS_SEEN_SERVER_HELLO) != 0,
+        .extended_master_secret = facts->extended_master_secret == TLS_YES,
+        .encrypt_then_mac = facts->encrypt_then_mac == TLS_YES,
+        .truncated_hmac = facts->truncated_hmac == TLS_YES,
+        .early_data = facts->early_data_offered == TLS_YES,
+        .encrypted_client_hello = facts->ech == TLS_ECH_OFFERED,
+        .session_id_size = facts->session_id_size,
+    };
+    memcpy(known.client_random, facts->client_random, TLS_RANDOM_SIZE);
+    memcpy(known.server_random, facts->server_random, TLS_RANDOM_SIZE);
+    memcpy(known.session_id, facts->session_id, TLS_SESSION_ID_MAX);
+    tls_decrypt_learn(session->decrypter, &known);
+}
+
+/* ---------------------------------------------------------------------- inside */
+
+/* What the records hold, or lack, as a chunk of the connection inside. */
+static void inside_feed(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        struct flow_chunk chunk)
+{
+    chunk.direction = feed->direction ? FLOW_TO_CLIENT : FLOW_TO_SERVER;
+    chunk.time_ns = feed->time_ns;
+    worker->tls = &session->view;
+    session_chunk(worker, &session->inside, feed->flow, &chunk);
+    worker->tls = NULL;
+}
+
+/* A record that cannot be opened: its bytes are missing inside. */
+static void inside_hole(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        uint32_t lost)
+{
+    if (lost && (session->view.flags & CONNECTION_DECRYPTED))
+        inside_feed(worker, session, feed, (struct flow_chunk){.lost = lost});
+}
+
+static void plain_take(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                       const struct tls_plain *plain)
+{
+    session->read = true;
+    if (!plain->protection)
+        return;
+    if (!(session->view.flags & CONNECTION_DECRYPTED) || !session->view.version.data) {
+        session->view.flags |= CONNECTION_DECRYPTED;
+        tls_view_update(session);
+    }
+    if (plain->type == TLS_APPLICATION_DATA) {
+        if (plain->data.size)
+            inside_feed(worker, session, feed, (struct flow_chunk){.data = plain->data.data, .size = plain->data.size});
+        return;
+    }
+    struct tls_message message;
+    tls_handshake_plaintext(&session->handshake, feed->direction, plain->type, plain->data);
+    while (tls_handshake_next(&session->handshake, feed->direction, &message))
+        tls_view_update(session);
+}
+
+/* --------------------------------------------------------------------- records */
+
+static void record_closed(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                          enum tls_decrypt_cause cause, uint32_t size)
+{
+    session->cause = (uint8_t)cause;
+    inside_hole(worker, session, feed, size);
+    bool hopeless = cause == TLS_DECRYPT_CAUSE_NO_KEY || cause == TLS_DECRYPT_CAUSE_KEY_LATE ||
+                    cause == TLS_DECRYPT_CAUSE_ECH || cause == TLS_DECRYPT_CAUSE_UNSUPPORTED;
+    if (hopeless && !(session->view.flags & CONNECTION_DECRYPTED))
+        session->closed = true;
+}
+
+/* False: it has to wait for its key; nothing has happened. */
+static bool record_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        const struct tls_decrypt_input *input, bool patient)
+{
+    enum tls_direction from = feed->direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
+    struct tls_plain plain;
+    enum tls_decrypt_status status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
+    if (status == TLS_DECRYPT_WAIT && patient)
+        return false;
+    if (status == TLS_DECRYPT_WAIT) {
+        tls_decrypt_give_up(session->decrypter, plain.cause);
+        status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
+    }
+    if (status == TLS_DECRYPT_PLAIN)
+        plain_take(worker, session, feed, &plain);
+    else
+        record_closed(worker, session, feed, plain.cause, input->fragment.size);
+    return true;
+}
+
+static void waiting_drop(struct pipeline *worker, struct tls_session *session)
+{
+    struct tls_kept *kept = session->waiting;
+    session->waiting = kept->next;
+    session->waiting_count--;
+    pool_give(&worker->tls_records, kept);
+}
+
+/* A record joins those that wait; a cut one is moved, not copied. */
+static bool waiting_add(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                        const struct tls_decrypt_input *input)
+{
+    struct tls_kept *kept = session->cut[feed->direction];
+    if (kept)
+        session->cut[feed->direction] = NULL;
+    else if ((kept = pool_take(&worker->tls_records)) != NULL && input->fragment.size)
+        memcpy(kept->body, input->fragment.data, input->fragment.size);
+    if (!kept)
+        return false;
+    kept->next = NULL;
+    kept->time_ns = feed->time_ns;
+    kept->size = input->fragment.size;
+    kept->version = input->version;
+    kept->content = input->type;
+    kept->direction = (uint8_t)feed->direction;
+    if (session->waiting)
+        session->waiting_last->next = kept;
+    else
+        session->waiting = kept;
+    session->waiting_last = kept;
+    session->waiting_count++;
+    return true;
+}
+
+/*
+ * Opens what waits, as far as there are keys. At the end of patience (too long, too many, the end of the connection)
+ * what has no key stays closed. The loop ends: each turn takes a record away.
+ */
+static void waiting_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *now,
+                         bool patient)
+{
+    if (!session->waiting)
+        return;
+    uint64_t wait_ns = (uint64_t)worker->options.settings->keys.wait_ms * 1000000u;
+    patient =
+        patient && session->waiting_count < TLS_WAITING_MAX && now->time_ns - session->waiting->time_ns <= wait_ns;
+    if (patient && !tls_decrypt_key_may_have_come(worker->tls_engine, session->decrypter))
+        return;
+    while (session->waiting && !session->closed) {
+        struct tls_kept *kept = session->waiting;
+        struct channel_feed feed = {
+            .channel = now->channel, .flow = now->flow, .direction = kept->direction, .time_ns = kept->time_ns};
+        struct tls_decrypt_input input = {
+            .type = kept->content, .version = kept->version, .fragment = span_of(kept->body, kept->size)};
+        if (!record_open(worker, session, &feed, &input, patient))
+            return;
+        waiting_drop(worker, session);
+    }
+    while (session->waiting)
+        waiting_drop(worker, session);
+}
+
+static void record_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                         const struct tls_decrypt_input *input)
+{
+    uint32_t direction = feed->direction;
+    if (session->lost[direction]) {
+        /* What waits comes before the hole, so it is decided first. */
+        waiting_open(worker, session, feed, false);
+        if (session->closed)
+            return;
+        tls_decrypt_lost(session->decrypter, direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT, session->lost[direction]);
+        inside_hole(worker, session, feed, session->lost[direction]);
+        session->lost[direction] = 0;
+    }
+    waiting_open(worker, session, feed, true);
+    if (session->closed)
+        return;
+    if (!session->waiting && record_open(worker, session, feed, input, true))
+        return;
+    if (waiting_add(worker, session, feed, input))
+        return;
+    waiting_open(worker, session, feed, false);
+    if (!session->closed)
+        record_open(worker, session, feed, input, false);
+}
+
+static void cut_give(struct pipeline *worker, struct tls_session *session, uint32_t direction)
+{
+    if (session->cut[direction])
+        pool_give(&worker->tls_records, session->cut[direction]);
+    session->cut[direction] = NULL;
+}
+
+/* Puts a part into its record. False: there is no room, and the record is as good as lost. */
+static bool part_keep(struct pipeline *worker, struct tls_session *session, uint32_t direction,
+                      const struct tls_record_part *part)
+{
+    if (!session->cut[direction])
+        session->cut[direction] = pool_take(&worker->tls_records);
+    if (!session->cut[direction])
+        return false;
+    memcpy(session->cut[direction]->body + part->offset, part->data.data, part->data.size);
+    return true;
+}
+
+void tls_open_part(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                   const struct tls_record_part *part)
+{
+    uint32_t direction = feed->direction;
+    if (session->closed || part->sslv2)
+        return;
+    if (part->first)
+        session->damaged[direction] = false;
+    struct tls_decrypt_input input = {.type = part->content, .version = part->version, .fragment = part->data};
+    if (part->lost || (!(part->first && part->last) && part->data.size && !part_keep(worker, session, direction, part)))
+        session->damaged[direction] = true;
+    if (!part->last)
+        return;
+    if (session->damaged[direction]) {
+        tls_open_lost(session, direction, part->size);
+    } else {
+        if (!part->first)
+            input.fragment = span_of(session->cut[direction]->body, part->size);
+        record_offer(worker, session, feed, &input);
+    }
+    cut_give(worker, session, direction);
+}
+
+void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t lost)
+{
+    uint32_t room = UINT32_MAX - session->lost[direction];
+    session->lost[direction] += min_u32(lost, room);
+}
+
+void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed)
+{
+    session->ended[feed->direction] = true;
+    if (session->ended[feed->direction ^ 1u])
+        waiting_open(worker, session, feed, false);
+    if (session->view.flags & CONNECTION_DECRYPTED && !session->waiting)
+        inside_feed(worker, session, feed, (struct flow_chunk){.last = true});
+}
+
+void tls_open_end(struct pipeline *worker, struct tls_session *session)
+{
+    struct channel_feed feed = {.flow = session->flow, .time_ns = session->call.end_ns};
+    waiting_open(worker, session, &feed, false);
+    worker->tls = &session->view;
+    channel_end(worker, &session->inside.channel, session->flow);
+    worker->tls = NULL;
+    cut_give(worker, session, 0);
+    cut_give(worker, session, 1);
+    if (session->decrypter)
+        tls_decrypt_end(worker->tls_engine, session->decrypter);
+    session->decrypter = NULL;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * GraphQL over HTTP
+ *
+ * What a body asks a GraphQL server for, and whether the answer holds data. A JSON request is one object, or an array
+ * of them (a batch), with `query`, `operationName` and `extensions`; over WebSocket it is the `payload` of a message. A
+ * persisted query names its document by a hash and has no `query`.
+ *
+ * Memory:  struct graphql_request, fixed; from a pool of the worker.
+ * Threads: one owner.
+ * Limits:  GRAPHQL_KEYS_MAX members that GraphQL does not know: then the body is another API's.
+ * Errors:  none; `type` stays CALL_GRAPHQL_NONE.
+ * Source:  GraphQL over HTTP (working draft of 2024-04), graphql-transport-ws, Apollo persisted queries and batching.
+ */
+
+#include "proto/graphql.h"
+#include "proto/json_outline.h"
+
+#define GRAPHQL_KEYS_MAX 4u /* the specification lets servers add members; clients add one or two */
+
+enum graphql_body { GRAPHQL_BODY_JSON, GRAPHQL_BODY_DOCUMENT };
+
+/* What is known at the end. */
+struct graphql_result {
+    uint8_t type; /* enum call_graphql, of the first operation; CALL_GRAPHQL_NONE: no GraphQL, _UNKNOWN: persisted */
+    uint8_t name_size;
+    bool introspection;  /* by any operation that is executed */
+    uint32_t operations; /* of a batch */
+    uint32_t aliases;
+    char name[GRAPHQL_NAME_MAX];
+};
+
+struct graphql_request {
+    uint8_t body;   /* enum graphql_body */
+    uint8_t member; /* being read */
+    uint8_t unknown_keys;
+    uint8_t name_size;
+    bool reading; /* a text of that member */
+    bool has_query, persisted, in_payload;
+    bool stopped;                /* no GraphQL; nothing more is looked at */
+    char name[GRAPHQL_NAME_MAX]; /* operationName */
+    struct json_outline outline;
+    struct graphql_result result;
+    struct graphql document;
+};
+
+/* Leaves the large arrays alone. */
+void graphql_request_init(struct graphql_request *request, enum graphql_body body);
+void graphql_request_add(struct graphql_request *request, struct span data);
+
+/* Parameters of a GET, decoded: `query`, `operationName`, `extensions`. Instead of graphql_request_add(). */
+void graphql_request_add_parameter(struct graphql_request *request, struct span name, struct span value);
+
+/* The end; the answer stays the same when asked again. */
+const struct graphql_result *graphql_request_end(struct graphql_request *request);
+
+/* Whether a response holds data: a `data` that is not null (GraphQL, October 2021, 7.1.1). */
+struct graphql_response {
+    bool data_next;
+    bool has_data;
+    struct json_outline outline;
+};
+
+void graphql_response_init(struct graphql_response *response);
+void graphql_response_add(struct graphql_response *response, struct span data);

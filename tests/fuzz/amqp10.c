@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* AMQP 1.0, frames and messages: any bytes, any cuts, any hole, from the beginning and from the middle. */
+
+#include "../amqp_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return amqp_fuzz(true, data, size);
+}
