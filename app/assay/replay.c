@@ -430,6 +430,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
         .settings_path = options->config,
         .number = 1,
         .worker_count = options->workers,
+        .waits = true,
         .key = &replay->digest_key,
     };
     struct epoch *epoch;

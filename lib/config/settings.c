@@ -18,6 +18,8 @@
 #define VLAN_MAX         4094u /* IEEE 802.1Q: 0 and 4095 are no VLANs */
 #define VNI_MAX          ((1u << 24) - 1)
 #define RULES_LISTED_MAX 64u
+#define SKEW_MAX         3600u /* clocks an hour apart are not kept at all */
+#define TOKEN_TEXT_MAX   512u  /* an issuer is a URL; longer values of claims have no room in a token either */
 
 static const struct cyaml_strval checksum_words[] = {
     {"accept", SETTINGS_CHECKSUM_ACCEPT},
@@ -119,6 +121,45 @@ static const struct cyaml_schema_field certificates_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define TOKEN_NAMES(key, structure, member)                                                                            \
+    CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, structure, member, &text_entry, 0,             \
+                         SETTINGS_TOKEN_NAMES_MAX)
+
+static const struct cyaml_schema_field token_issuer_fields[] = {
+    CYAML_FIELD_STRING_PTR("issuer", CYAML_FLAG_DEFAULT, struct settings_token_issuer, issuer, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("jwks", CYAML_FLAG_OPTIONAL, struct settings_token_issuer, jwks, 1, TEXT_MAX),
+    TOKEN_NAMES("audiences", struct settings_token_issuer, audiences),
+    TOKEN_NAMES("algorithms", struct settings_token_issuer, algorithms),
+    TOKEN_NAMES("types", struct settings_token_issuer, types),
+    CYAML_FIELD_UINT("lifetime_max_seconds", CYAML_FLAG_OPTIONAL, struct settings_token_issuer, lifetime_max_seconds),
+    CYAML_FIELD_UINT("skew_seconds", CYAML_FLAG_OPTIONAL, struct settings_token_issuer, skew_seconds),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value token_issuer_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_token_issuer, token_issuer_fields)};
+
+static const struct cyaml_schema_field tokens_fields[] = {
+    CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_tokens, issuers,
+                         &token_issuer_entry, 0, SETTINGS_ISSUERS_MAX),
+    TOKEN_NAMES("headers", struct settings_tokens, headers),
+    TOKEN_NAMES("cookies", struct settings_tokens, cookies),
+    TOKEN_NAMES("parameters", struct settings_tokens, parameters),
+    TOKEN_NAMES("scope_claims", struct settings_tokens, scope_claims),
+    CYAML_FIELD_UINT("verifications_per_second", CYAML_FLAG_OPTIONAL, struct settings_tokens, verifications_per_second),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field caller_fields[] = {
+    CYAML_FIELD_STRING_PTR("claim", CYAML_FLAG_DEFAULT, struct settings_caller, claim, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("value", CYAML_FLAG_DEFAULT, struct settings_caller, value, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("role", CYAML_FLAG_DEFAULT, struct settings_caller, role, 1, SETTINGS_NAME_MAX),
+    CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value caller_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_caller, caller_fields)};
+
 static const struct cyaml_schema_field queue_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_OPTIONAL, struct settings_queue, name, 1, SETTINGS_NAME_MAX),
     CYAML_FIELD_UINT("size_kib", CYAML_FLAG_OPTIONAL, struct settings_queue, size_kib),
@@ -184,6 +225,9 @@ static const struct cyaml_schema_field settings_fields[] = {
                          SETTINGS_ZONES_MAX),
     CYAML_FIELD_MAPPING("registry", CYAML_FLAG_OPTIONAL, struct settings, registry, registry_fields),
     CYAML_FIELD_MAPPING("certificates", CYAML_FLAG_OPTIONAL, struct settings, certificates, certificates_fields),
+    CYAML_FIELD_MAPPING("tokens", CYAML_FLAG_OPTIONAL, struct settings, tokens, tokens_fields),
+    CYAML_FIELD_SEQUENCE("callers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, callers, &caller_entry,
+                         0, SETTINGS_CALLERS_MAX),
     CYAML_FIELD_SEQUENCE("rules", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, rules, &text_entry, 0,
                          RULES_LISTED_MAX),
     CYAML_FIELD_SEQUENCE("detectors", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, detectors, &text_entry,
@@ -216,6 +260,7 @@ static const struct number_rule number_rules[] = {
     {"/workers/body_scan_kib", offsetof(struct settings, workers.body_scan_kib), 1024, 0, 1u << 20},
     {"/workers/body_decode_kib", offsetof(struct settings, workers.body_decode_kib), 1024, 0, 1u << 20},
     {"/workers/hand_over_kib", offsetof(struct settings, workers.hand_over_kib), 1024, 256, 1u << 20},
+    {"/tokens/verifications_per_second", offsetof(struct settings, tokens.verifications_per_second), 1000, 0, 1u << 20},
     {"/queue/size_kib", offsetof(struct settings, queue.size_kib), 16384, 64, 1u << 20},
     {"/log/rotate_mib", offsetof(struct settings, log.rotate_mib), 256, 1, 1u << 20},
     {"/log/rotate_minutes", offsetof(struct settings, log.rotate_minutes), 60, 1, 7 * 24 * 60},
@@ -270,6 +315,20 @@ static void zone_check(struct settings *settings, struct diagnostics *diagnostic
             error_at(settings, diagnostics, pointer, "an earlier zone has the same name; zones are told apart by it");
     zone_numbers_check(settings, diagnostics, index, "vlans", zone->vlans, zone->vlans_count, VLAN_MAX);
     zone_numbers_check(settings, diagnostics, index, "vnis", zone->vnis, zone->vnis_count, VNI_MAX);
+}
+
+static void issuer_complete(struct settings *settings, struct diagnostics *diagnostics, uint32_t index)
+{
+    struct settings_token_issuer *issuer = &settings->tokens.issuers[index];
+    char pointer[YAML_POINTER_SIZE];
+    snprintf(pointer, sizeof(pointer), "/tokens/issuers/%u/skew_seconds", index);
+    if (!yaml_document_has(settings->document, "%s", pointer))
+        issuer->skew_seconds = SETTINGS_SKEW_SECONDS;
+    (void)yaml_document_check_range(settings->document, diagnostics, pointer, issuer->skew_seconds, 0, SKEW_MAX);
+    snprintf(pointer, sizeof(pointer), "/tokens/issuers/%u", index);
+    for (uint32_t other = 0; other < index; other++)
+        if (strcmp(settings->tokens.issuers[other].issuer, issuer->issuer) == 0)
+            error_at(settings, diagnostics, pointer, "this issuer is in the list already; tokens are told apart by it");
 }
 
 /* Queue names become part of a name in /dev/shm. */
@@ -416,6 +475,22 @@ static int certificate_paths_resolve(struct settings *settings)
     return result;
 }
 
+/* In a list of its own: the one that was read belongs to the document, and with it all its texts. */
+static int issuers_resolve(struct settings *settings)
+{
+    uint32_t count = settings->tokens.issuers_count;
+    struct settings_token_issuer *copy = arena_take_array(settings->arena, struct settings_token_issuer, count + 1);
+    if (!copy)
+        return -ENOMEM;
+    int result = 0;
+    for (uint32_t i = 0; i < count && result == 0; i++) {
+        copy[i] = settings->tokens.issuers[i];
+        result = path_resolve(settings, &copy[i].jwks);
+    }
+    settings->tokens.issuers = copy;
+    return result;
+}
+
 static int paths_complete(struct settings *settings)
 {
     static const char *const shipped_rules[] = {"rules", NULL};
@@ -433,6 +508,8 @@ static int paths_complete(struct settings *settings)
         result = path_resolve(settings, &settings->registry.folder);
     if (result == 0)
         result = certificate_paths_resolve(settings);
+    if (result == 0)
+        result = issuers_resolve(settings);
     if (result == 0)
         result = path_resolve(settings, &settings->log.folder);
     if (result == 0)
@@ -456,6 +533,8 @@ static int settings_complete(struct yaml_document *document, struct diagnostics 
         keys_check(settings_out, diagnostics);
         for (uint32_t i = 0; i < settings_out->zones_count; i++)
             zone_check(settings_out, diagnostics, i);
+        for (uint32_t i = 0; i < settings_out->tokens.issuers_count; i++)
+            issuer_complete(settings_out, diagnostics, i);
     }
     if (result == 0 && diagnostics->errors > errors)
         result = -EINVAL;

@@ -20,6 +20,10 @@
 #define SETTINGS_ZONES_MAX        256u /* named networks; a rule's zones are judged by kind, not by scanning the list */
 #define SETTINGS_ZONE_NETS_MAX    4096u /* CIDRs of one zone */
 #define SETTINGS_ZONE_TUNNELS_MAX 4096u /* VLANs or VNIs of one zone */
+#define SETTINGS_ISSUERS_MAX      64u   /* authorization servers of one organisation */
+#define SETTINGS_TOKEN_NAMES_MAX  16u   /* entries of each list about tokens */
+#define SETTINGS_SKEW_SECONDS     60u   /* clocks that are kept at all are nearer than that */
+#define SETTINGS_CALLERS_MAX      48u   /* roles; each is compared with every claim of every token */
 #define SETTINGS_KEY_SOURCES_MAX  64u   /* files, folders and private keys listed; folders hold any number of files */
 #define SETTINGS_ZONE_FILES_MAX   64u   /* trust and revocation of one zone: a file for each authority */
 #define SETTINGS_NAME_MAX         64u   /* names become file names, labels and keys elsewhere */
@@ -120,6 +124,41 @@ struct settings_certificates {
     char *inventory; /* digests of known certificates and issuers; NULL: none is kept */
 };
 
+/* Whose tokens are right; see token/issuers.h. */
+struct settings_token_issuer {
+    char *issuer; /* the `iss` claim */
+    char *jwks;   /* file of its public keys; NULL: signatures are not verified */
+    char **audiences;
+    uint32_t audiences_count;
+    char **algorithms;
+    uint32_t algorithms_count;
+    char **types; /* of the header, such as at+jwt */
+    uint32_t types_count;
+    uint32_t lifetime_max_seconds; /* default 0: any */
+    uint32_t skew_seconds;         /* default 60 */
+};
+
+struct settings_tokens {
+    struct settings_token_issuer *issuers;
+    uint32_t issuers_count;
+    char **headers; /* beside Authorization: where tokens travel */
+    uint32_t headers_count;
+    char **cookies;
+    uint32_t cookies_count;
+    char **parameters; /* of the query */
+    uint32_t parameters_count;
+    char **scope_claims; /* default: scope, scp, roles, permissions and realm_access.roles */
+    uint32_t scope_claims_count;
+    uint32_t verifications_per_second; /* of one worker; default 1000 */
+};
+
+/* Who has this value in this claim of a token has the role. */
+struct settings_caller {
+    char *claim; /* "realm_access.roles", or a JSON pointer */
+    char *value;
+    char *role;
+};
+
 struct settings_queue {
     char *name;        /* of the shared memory; default "assay" */
     uint32_t size_kib; /* ring of one worker, a power of two; default 16384 */
@@ -180,6 +219,9 @@ struct settings {
     uint32_t zones_count;
     struct settings_registry registry;
     struct settings_certificates certificates;
+    struct settings_tokens tokens;
+    struct settings_caller *callers; /* the first that fits counts */
+    uint32_t callers_count;
     char **rules; /* rule packs, files or folders; default: the shipped ones. Later ones override earlier ones. */
     uint32_t rules_count;
     char **detectors; /* detector files; default: the shipped ones */

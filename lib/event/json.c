@@ -136,6 +136,20 @@ static void put_graphql(struct json_writer *writer, const struct call *call)
     json_write_object_end(writer);
 }
 
+static void put_caller(struct json_writer *writer, const struct call_caller *caller)
+{
+    json_write_key(writer, "caller");
+    if (!caller->kind.data) {
+        json_write_null(writer);
+        return;
+    }
+    json_write_object_begin(writer);
+    key_span(writer, "kind", caller->kind);
+    key_span(writer, "id", caller->id);
+    key_span(writer, "role", caller->role);
+    json_write_object_end(writer);
+}
+
 /* The fields that identify a call, the same in a transaction and in a finding. */
 static void put_call(struct json_writer *writer, const struct call *call)
 {
@@ -155,6 +169,7 @@ static void put_call(struct json_writer *writer, const struct call *call)
     put_tunnels(writer, endpoints);
     put_flags(writer, call->flags);
     key_span(writer, "operation", call->operation);
+    put_caller(writer, &call->caller);
     put_graphql(writer, call);
 }
 
@@ -168,6 +183,7 @@ static void put_no_call(struct json_writer *writer)
     put_tunnels(writer, &(struct endpoints){.tunnel_count = 0});
     put_flags(writer, 0);
     key_text(writer, "operation", NULL);
+    key_text(writer, "caller", NULL);
     key_text(writer, "graphql", NULL);
 }
 

@@ -43,7 +43,7 @@ static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without pa
 
 #define CALL_SIZE_MAX                                                                                                  \
     (sizeof(struct wire_call) + TUNNELS_MAX * sizeof(struct wire_tunnel) + RECORD_PATH_MAX + 2 * RECORD_TEXT_MAX +     \
-     2 * RECORD_NAME_MAX + 5 * 2 + 5 * (RECORD_NAME_MAX + 2))
+     2 * RECORD_NAME_MAX + 5 * 2 + 8 * (RECORD_NAME_MAX + 2))
 #define FINDING_SIZE_MAX                                                                                               \
     (sizeof(struct record_header) + sizeof(struct wire_finding) + CALL_SIZE_MAX + 2 * RECORD_TEXT_MAX +                \
      4 * RECORD_NAME_MAX + 6 * 2 + FINDING_EVIDENCE_MAX * (RECORD_NAME_MAX + RECORD_TEXT_MAX + 4) +                    \
@@ -91,7 +91,9 @@ static uint32_t call_part_size(const struct call *call)
     return (uint32_t)sizeof(struct wire_call) + call->endpoints.tunnel_count * (uint32_t)sizeof(struct wire_tunnel) +
            wire_text_size(call->host, RECORD_TEXT_MAX) + wire_text_size(call->method, RECORD_NAME_MAX) +
            wire_text_size(call->path, RECORD_PATH_MAX) + wire_text_size(call->operation, RECORD_TEXT_MAX) +
-           tls_part_size(&call->tls) + wire_text_size(call->graphql_name, RECORD_NAME_MAX);
+           wire_text_size(call->caller.kind, RECORD_NAME_MAX) + wire_text_size(call->caller.id, RECORD_NAME_MAX) +
+           wire_text_size(call->caller.role, RECORD_NAME_MAX) + tls_part_size(&call->tls) +
+           wire_text_size(call->graphql_name, RECORD_NAME_MAX);
 }
 
 /* A text that will not fit whole makes the call say that it is cut, like every other limit does. */
@@ -130,6 +132,9 @@ static void put_call(struct wire_writer *writer, const struct call *call)
     wire_put_text(writer, call->method, RECORD_NAME_MAX);
     wire_put_text(writer, call->path, RECORD_PATH_MAX);
     wire_put_text(writer, call->operation, RECORD_TEXT_MAX);
+    wire_put_text(writer, call->caller.kind, RECORD_NAME_MAX);
+    wire_put_text(writer, call->caller.id, RECORD_NAME_MAX);
+    wire_put_text(writer, call->caller.role, RECORD_NAME_MAX);
     put_tls(writer, &call->tls);
     wire_put_text(writer, call->graphql_name, RECORD_NAME_MAX);
 }
@@ -169,6 +174,9 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     call_out->method = wire_get_text(reader, RECORD_NAME_MAX);
     call_out->path = wire_get_text(reader, RECORD_PATH_MAX);
     call_out->operation = wire_get_text(reader, RECORD_TEXT_MAX);
+    call_out->caller.kind = wire_get_text(reader, RECORD_NAME_MAX);
+    call_out->caller.id = wire_get_text(reader, RECORD_NAME_MAX);
+    call_out->caller.role = wire_get_text(reader, RECORD_NAME_MAX);
     get_tls(reader, fixed.tls, &call_out->tls);
     call_out->graphql_name = wire_get_text(reader, RECORD_NAME_MAX);
 }

@@ -164,6 +164,9 @@ static int digests_build(struct epoch *epoch, const struct settings *settings, c
         result = file_digest_add(rules, settings->detectors[i]);
     if (result == 0 && settings_path)
         result = file_digest_add(configuration, settings_path);
+    for (uint32_t i = 0; i < settings->tokens.issuers_count && result == 0; i++)
+        if (settings->tokens.issuers[i].jwks)
+            result = file_digest_add(configuration, settings->tokens.issuers[i].jwks);
     if (result == 0) {
         file_digest_finish(rules, epoch->rules_digest);
         file_digest_finish(configuration, epoch->configuration_digest);
@@ -198,7 +201,7 @@ static size_t verdict_bytes(const struct epoch *epoch)
     return operation_rows(epoch) * policy_rule_count(epoch->policy) * sizeof(uint64_t[VERDICT_COUNT]);
 }
 
-static int workers_build(struct epoch *epoch, struct digest_key *key, struct diagnostics *diagnostics)
+static int workers_build(struct epoch *epoch, const struct epoch_sources *sources, struct diagnostics *diagnostics)
 {
     size_t rows = operation_rows(epoch);
     if (verdict_bytes(epoch) > ROLLUP_BYTES_MAX) {
@@ -211,11 +214,12 @@ static int workers_build(struct epoch *epoch, struct digest_key *key, struct dia
     }
     for (uint32_t i = 0; i < epoch->worker_count; i++) {
         struct epoch_worker *worker = &epoch->workers[i];
-        worker->scratch = detect_scratch_new(epoch->detectors, key);
+        worker->scratch = detect_scratch_new(epoch->detectors, sources->key);
+        worker->tokens = token_verifier_new(epoch->issuers, sources->key, sources->waits);
         worker->operations = rows_map(rows * sizeof(*worker->operations));
         worker->touched = rows_map(rows * sizeof(*worker->touched));
         worker->verdicts = rows_map(verdict_bytes(epoch) + 1);
-        if (!worker->scratch || !worker->operations || !worker->touched || !worker->verdicts)
+        if (!worker->scratch || !worker->tokens || !worker->operations || !worker->touched || !worker->verdicts)
             return -ENOMEM;
     }
     return 0;
@@ -236,13 +240,15 @@ int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnos
     int detectors = detectors_build(epoch, sources->settings, diagnostics);
     int trust = trust_build(epoch, sources->settings, diagnostics);
     int rules = rules_check(sources->settings, diagnostics);
+    int tokens = token_issuers_build(sources->settings, diagnostics, &epoch->issuers);
     int result = zones < 0 ? zones : registry < 0 ? registry : detectors < 0 ? detectors : trust < 0 ? trust : rules;
+    result = result < 0 ? result : tokens;
     if (result == 0)
         result = policy_build(epoch, sources->settings, diagnostics);
     if (result == 0)
         result = digests_build(epoch, sources->settings, sources->settings_path);
     if (result == 0)
-        result = workers_build(epoch, sources->key, diagnostics);
+        result = workers_build(epoch, sources, diagnostics);
     if (result < 0) {
         if (diagnostics->errors == 0)
             diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "rules and registry cannot be loaded: %s",
@@ -262,6 +268,7 @@ void epoch_free(struct epoch *epoch)
     for (uint32_t i = 0; i < epoch->worker_count; i++) {
         struct epoch_worker *worker = &epoch->workers[i];
         detect_scratch_free(worker->scratch);
+        token_verifier_free(worker->tokens);
         if (worker->operations)
             munmap(worker->operations, operation_rows(epoch) * sizeof(*worker->operations));
         if (worker->touched)
@@ -271,6 +278,7 @@ void epoch_free(struct epoch *epoch)
     }
     policy_free(epoch->policy);
     certificate_trust_free(epoch->trust);
+    token_issuers_free(epoch->issuers);
     detect_set_free(epoch->detectors);
     registry_free(epoch->registry);
     zones_free(epoch->zones);

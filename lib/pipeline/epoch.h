@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "policy/zones.h"
 #include "registry/registry.h"
+#include "token/verifier.h"
 
 #define EPOCH_WORKERS_MAX SETTINGS_WORKERS_MAX
 #define EPOCH_DIGEST_SIZE 65u /* SHA-256 in hex, terminated */
@@ -31,6 +32,7 @@ struct epoch_operation {
 struct epoch_worker {
     uint64_t open; /* uses of this epoch: transactions, and counts not told yet; single writer */
     struct detect_scratch *scratch;
+    struct token_verifier *tokens;
     /* Counts since the last roll-up; one row for each operation, and one for calls that match none. */
     struct epoch_operation *operations;
     uint64_t (*verdicts)[VERDICT_COUNT]; /* of operation o and rule r: verdicts[o * rules + r] */
@@ -46,10 +48,11 @@ struct epoch {
     struct registry *registry; /* NULL: none configured */
     struct detect_set *detectors;
     struct policy *policy;
-    struct certificate_trust_store *trust;        /* what certificates are judged against */
+    struct certificate_trust_store *trust; /* what certificates are judged against */
+    struct token_issuers *issuers;
     char rules_digest[EPOCH_DIGEST_SIZE];         /* of rule packs and detector files */
     char registry_digest[EPOCH_DIGEST_SIZE];      /* "" without a registry */
-    char configuration_digest[EPOCH_DIGEST_SIZE]; /* of the settings file */
+    char configuration_digest[EPOCH_DIGEST_SIZE]; /* of the settings file and the key sets it names */
     uint64_t build_ns;                            /* how long the building took */
     struct epoch_worker workers[EPOCH_WORKERS_MAX];
 };
@@ -59,6 +62,7 @@ struct epoch_sources {
     const char *settings_path; /* NULL: defaults */
     uint32_t number;
     uint32_t worker_count;
+    bool waits;             /* packets wait for the workers, so nothing has to be left undone (replay) */
     struct digest_key *key; /* for digests of values; the same for all epochs of a process; outlives them */
 };
 

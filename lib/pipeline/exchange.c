@@ -20,6 +20,7 @@ struct exchange *exchange_make(struct pipeline *worker, const struct endpoints *
     struct transaction *transaction = &exchange->transaction;
     transaction_init(transaction);
     transaction->epoch = exchange->epoch;
+    token_init(&exchange->token);
     transaction->call.endpoints = *endpoints;
     transaction->call.time_ns = time_ns;
     transaction->call.end_ns = time_ns;

@@ -54,4 +54,6 @@ struct exchange {
     struct exchange_graphql *graphql; /* while a request that may be GraphQL, or its answer, is read */
     struct body_scan scans[2];        /* request, response */
     struct transaction transaction;
+    struct token token;              /* of the request */
+    char caller_id[2 * DIGEST_SIZE]; /* hex */
 };

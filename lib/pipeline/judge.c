@@ -112,6 +112,31 @@ static uint32_t operation_row(const struct epoch *epoch, const struct registry_m
     return registry_operation_count(epoch->registry);
 }
 
+/* A token whose signature is certainly wrong tells nothing of who sent it. */
+static bool token_is_forged(const struct token *token)
+{
+    return token->signature >= TOKEN_SIGNATURE_NONE && token->signature <= TOKEN_SIGNATURE_CRITICAL;
+}
+
+static void caller_note(const struct epoch *epoch, struct exchange *exchange)
+{
+    static const char hex[] = "0123456789abcdef";
+    const struct token *token = &exchange->token;
+    struct call_caller *caller = &exchange->transaction.call.caller;
+    if (token->form != TOKEN_SIGNED || token_is_forged(token))
+        return;
+    caller->kind = token->signature == TOKEN_SIGNATURE_GOOD ? CALL_CALLER_TOKEN : CALL_CALLER_UNVERIFIED;
+    if (token->role != TOKEN_ROLE_NONE)
+        caller->role = epoch->issuers->roles[token->role];
+    if (!(token->flags & TOKEN_HAS_SUBJECT))
+        return;
+    for (uint32_t i = 0; i < DIGEST_SIZE; i++) {
+        exchange->caller_id[2 * i] = hex[token->subject[i] >> 4];
+        exchange->caller_id[2 * i + 1] = hex[token->subject[i] & 15];
+    }
+    caller->id = span_of(exchange->caller_id, sizeof(exchange->caller_id));
+}
+
 static void judge(struct pipeline *worker, struct exchange *exchange, bool connection)
 {
     struct epoch *epoch = exchange->epoch;
@@ -123,6 +148,8 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
         .transaction = transaction,
         .encrypted = (call->tls.flags & CONNECTION_TLS) != 0,
         .match = found,
+        .token = &exchange->token,
+        .issuers = epoch->issuers,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
@@ -144,6 +171,7 @@ void judge_exchange(struct pipeline *worker, struct exchange *exchange)
     struct call *call = &exchange->transaction.call;
     if (!exchange->transaction.response.seen && !exchange->transaction.one_way)
         call->flags |= CALL_NO_RESPONSE;
+    caller_note(exchange->epoch, exchange);
     scan_grpc_settle(&exchange->transaction);
     judge(worker, exchange, false);
     if (worker->options.transactions)

@@ -129,8 +129,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))
         return -ENOMEM;
-    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL) ||
-        certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates))
+    if (http2_pools_init(worker, left) || graphql_pool_init(worker, left / 100 * SHARE_GRAPHQL))
         return -ENOMEM;
     size_t inflate = left / 100 * SHARE_INFLATE / content_decoders_size(1, 0);
     size_t windowed = left / 100 * SHARE_UNWINDOW / content_decoders_size(0, 1);

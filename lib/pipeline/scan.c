@@ -362,6 +362,20 @@ static void view_values(struct pipeline *worker, struct exchange *exchange, bool
     }
 }
 
+/* Only how a token was asked for is kept of the form, nothing of what it says. */
+static void grant_note(struct transaction *transaction, const struct body_view *view)
+{
+    struct span rest = span_of(view->data, view->size);
+    struct http_pair pair;
+    while (http_query_next(&rest, &pair)) {
+        if (!pair.value.size || !span_equal(pair.name, SPAN_LITERAL("grant_type")))
+            continue;
+        bool password = span_equal(pair.value, SPAN_LITERAL("password"));
+        transaction->grant = password ? TRANSACTION_GRANT_PASSWORD : TRANSACTION_GRANT_OTHER;
+        return;
+    }
+}
+
 static void scan_view(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view)
 {
     struct body_scan *scan = &exchange->scans[response];
@@ -372,6 +386,8 @@ static void scan_view(struct pipeline *worker, struct exchange *exchange, bool r
         .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
     };
     bool only_view = view->final && view->offset == 0;
+    if (!response && view->offset == 0 && scan->kind == BODY_FORM)
+        grant_note(&exchange->transaction, view);
     uint32_t count = scan_text(worker, exchange, &text);
     bool escaped = body_needs_decoding((enum body_kind)scan->kind, view);
     /* A clean body of one view is not walked at all. */

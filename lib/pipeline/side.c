@@ -10,6 +10,10 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
     struct body_scan *scan = &exchange->scans[response];
     scan->length_known = length != NULL;
     scan->length = length ? *length : 0;
+    /* Scanning makes credentials unreadable. */
+    if (!response)
+        token_verifier_take(exchange->epoch->workers[worker->options.worker].tokens, &exchange->transaction,
+                            exchange->transaction.call.time_ns, &exchange->token);
     if (!response)
         graphql_head(worker, exchange);
     scan_head(worker, exchange, response, store_begin);

@@ -28,6 +28,8 @@ struct policy;
 struct registry_match;
 struct tls_facts;
 struct certificate;
+struct token;
+struct token_issuers;
 
 /* One detector of the epoch; detection.detector is the index into the table. */
 struct policy_detector {
@@ -41,10 +43,13 @@ struct policy_input {
     const struct transaction *transaction; /* of policy_judge() ... */
     const struct call *connection;         /* ... and these of policy_judge_connection() */
     const struct tls_facts *tls;
-    const struct certificate *certificate; /* of policy_judge_certificate(); NULL: it was not seen */
-    bool client_certificate;               /* it is the client's */
-    const struct registry_match *match;    /* NULL: no registry, or an empty one: what needs it is unknown */
-    const struct zone *source_zone;        /* of the client; never NULL */
+    const struct certificate *certificate;    /* of policy_judge_certificate(); NULL: it was not seen */
+    bool client_certificate;                  /* it is the client's */
+    const struct registry_match *match;       /* NULL: no registry, or an empty one: what needs it is unknown */
+    const struct token *token;                /* of the request; NULL: none was looked for */
+    const struct token_issuers *issuers;      /* of the settings that read the token */
+    const uint8_t *client_certificate_digest; /* SHA-256 of the one the connection showed; NULL: not known */
+    const struct zone *source_zone;           /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;        /* it travelled in TLS and was decrypted */
     bool whole_connection; /* about a connection, no call of it: only its framing is judged */

@@ -41,6 +41,16 @@ enum call_flag {
 
 #define CALL_STATUS_NONE (-1)
 
+/* Who called, as far as the call shows, without naming a person. */
+struct call_caller {
+    struct span kind; /* CALL_CALLER_*; data NULL: it does not show */
+    struct span id;   /* keyed digest in hex; data NULL: the token has no subject */
+    struct span role; /* of the settings; data NULL: none fits */
+};
+
+#define CALL_CALLER_TOKEN      SPAN_LITERAL("token")      /* its signature was verified */
+#define CALL_CALLER_UNVERIFIED SPAN_LITERAL("unverified") /* what a token says of itself */
+
 /* What a GraphQL request asks for; the names are told in the outputs. */
 enum call_graphql {
     CALL_GRAPHQL_NONE,    /* no GraphQL */
@@ -67,6 +77,7 @@ struct call {
     enum call_graphql graphql;
     struct span graphql_name;   /* of its operation; data NULL: none */
     struct span operation;      /* registry id of the operation, data NULL: none matched */
+    struct call_caller caller;
 };
 
 /* "http1", "http2" ... never NULL. */

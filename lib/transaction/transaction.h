@@ -40,6 +40,13 @@ enum transaction_body {
     TRANSACTION_BODY_BINARY,
 };
 
+/* grant_type of a request for a token (RFC 6749): all that is kept of a form. */
+enum transaction_grant {
+    TRANSACTION_GRANT_NONE,
+    TRANSACTION_GRANT_PASSWORD,
+    TRANSACTION_GRANT_OTHER,
+};
+
 struct transaction_side {
     uint64_t first_ns, last_ns; /* of its bytes */
     uint64_t anomalies;         /* set of ANOMALY_BIT() */
@@ -75,6 +82,7 @@ struct transaction {
     struct span query; /* behind the '?', without it; data NULL: no '?' */
     struct transaction_graphql graphql;
     struct message message; /* where it travelled, in protocols that carry messages */
+    uint8_t grant;          /* enum transaction_grant */
     struct login login;     /* how the client logged in, where the call is that */
     bool one_way;           /* nothing answers it, so the side that is not there is not missing */
     struct transaction_side request, response;

@@ -12,6 +12,7 @@ judgement.json is written by hand, from the traffic and the text of the rules; w
   flags       calls that carry flags; all others carry none
   excused     why transactions were not fully judged; all others were
   not_received  figures of that part of the ledger; all others are 0
+  callers     "kind role" of those who called -> how many calls; where the key is missing they are not compared
   findings    every finding: rule, method, path as sent, status, severity, part of the evidence; "count" where it is not
               1, "verdict" where it is not fail
 """
@@ -74,6 +75,14 @@ def check_operations(judgement, result):
     return faults
 
 
+def check_callers(judgement, result):
+    if "callers" not in judgement:
+        return []
+    told = Counter("%s %s" % (entry["caller"]["kind"], entry["caller"]["role"])
+                   for entry in result.transactions if entry["caller"])
+    return differ("caller", Counter(judgement["callers"]), told)
+
+
 def check_graphql(case, result):
     """What the server executed, where it is one that tells."""
     lines = [line for line in read_lines(case_path(case, "peer.jsonl")) if "graphql" in line]
@@ -131,7 +140,7 @@ def run_case(case):
     if result.summary is None or result.status != (1 if failing else 0):
         return ["exit status %d instead of %d" % (result.status, failing), result.talk]
     return (check_transactions(case, judgement, result) + check_operations(judgement, result)
-            + check_graphql(case, result) + check_findings(judgement, result) + check_summary(judgement, result))
+            + check_callers(judgement, result) + check_graphql(case, result) + check_findings(judgement, result) + check_summary(judgement, result))
 
 
 # Captures of others

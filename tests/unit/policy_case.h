@@ -176,14 +176,17 @@ static inline void case_judge(struct policy_case *c)
             .host = transaction->call.host, .method = transaction->call.method, .path = transaction->path};
         (void)registry_find(c->registry, &request, &c->match);
     }
-    bool encrypted = c->input.encrypted;
+    struct policy_input given = c->input;
     c->input = (struct policy_input){
         .transaction = transaction,
         .match = c->has_registry ? &c->match : NULL,
         .source_zone = zones_find(c->zones, &transaction->call.endpoints, &transaction->call.endpoints.source),
         .destination_zone =
             zones_find(c->zones, &transaction->call.endpoints, &transaction->call.endpoints.destination),
-        .encrypted = encrypted,
+        .encrypted = given.encrypted,
+        .token = given.token,
+        .issuers = given.issuers,
+        .client_certificate_digest = given.client_certificate_digest,
         .time_ns = CASE_TIME_NS,
     };
     memset(c->verdicts, 0, sizeof(c->verdicts));

@@ -38,7 +38,8 @@ static struct call sample_call(void)
                         .response_bytes = UINT64_MAX,
                         .graphql = CALL_GRAPHQL_MUTATION,
                         .graphql_name = SPAN_LITERAL("Rename"),
-                        .operation = {NULL, 0}};
+                        .operation = {NULL, 0},
+                        .caller = {CALL_CALLER_TOKEN, SPAN_LITERAL("00ff"), {NULL, 0}}};
     assert_int_equal(address_parse("192.0.2.1", &call.endpoints.source, &call.endpoints.ip_version), 0);
     assert_int_equal(address_parse("198.51.100.7", &call.endpoints.destination, &call.endpoints.ip_version), 0);
     call.endpoints.source_port = 40000;
@@ -83,6 +84,9 @@ static void assert_calls_equal(const struct call *a, const struct call *b)
     assert_span(a->method, b->method);
     assert_span(a->path, b->path);
     assert_span(a->operation, b->operation);
+    assert_span(a->caller.kind, b->caller.kind);
+    assert_span(a->caller.id, b->caller.id);
+    assert_span(a->caller.role, b->caller.role);
     assert_memory_equal(&a->endpoints.source, &b->endpoints.source, 16);
     assert_memory_equal(&a->endpoints.destination, &b->endpoints.destination, 16);
     assert_int_equal(a->endpoints.source_port, b->endpoints.source_port);
@@ -334,6 +338,7 @@ static void json_of_a_finding_is_the_documented_line(void **state)
         "\"host\":\"api.example\",\"method\":\"GET\",\"path\":\"/v1/a\\\"b\",\"status\":404,\"tls\":null,"
         "\"tunnels\":[{\"kind\":\"vlan\",\"id\":100},{\"kind\":\"vxlan\",\"id\":5001}],"
         "\"flags\":[\"gap\",\"midstream\"],\"operation\":null,"
+        "\"caller\":{\"kind\":\"token\",\"id\":\"00ff\",\"role\":null},"
         "\"graphql\":{\"operation_type\":\"mutation\",\"operation_name\":\"Rename\"},"
         "\"requirements\":[\"P4.2.1\"],\"epoch\":3,"
         "\"rules_digest\":\"aa11\",\"registry_digest\":\"bb22\","
@@ -367,7 +372,8 @@ static void json_without_origin_and_call_keeps_the_fields(void **state)
         "\"rule\":\"AUD-001\",\"verdict\":\"error\",\"severity\":\"info\",\"title\":\"t\",\"evidence\":{},"
         "\"protocol\":null,\"src\":null,\"src_port\":null,\"dst\":null,\"dst_port\":null,"
         "\"host\":null,\"method\":null,\"path\":null,\"status\":null,\"tls\":null,\"tunnels\":[],\"flags\":[],"
-        "\"operation\":null,\"graphql\":null,\"requirements\":[],\"epoch\":0,\"rules_digest\":null,\"registry_digest\":"
+        "\"operation\":null,\"caller\":null,\"graphql\":null,\"requirements\":[],\"epoch\":0,\"rules_digest\":null,"
+        "\"registry_digest\":"
         "null,"
         "\"source\":null,\"decided\":\"2025-11-20T16:00:01.000000000Z\",\"cut\":true}";
     struct finding finding = {.time_ns = UINT64_C(1763654401000000000)};
@@ -390,6 +396,7 @@ static void json_of_the_worst_finding_fits(void **state)
     struct call call = sample_call();
     struct finding finding = sample_finding(&call);
     call.host = call.method = call.path = call.operation = call.graphql_name = worst;
+    call.caller = (struct call_caller){worst, worst, worst};
     finding.rule = finding.title = finding.rules_digest = finding.registry_digest = worst;
     finding.source_file = finding.source_commit = worst;
     finding.evidence_count = FINDING_EVIDENCE_MAX;

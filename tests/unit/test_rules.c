@@ -180,8 +180,8 @@ static void compare_rule(FILE *file, const struct rule *rule)
 {
     static const char *const letters[] = {"I", "L", "M", "H", "C"};
     char line[2048], mapping[1024] = "";
-    if (strcmp(rule->id, "REG-011") == 0 || strcmp(rule->id, "FLW-001") == 0)
-        return; /* our own split of REG-003; the reason behind the flag "ambiguous" */
+    if (strcmp(rule->id, "REG-011") == 0 || strcmp(rule->id, "FLW-001") == 0 || strcmp(rule->id, "MTL-002.token") == 0)
+        return; /* our own split of REG-003; the reason behind the flag "ambiguous"; the part of MTL-002 about tokens */
     assert_non_null(catalogue_line(file, rule->id, line, sizeof(line)));
     line[strcspn(line, "\n")] = '\0';
     char *column = line;
@@ -206,7 +206,8 @@ static void test_shipped(void **state)
     struct rule_packs packs;
     assert_int_equal(rule_packs_load(paths, 1, &diagnostics, &packs), 0);
     assert_int_equal(diagnostics.count, 0);
-    assert_int_equal(packs.rules_count, 68);
+    assert_int_equal(packs.rules_count, 73);
+    assert_int_equal(packs.rules_count, 73);
     const char *catalogue = getenv("ASSAY_CHECKS");
     FILE *file = catalogue ? fopen(catalogue, "r") : NULL;
     if (!file)
