@@ -155,6 +155,8 @@ static void message_begin(struct pipeline *worker, const struct websocket_feed *
         inflater_begin(worker, feed, half);
     if (!half->exchange)
         return;
+    if (!known) /* its begin is missing */
+        half->exchange->transaction.call.flags |= CALL_GAP;
     struct body_scan *scan = &half->exchange->scans[feed->direction];
     scan->length_known = !half->coded && item->length != WEBSOCKET_LENGTH_UNKNOWN;
     scan->length = scan->length_known ? item->length : 0;

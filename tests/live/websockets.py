@@ -70,7 +70,8 @@ def test(tap):
     for path in tap.log.iterdir():
         assert PAN.encode() not in path.read_bytes(), f'a card number stands in {path}'
     replayed, transactions, summary = tap.replay(capture)
-    assert count_messages(transactions) == count_told(told), 'not the messages that the client recorded'
+    ours, theirs = count_messages(transactions), count_told(told)
+    assert ours == theirs, f'not the messages that the client recorded: only ours {ours - theirs}, only theirs {theirs - ours}'
     assert summary['transactions']['seen'] == summary['transactions']['audited'] == len(told), summary['transactions']
     assert sorted(map(comparable, findings)) == sorted(map(comparable, live.of_calls(replayed))), 'live and replayed findings differ'
     tap.stop_assay()

@@ -157,8 +157,8 @@ def test_clock_is_set(place):
 
 
 def test_wild_stamps(place):
-    """Single packets with a wild time."""
-    for seconds in (-3600, -40 * YEAR, 30, 3600, 30 * YEAR):
+    """Single packets with a wild time. Less than a minute ahead is silence, in which open holes are given up."""
+    for seconds in (-3600, -40 * YEAR, 3600, 30 * YEAR):
         frames = list(place.frames)
         for index in range(50, len(frames), 400):
             frames[index] = pcap_rewrite.Frame(frames[index].time_ns + seconds * SECOND, frames[index].data,

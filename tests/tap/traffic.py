@@ -67,27 +67,30 @@ class Connection:
 
     def message(self, sender, receiver, payload):
         """Sends it in segments; every second one is acknowledged."""
-        for count, at in enumerate(range(0, len(payload), SEGMENT)):
-            piece = payload[at : at + SEGMENT]
-            fate = self.source.random()
+        pieces = [payload[at : at + SEGMENT] for at in range(0, len(payload), SEGMENT)]
+        for count, piece in enumerate(pieces):
+            fate = self.source.random() if count + 1 < len(pieces) else 1
+            behind = b""  # the begin of the next piece, which shows that this one is missing
+            if fate < 0.08:
+                behind, pieces[count + 1] = pieces[count + 1][:100], pieces[count + 1][100:]
             before = sender.sequence
             if fate < 0.03:  # lost before the tap: the receiver asks for it, and it comes again
                 sender.sequence = (before + len(piece)) & 0xFFFFFFFF
-                self.send(sender, receiver, ACK, b"x" * 100)
+                self.send(sender, receiver, ACK, behind)
                 for _ in range(3):
                     self.send(receiver, sender, ACK, acknowledges=before)
                 self.time_ns += 3 * MILLISECOND
                 self.send(sender, receiver, ACK, piece, sequence=before)
             elif fate < 0.06:  # lost behind it: the same, and the tap has seen it before
                 self.send(sender, receiver, ACK, piece)
-                self.send(sender, receiver, ACK, b"x" * 100)
+                self.send(sender, receiver, ACK, behind)
                 for _ in range(3):
                     self.send(receiver, sender, ACK, acknowledges=before)
                 self.time_ns += 3 * MILLISECOND
                 self.send(sender, receiver, ACK, piece, sequence=before)
             elif fate < 0.08:  # overtaken on the way
                 sender.sequence = (before + len(piece)) & 0xFFFFFFFF
-                self.send(sender, receiver, ACK, b"x" * 100)
+                self.send(sender, receiver, ACK, behind)
                 self.send(sender, receiver, ACK, piece, sequence=before)
             else:
                 self.send(sender, receiver, ACK | PSH, piece)
