@@ -58,6 +58,8 @@ def without(entry, names):
     kept["flags"] = [flag for flag in entry["flags"] if flag != "midstream"]
     if "evidence" in kept:
         kept["evidence"] = {key: value for key, value in entry["evidence"].items() if key != "digest"}
+    if kept.get("caller"):
+        kept["caller"] = {key: value for key, value in entry["caller"].items() if key != "id"}
     return freeze(kept)
 
 

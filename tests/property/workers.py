@@ -28,7 +28,7 @@ def run(captures, config, workers):
         lines = []
         for name in names[:2]:
             with open(name, "rb") as stream:
-                lines += [re.sub(rb'"digest":"[0-9a-f]*"', b"", line) for line in stream]
+                lines += [re.sub(rb'"(digest|id|subject)":"[0-9a-f]{32}"', b"", line) for line in stream]
         summary = read_lines(names[2])[0]
         figures = {key: summary[key] for key in ("transactions", "findings", "balanced", "not_received")}
         return done.returncode, sorted(lines), figures
