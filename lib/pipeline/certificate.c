@@ -133,7 +133,9 @@ static void finding_fold(void *context, const struct finding *finding)
                         .verdict = (uint8_t)finding->verdict};
     memcpy(what.rule, finding->rule.data, min_u32(finding->rule.size, RULE_ID_SIZE_MAX));
     uint64_t digest = hash_bytes(&fold->worker->options.service_key, &what, sizeof(what));
-    if (!fold->entry || certificate_entry_fold(fold->entry, digest))
+    /* Of a replay no worker sees all connections, and what is told must not depend on how many there are. */
+    bool folds = fold->entry && !fold->worker->options.share && fold->worker->options.rollups;
+    if (!folds || certificate_entry_fold(fold->entry, digest))
         tell_finding(fold->worker, finding);
 }
 

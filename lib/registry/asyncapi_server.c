@@ -111,7 +111,8 @@ static void read_broker(struct loader *loader, struct document_node place, struc
                             digits.data);
         host.size = (uint32_t)(colon - host.data);
     }
-    broker->host = has_variable(host) ? (struct span){0} : loader_intern(loader, host);
+    if (!has_variable(host))
+        broker->host = loader_intern(loader, host);
 }
 
 static void read_server(struct asyncapi *api, struct document_node place, struct asyncapi_server *server)

@@ -94,7 +94,7 @@ int channel_builder_add(struct channel_builder *builder, const struct channel_ke
     uint32_t literal = literal_size(key->pattern.shape);
     struct channel_entry *entry = &builder->entries[builder->entry_count++];
     *entry = (struct channel_entry){
-        .exchange = key->any_exchange ? (struct span){0} : key->exchange,
+        .exchange = {key->any_exchange ? NULL : key->exchange.data, key->any_exchange ? 0 : key->exchange.size},
         .pattern = key->pattern,
         .broker = broker,
         .literal_size = literal,

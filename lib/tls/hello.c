@@ -112,7 +112,9 @@ struct span tls_hello_list(const struct tls_hello *hello, enum tls_extension ext
 {
     struct tls_cursor cursor = tls_cursor_of(hello->extensions[extension]);
     struct span list = tls_cursor_vector(&cursor, length_size);
-    return cursor.bad || cursor.left.size || list.size % 2 ? (struct span){0} : list;
+    if (cursor.bad || cursor.left.size || list.size % 2)
+        list = (struct span){0};
+    return list;
 }
 
 struct span tls_hello_server_name(const struct tls_hello *hello)

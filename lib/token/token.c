@@ -89,7 +89,9 @@ static struct token_text member_keep(struct token *token, const struct member *m
 {
     if (member->cut)
         token->flags |= TOKEN_CUT;
-    return member->cut || member->kind != JSON_STRING ? (struct token_text){0} : text_keep(token, member->text);
+    if (member->cut || member->kind != JSON_STRING)
+        return (struct token_text){0};
+    return text_keep(token, member->text);
 }
 
 static void header_take(struct token *token, const struct member *member)
