@@ -186,7 +186,9 @@ static void asked_take(struct token *token, const struct token_claims *claims, c
             continue;
         if (member->cut)
             token->flags |= TOKEN_SCOPES_CUT;
-        struct span rest = member->cut ? (struct span){0} : member->text;
+        struct span rest = {0};
+        if (!member->cut)
+            rest = member->text;
         for (struct span word = word_next(&rest); word.size; word = word_next(&rest)) {
             if (!claim->value.data)
                 scope_add(token, word);
