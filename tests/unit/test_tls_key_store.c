@@ -159,7 +159,7 @@ static void *reader_run(void *argument)
         uint32_t number = turn % 64;
         if (!find(reader->store, number, &set))
             continue;
-        reader->found++;
+        __atomic_store_n(&reader->found, reader->found + 1, __ATOMIC_RELAXED);
         for (uint32_t kind = 0; kind <= TLS_SECRET_SERVER_TRAFFIC; kind++) {
             const struct tls_secret *secret = &set.secrets[kind];
             for (uint32_t i = 0; i < secret->size; i++)
@@ -183,7 +183,12 @@ static void test_writer_among_readers(void **state)
         readers[i].stop = &stop;
         assert_int_equal(pthread_create(&readers[i].thread, NULL, reader_run, &readers[i]), 0);
     }
-    for (uint32_t i = 0; i < 60000; i++) {
+    /* On a busy machine a reader may get its first turn late; a second of putting is more than any needs. */
+    bool all_found = false;
+    for (uint32_t i = 0; i < 60000 || (i < 3000000 && !all_found); i++) {
+        all_found = true;
+        for (uint32_t k = 0; k < 3; k++)
+            all_found = all_found && __atomic_load_n(&readers[k].found, __ATOMIC_RELAXED);
         struct tls_keylog_item item = item_of(i * 7 % 64, (enum tls_secret_kind)(i % 7));
         tls_key_store_put(store, &item, i);
         if (i % 100 == 0)
