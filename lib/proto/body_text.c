@@ -350,7 +350,8 @@ void body_locate(struct body_locator *locator, const struct body_view *view, uin
 
 void body_locator_leave(struct body_locator *locator, const struct body_view *view)
 {
-    if (!has_places(locator->kind))
+    bool ends = view->final && !view->cut;
+    if (ends || !has_places(locator->kind))
         return;
     uint64_t end = view->offset + view->size;
     uint64_t target = view->final ? end : end - BODY_WINDOW_OVERLAP;

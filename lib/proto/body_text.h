@@ -83,7 +83,7 @@ void body_locator_init(struct body_locator *locator, enum body_kind kind, struct
 void body_locate(struct body_locator *locator, const struct body_view *view, uint32_t start, uint32_t size,
                  struct body_place *place_out);
 
-/* The view has been searched: walks to where the next one's matches may begin. */
+/* The view has been searched: walks to where the next one's matches may begin. Nothing follows the last view. */
 void body_locator_leave(struct body_locator *locator, const struct body_view *view);
 
 /* False for a body of one view that surely holds no escape: then neither locator nor values are needed to decode it. */

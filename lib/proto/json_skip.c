@@ -8,6 +8,7 @@
  * needs is kept at hand. Every step is one that json.c would take; where it would do anything else this stops.
  */
 
+#include "proto/json_leap.h"
 #include "proto/json_text.h"
 #include "proto/json_token.h"
 
@@ -84,11 +85,9 @@ static inline bool is_digit(uint8_t c)
     return (uint8_t)(c - '0') < 10;
 }
 
-/* The end of the number at the cursor, RFC 8259 section 6 without exponents; 0: none, or it may go on. */
-static inline uint32_t number_end(const struct skipper *skipper)
+/* The end of the number at `at`, RFC 8259 section 6 without exponents; 0: none. */
+static inline uint32_t number_end(const uint8_t *data, uint32_t at, uint32_t size)
 {
-    const uint8_t *data = skipper->data;
-    uint32_t at = skipper->at, size = skipper->size;
     at += data[at] == '-';
     if (at >= size || !is_digit(data[at]))
         return 0;
@@ -107,23 +106,29 @@ static inline uint32_t number_end(const struct skipper *skipper)
     return at;
 }
 
-static inline uint32_t literal_end(const struct skipper *skipper)
+static inline uint32_t literal_end(const uint8_t *data, uint32_t at, uint32_t size)
 {
-    const uint8_t *text = skipper->data + skipper->at;
-    uint32_t left = skipper->size - skipper->at;
+    const uint8_t *text = data + at;
+    uint32_t left = size - at;
     if (left >= 4 && (memcmp(text, "true", 4) == 0 || memcmp(text, "null", 4) == 0))
-        return skipper->at + 4;
-    return left >= 5 && memcmp(text, "false", 5) == 0 ? skipper->at + 5 : 0;
+        return at + 4;
+    return left >= 5 && memcmp(text, "false", 5) == 0 ? at + 5 : 0;
+}
+
+uint32_t json_word_end(const uint8_t *data, uint32_t at, uint32_t size)
+{
+    bool number = is_digit(data[at]) || data[at] == '-';
+    uint32_t end = number ? number_end(data, at, size) : literal_end(data, at, size);
+    bool whole = end > 0 && end < size && end - at <= JSON_STRING_PART_MAX;
+    return whole && json_byte_classes[data[end]] != BYTE_WORD ? end : 0;
 }
 
 static inline bool skip_word(struct skipper *skipper)
 {
     if (skipper->expect != JSON_EXPECT_VALUE && skipper->expect != JSON_EXPECT_VALUE_OR_END)
         return false;
-    uint8_t c = skipper->data[skipper->at];
-    uint32_t end = is_digit(c) || c == '-' ? number_end(skipper) : literal_end(skipper);
-    if (end == 0 || end >= skipper->size || end - skipper->at > JSON_STRING_PART_MAX ||
-        json_byte_classes[skipper->data[end]] == BYTE_WORD)
+    uint32_t end = json_word_end(skipper->data, skipper->at, skipper->size);
+    if (end == 0)
         return false;
     value_done(skipper, end, true);
     return true;
@@ -199,28 +204,39 @@ static inline bool skip_token(struct skipper *skipper)
     }
 }
 
-uint32_t json_skip(struct json_walker *walker, const uint8_t *data, uint32_t size, struct json_skipped *skipped)
+/* Token by token. */
+static uint32_t step_over(struct json_walker *walker, const uint8_t *data, uint32_t size, struct json_skipped *skipped)
 {
-    bool open = skipped->open;
-    *skipped = (struct json_skipped){.open = open};
-    if (walker->state != JSON_STATE_PLAIN || walker->loose || walker->depth == 0)
-        return 0;
-    struct skipper skipper = {.walker = walker, .data = data, .size = size, .expect = walker->expect, .open = open};
+    struct skipper skipper = {
+        .walker = walker, .data = data, .size = size, .expect = walker->expect, .open = skipped->open};
     while (skipper.at < size && skip_token(&skipper))
         continue;
     if (skipper.at == 0)
         return 0;
     walker->expect = skipper.expect;
     walker->held = 0;
-    *skipped = (struct json_skipped){
-        .begin = walker->offset + skipper.begin,
-        .end = walker->offset + skipper.end,
-        .any = skipper.any,
-        .key = skipper.key,
-        .open = skipper.open,
-        .of_key = skipper.of_key,
-        .word = skipper.word,
-    };
+    skipped->open = skipper.open;
+    if (skipper.any)
+        *skipped = (struct json_skipped){
+            .begin = walker->offset + skipper.begin,
+            .end = walker->offset + skipper.end,
+            .any = true,
+            .key = skipper.key,
+            .open = skipper.open,
+            .of_key = skipper.of_key,
+            .word = skipper.word,
+        };
     walker->offset += skipper.at;
     return skipper.at;
+}
+
+uint32_t json_skip(struct json_walker *walker, const uint8_t *data, uint32_t size, struct json_skipped *skipped)
+{
+    *skipped = (struct json_skipped){.open = skipped->open};
+    if (walker->state != JSON_STATE_PLAIN || walker->loose || walker->depth == 0)
+        return 0;
+    uint32_t at = 0;
+    if (size >= JSON_LEAP_MIN && walker->mode == JSON_TEXT)
+        at = json_leap(walker, data, size, skipped);
+    return at < size ? at + step_over(walker, data + at, size - at, skipped) : at;
 }

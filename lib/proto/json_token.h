@@ -5,7 +5,7 @@
  * Tokens of the JSON walker
  *
  * Private to the walker: what json.c, which follows the structure, json_token.c, which reads strings and words that may
- * be cut anywhere, and json_skip.c, which reads over what nobody asks for, know of each other.
+ * be cut anywhere, and json_skip.c and json_leap.c, which read over what nobody asks for, know of each other.
  *
  * Memory:  none but struct json_walker.
  * Threads: one owner.
@@ -110,3 +110,6 @@ static inline void json_value_end(struct json_walker *walker)
 /* Each goes on with the open token; the cursor stands at the first byte of its part. */
 enum json_reading json_token_string(struct json_walker *walker, struct json_cursor *cursor, struct json_item *item_out);
 enum json_reading json_token_word(struct json_walker *walker, struct json_cursor *cursor, struct json_item *item_out);
+
+/* The end of the whole, plain word at data[at]: a literal, or a number without exponent. 0: there is none. */
+uint32_t json_word_end(const uint8_t *data, uint32_t at, uint32_t size);

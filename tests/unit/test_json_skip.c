@@ -202,6 +202,67 @@ static void reading_over_stops_in_front_of_mistakes(void **state)
     }
 }
 
+/* A text that nests, with blanks as `blank` has them, of about `target` bytes. Returns its size. */
+static uint32_t make_text(uint8_t *text, uint32_t target, const char *blank, uint32_t *random)
+{
+    static const char *const values[] = {"17",   "-2.50",           "true",       "null", "\"\"",  "\"a, [b]: {c}\"",
+                                         "0.25", "\"lamp of oak\"", "1234567890", "{}",   "[ ]",   "false",
+                                         "0",    "[1,2,3]",         "[[],{}]",    "-7",   "\"x\"", "[\"a\",{\"b\":1}]",
+                                         "1e5",  "\"gr\xc3\xbc\"",  "\"\\n\""};
+    const uint32_t plain = ARRAY_COUNT(values) - 3; /* the last ones are none that are leapt over */
+    char closers[16], *out = (char *)text;
+    uint32_t depth = 0;
+    bool array = next_random(random) % 2;
+    closers[depth++] = array ? ']' : '}';
+    out += sprintf(out, "%c", array ? '[' : '{');
+    bool first = true;
+    while ((uint8_t *)out < text + target) {
+        out += sprintf(out, "%s%s", first ? "" : ",", blank);
+        first = false;
+        if (!array)
+            out += sprintf(out, "\"%.*s\"%s:%s", (int)(next_random(random) % 20), "keyOfAnyLengthUpToTwenty", blank,
+                           blank);
+        uint32_t dice = next_random(random) % 100;
+        if (dice < 20 && depth < sizeof(closers)) {
+            array = next_random(random) % 2;
+            closers[depth++] = array ? ']' : '}';
+            out += sprintf(out, "%c", array ? '[' : '{');
+            first = true;
+        } else if (dice < 35 && depth > 1) {
+            out += sprintf(out, "9%s%c", blank, closers[--depth]);
+            array = closers[depth - 1] == ']';
+        } else {
+            out +=
+                sprintf(out, "%s%s", values[next_random(random) % (dice == 99 ? ARRAY_COUNT(values) : plain)], blank);
+        }
+    }
+    out += sprintf(out, "%s", first ? (array ? "1" : "\"z\":1") : "");
+    while (depth > 0)
+        out += sprintf(out, "%c", closers[--depth]);
+    return (uint32_t)((uint8_t *)out - text);
+}
+
+/* Long enough that whole blocks are held to the grammar at once, sound and with mistakes. */
+static void reading_over_long_texts_is_as_good_as_reading(void **state)
+{
+    (void)state;
+    static const char signs[] = "{}[]:,\"\\ \n0-9.etx\x01\x80";
+    static const char *const blanks[] = {"", "", " ", "\n\t  "};
+    uint32_t random = 20261121;
+    static uint8_t text[TEXT_MAX + 512];
+    uint64_t over = 0, whole = 0;
+    for (uint32_t round = 0; round < 4000; round++) {
+        uint32_t size = make_text(text, 700, blanks[round % ARRAY_COUNT(blanks)], &random);
+        uint32_t mistakes = round % 2 ? 1 + next_random(&random) % 3 : 0;
+        for (uint32_t i = 0; i < mistakes; i++)
+            text[next_random(&random) % size] = (uint8_t)signs[next_random(&random) % (sizeof(signs) - 1)];
+        uint32_t step = 97 + next_random(&random) % 32;
+        over += skip_everywhere(span_of(text, size), round % 5 ? JSON_TEXT : JSON_LINES, step);
+        whole += size;
+    }
+    assert_true(over > whole); /* it does read over things */
+}
+
 static void reading_over_leaves_deep_levels_and_long_keys_alone(void **state)
 {
     (void)state;
@@ -228,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_over_is_as_good_as_reading),
         cmocka_unit_test(reading_over_stops_in_front_of_mistakes),
+        cmocka_unit_test(reading_over_long_texts_is_as_good_as_reading),
         cmocka_unit_test(reading_over_leaves_deep_levels_and_long_keys_alone),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
