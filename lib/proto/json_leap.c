@@ -6,8 +6,9 @@
  * Which bytes lie inside strings follows from the quotes by a prefix XOR (Langdale and Lemire 2019, section 3.1.1). The
  * grammar is then a matter of neighbours: of each token the one before it (`behind_...`), of colons and commas the
  * bracket, colon or comma before them. Both are found by carries of an addition that run through all that lies between.
+ *
  * What was read counts only up to the last comma behind a plain value: there the state is simple, and all that lies
- * behind is read again by others. Until then brackets wait in a list.
+ * behind is read again by others. Brackets behind it wait. Levels that open and close on the way leave nothing.
  */
 
 #include "proto/json_leap.h"
@@ -15,23 +16,28 @@
 #include "proto/json_block.h"
 #include "proto/json_token.h"
 
-#define BATCH     4u   /* blocks classified at once; more would be for nothing where escapes are frequent */
-#define EVENT_MAX 256u /* brackets that wait; a block adds at most JSON_BLOCK */
+#define BATCH       4u /* blocks classified at once; more would be for nothing where escapes are frequent */
+#define WAITING_MAX 8u /* blocks without a comma behind a plain value, but with brackets, in a row */
 
 static_assert(JSON_DEPTH_MAX <= 64, "the kinds of all levels fit one word");
-static_assert(EVENT_MAX >= 2 * JSON_BLOCK, "a block always finds room when those before it were let go");
 
-struct event {
-    uint32_t at;       /* of the bracket */
-    uint32_t elements; /* plain elements of arrays that ended before it */
+/* A level opened on the way. */
+struct opened {
+    uint32_t at;       /* of its bracket */
+    uint32_t elements; /* of the level around it since that was entered, this one included */
+};
+
+struct waiting {
+    uint32_t base; /* of the block */
+    uint64_t open, close;
 };
 
 /* What a block leaves to the next: bit 0 of each. */
 struct carry {
     uint64_t string; /* all ones: inside a string */
     uint64_t word;
-    uint64_t open, close, comma, colon, quote; /* the last token */
-    uint64_t last_colon;                       /* of brackets, colons and commas the last one is a colon */
+    uint64_t start, close, colon, quote; /* the last token */
+    uint64_t last_colon;                 /* of brackets, colons and commas the last one is a colon */
 };
 
 struct leap {
@@ -41,21 +47,24 @@ struct leap {
     uint64_t arrays; /* the kinds of open levels, the innermost in bit 0 */
     uint32_t depth;
     struct carry carry;
-    uint32_t elements;
-    uint32_t event_count;
-    /* The last comma behind a plain value. */
-    uint32_t comma_at, comma_events, comma_elements;
+    /* As of the last comma behind a plain value. */
     bool comma, comma_array;
-    uint32_t told; /* elements that the walker knows of */
-    struct event events[EVENT_MAX];
+    uint32_t comma_at;
+    uint32_t closed;   /* levels of the walker */
+    uint32_t elements; /* plain ones and brackets, of the innermost level since it was entered */
+    uint32_t opened_count;
+    uint32_t waiting_count;
+    struct waiting waiting[WAITING_MAX];
+    struct opened opened[JSON_DEPTH_MAX];
 };
 
 /* What lies where in a block. */
 struct view {
     struct json_block is; /* outside of strings only, but for `special` */
     uint64_t begin_quote, end_quote, inside, word;
-    uint64_t object; /* bytes, brackets at the end included, whose level is an object */
-    uint64_t behind_open, behind_close, behind_comma, behind_colon, behind_quote;
+    uint64_t object;       /* bytes, brackets at the end included, whose level is an object */
+    uint64_t behind_start; /* an open bracket, a comma or a colon */
+    uint64_t behind_close, behind_colon, behind_quote;
     uint64_t last_colon;
 };
 
@@ -64,7 +73,7 @@ static inline uint64_t follow(uint64_t from, uint64_t gap, uint64_t *carry)
 {
     uint64_t next = from << 1 | *carry, sum;
     bool beyond = __builtin_add_overflow(next & gap, gap, &sum);
-    *carry = beyond || from >> 63;
+    *carry = beyond | from >> 63;
     return (sum | next) & ~gap;
 }
 
@@ -100,74 +109,38 @@ static inline void split(const struct json_block *block, struct carry *carry, st
     const struct json_block *is = &view->is;
     view->word = outside & ~(is->comma | is->colon | is->open | is->close | is->blank);
     uint64_t gap = view->inside | is->blank;
-    view->behind_open = follow(is->open, gap, &carry->open);
+    view->behind_start = follow(is->open | is->comma | is->colon, gap, &carry->start);
     view->behind_close = follow(is->close, gap, &carry->close);
-    view->behind_comma = follow(is->comma, gap, &carry->comma);
     view->behind_colon = follow(is->colon, gap, &carry->colon);
     view->behind_quote = follow(view->end_quote, gap, &carry->quote);
     uint64_t structure = is->comma | is->colon | is->open | is->close;
     view->last_colon = follow(is->colon, ~structure, &carry->last_colon);
 }
 
-/* Follows the brackets of the block at `base`. False: not as it should be, or too deep. */
-static inline bool nest(struct leap *leap, struct view *view, uint32_t base, uint64_t elements)
+/* Follows the brackets of the block at `base`. False: not as they should be, or too deep. */
+static inline bool nest(struct leap *leap, struct view *view, uint32_t base)
 {
-    uint64_t brackets = view->is.open | view->is.close;
-    view->object = leap->arrays & 1 ? 0 : UINT64_MAX;
+    uint64_t brackets = view->is.open | view->is.close, arrays = leap->arrays;
+    uint64_t object = arrays & 1 ? 0 : UINT64_MAX;
+    uint32_t depth = leap->depth;
     for (; brackets; brackets &= brackets - 1) {
         uint32_t bit = (uint32_t)__builtin_ctzll(brackets);
-        bool array = leap->data[base + bit] == '[' || leap->data[base + bit] == ']';
+        uint64_t array = ~(uint64_t)leap->data[base + bit] >> 5 & 1; /* what tells '[' from '{' */
+        uint64_t behind = ~(brackets ^ (brackets - 1));
         if (view->is.open >> bit & 1) {
-            if (leap->depth == JSON_DEPTH_MAX)
+            arrays = arrays << 1 | array;
+            if (depth++ == JSON_DEPTH_MAX)
                 return false;
-            leap->arrays = leap->arrays << 1 | array;
-            leap->depth++;
         } else {
-            if (leap->depth < 2 || array != (leap->arrays & 1))
+            if (depth-- < 2 || array != (arrays & 1))
                 return false;
-            leap->arrays >>= 1;
-            leap->depth--;
+            arrays >>= 1;
         }
-        view->object = (view->object & up_to(bit)) | (leap->arrays & 1 ? 0 : ~up_to(bit));
-        leap->events[leap->event_count++] = (struct event){
-            .at = base + bit,
-            .elements = leap->elements + (uint32_t)__builtin_popcountll(elements & up_to(bit)),
-        };
+        object = arrays & 1 ? object & ~behind : object | behind;
     }
-    return true;
-}
-
-/* RFC 8259 sections 2 to 5, by neighbours. */
-static inline bool is_grammar(const struct view *view, uint64_t word_begins)
-{
-    const struct json_block *is = &view->is;
-    uint64_t behind_separator = view->behind_comma | view->behind_colon;
-    uint64_t may_begin = behind_separator | view->behind_open;
-    uint64_t wrong = (view->begin_quote | is->open | word_begins) & ~may_begin;
-    wrong |= (is->open | word_begins) & view->object & ~view->behind_colon;
-    wrong |= is->comma & may_begin;
-    wrong |= is->comma & view->object & ~(view->last_colon | view->behind_close);
-    wrong |= is->colon & ~(view->behind_quote & view->object);
-    wrong |= is->colon & view->last_colon;
-    wrong |= is->close & behind_separator;
-    wrong |= is->close & view->object & ~(view->last_colon | view->behind_close | view->behind_open);
-    wrong |= view->is.special & view->inside;
-    return wrong == 0;
-}
-
-static inline bool are_words(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
-{
-    for (; word_begins; word_begins &= word_begins - 1) {
-        uint32_t bit = (uint32_t)__builtin_ctzll(word_begins), at = base + bit;
-        uint64_t behind = ~view->word & ~up_to(bit);
-        /* Most words are short numbers without a fraction. */
-        bool digits = behind && !(view->word & ~view->is.digit & ~up_to(bit) & ((behind & -behind) - 1));
-        if (digits && leap->data[at] > '0' && leap->data[at] <= '9')
-            continue;
-        uint32_t end = json_word_end(leap->data, at, leap->size);
-        if (end == 0)
-            return false;
-    }
+    leap->arrays = arrays;
+    leap->depth = depth;
+    view->object = object;
     return true;
 }
 
@@ -177,6 +150,59 @@ static inline uint32_t back_over_blanks(const uint8_t *data, uint32_t end)
            json_byte_classes[data[end - 1]] <= BYTE_LINE_FEED)
         end--;
     return end;
+}
+
+/* Closing brackets behind a comma, a colon or an open bracket: only the last is right, and seldom. */
+static bool are_empty(const struct leap *leap, uint64_t closes, uint32_t base)
+{
+    for (; closes; closes &= closes - 1) {
+        uint32_t at = back_over_blanks(leap->data, base + (uint32_t)__builtin_ctzll(closes));
+        uint8_t c = at > 0 ? leap->data[at - 1] : 0;
+        bool start = at == 0 && (leap->walker->expect == JSON_EXPECT_VALUE_OR_END ||
+                                 leap->walker->expect == JSON_EXPECT_KEY_OR_END);
+        if (!start && c != '[' && c != '{')
+            return false;
+    }
+    return true;
+}
+
+/* RFC 8259 sections 2 to 5, by neighbours. */
+static inline bool is_grammar(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
+{
+    const struct json_block *is = &view->is;
+    uint64_t in_object = view->object;
+    uint64_t wrong = (view->begin_quote | is->open | word_begins) & ~view->behind_start;
+    wrong |= (is->open | word_begins) & in_object & ~view->behind_colon;
+    wrong |= is->comma & (view->behind_start | (in_object & ~(view->last_colon | view->behind_close)));
+    wrong |= is->colon & (view->last_colon | ~(view->behind_quote & in_object));
+    wrong |= is->close & in_object & ~(view->last_colon | view->behind_close | view->behind_start);
+    wrong |= view->is.special & view->inside;
+    uint64_t empty = is->close & view->behind_start;
+    return wrong == 0 && (empty == 0 || are_empty(leap, empty, base));
+}
+
+/* The word from `bit` to in front of the lowest bit of `behind` is a number of digits with at most one point. */
+static inline bool is_plain_number(const struct view *view, const uint8_t *word, uint32_t bit, uint64_t behind)
+{
+    uint64_t all = ((behind & -behind) - 1) & ~(up_to(bit) >> 1);
+    uint64_t other = view->word & ~view->is.digit & all;
+    if (other == 0)
+        return word[0] != '0';
+    uint32_t point = (uint32_t)__builtin_ctzll(other);
+    bool inner = point > bit && (behind >> point & 2) == 0;
+    return (other & (other - 1)) == 0 && inner && word[point - bit] == '.' && (word[0] != '0' || point == bit + 1);
+}
+
+static inline bool are_words(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
+{
+    for (; word_begins; word_begins &= word_begins - 1) {
+        uint32_t bit = (uint32_t)__builtin_ctzll(word_begins);
+        uint64_t behind = ~view->word & ~up_to(bit);
+        bool number = behind && is_plain_number(view, leap->data + base + bit, bit, behind);
+        if (!number && json_word_end(leap->data, base + bit, leap->size) == 0)
+            return false;
+    }
+    return true;
 }
 
 /* The quote that begins the string that ends at `end`; a word likewise. */
@@ -217,52 +243,50 @@ static void add_elements(struct json_level *level, uint32_t count)
     level->member = true;
 }
 
-static void tell_event(struct leap *leap, const struct event *event)
+/* Goes in and out of levels; `commas` are those behind plain values. */
+static inline void apply(struct leap *leap, uint32_t base, uint64_t open, uint64_t close, uint64_t commas)
 {
-    struct json_walker *walker = leap->walker;
-    struct json_level *level = json_top(walker);
-    uint8_t c = leap->data[event->at];
-    bool open = c == '[' || c == '{';
-    if (!open) {
-        walker->keys_used = level->key_offset;
-        walker->depth--;
-    } else {
-        if (level->array)
-            add_elements(level, event->elements - leap->told + 1);
-        else
-            keep_key_before(leap, event->at);
-        walker->depth++;
-        level = json_top(walker);
-        level->key_offset = walker->keys_used;
-        level->array = c == '[';
-        level->member = false;
+    uint64_t brackets = open | close;
+    for (; brackets; brackets &= brackets - 1) {
+        uint64_t before = brackets ^ (brackets - 1);
+        leap->elements += (uint32_t)__builtin_popcountll(commas & before);
+        commas &= ~before;
+        if (open & brackets & -brackets) {
+            uint32_t at = base + (uint32_t)__builtin_ctzll(brackets);
+            leap->opened[leap->opened_count++] = (struct opened){.at = at, .elements = leap->elements + 1};
+            leap->elements = 0;
+        } else if (leap->opened_count) {
+            leap->elements = leap->opened[--leap->opened_count].elements;
+        } else {
+            leap->closed++;
+            leap->elements = 0;
+        }
     }
-    walker->inside = json_top(walker)->array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
-    leap->told = event->elements;
+    leap->elements += (uint32_t)__builtin_popcountll(commas);
 }
 
-/* Tells the walker of the brackets in front of the comma; those behind it go on waiting. */
-static void tell_events(struct leap *leap)
+/* The block is good: what lies in front of its last comma counts. False: too much would have to wait. */
+static inline bool take(struct leap *leap, const struct view *view, uint32_t base, uint64_t commas)
 {
-    for (uint32_t i = 0; i < leap->comma_events; i++)
-        tell_event(leap, &leap->events[i]);
-    leap->event_count -= leap->comma_events;
-    memmove(leap->events, leap->events + leap->comma_events, leap->event_count * sizeof(leap->events[0]));
-    leap->comma_events = 0;
-}
-
-static void note_comma(struct leap *leap, const struct view *view, uint32_t base, uint64_t commas, uint64_t elements,
-                       uint32_t events_before)
-{
-    if (!commas)
-        return;
-    uint32_t bit = 63 - (uint32_t)__builtin_clzll(commas);
-    uint64_t brackets = (view->is.open | view->is.close) & up_to(bit);
-    leap->comma = true;
-    leap->comma_at = base + bit;
-    leap->comma_events = events_before + (uint32_t)__builtin_popcountll(brackets);
-    leap->comma_elements = leap->elements + (uint32_t)__builtin_popcountll(elements & up_to(bit));
-    leap->comma_array = !(view->object >> bit & 1);
+    uint64_t behind = UINT64_MAX;
+    if (commas) {
+        uint32_t bit = 63 - (uint32_t)__builtin_clzll(commas);
+        behind = ~up_to(bit);
+        for (uint32_t i = 0; i < leap->waiting_count; i++)
+            apply(leap, leap->waiting[i].base, leap->waiting[i].open, leap->waiting[i].close, 0);
+        leap->waiting_count = 0;
+        apply(leap, base, view->is.open & ~behind, view->is.close & ~behind, commas);
+        leap->comma = true;
+        leap->comma_at = base + bit;
+        leap->comma_array = !(view->object >> bit & 1);
+    }
+    uint64_t open = view->is.open & behind, close = view->is.close & behind;
+    if (open | close) {
+        if (leap->waiting_count == WAITING_MAX)
+            return false;
+        leap->waiting[leap->waiting_count++] = (struct waiting){.base = base, .open = open, .close = close};
+    }
+    return true;
 }
 
 /* False: the block is not all plain and correct, and none of it counts. */
@@ -276,14 +300,8 @@ static bool read_block(struct leap *leap, const struct json_block *block, uint32
     if (view.inside == UINT64_MAX)
         return !key && !view.is.special;
     uint64_t word_begins = view.word & ~(view.word << 1 | word_before);
-    uint64_t commas = view.is.comma & ~view.behind_close; /* behind plain values */
-    uint32_t events_before = leap->event_count;
-    if (!nest(leap, &view, base, commas) || !is_grammar(&view, word_begins) ||
-        !are_words(leap, &view, base, word_begins))
-        return false;
-    note_comma(leap, &view, base, commas, commas, events_before);
-    leap->elements += (uint32_t)__builtin_popcountll(commas);
-    return true;
+    return nest(leap, &view, base) && is_grammar(leap, &view, base, word_begins) &&
+           are_words(leap, &view, base, word_begins) && take(leap, &view, base, view.is.comma & ~view.behind_close);
 }
 
 static void begin(struct leap *leap)
@@ -297,14 +315,12 @@ static void begin(struct leap *leap)
     switch (walker->expect) {
     case JSON_EXPECT_VALUE:
         carry->colon = carry->last_colon = object;
-        carry->comma = !object;
+        carry->start = 1;
         break;
     case JSON_EXPECT_VALUE_OR_END:
     case JSON_EXPECT_KEY_OR_END:
-        carry->open = 1;
-        break;
     case JSON_EXPECT_KEY:
-        carry->comma = 1;
+        carry->start = 1;
         break;
     case JSON_EXPECT_COLON:
         carry->quote = 1;
@@ -313,6 +329,30 @@ static void begin(struct leap *leap)
         carry->close = 1;
         break;
     }
+}
+
+/* Takes the walker to the level of the comma. */
+static void tell_levels(struct leap *leap)
+{
+    struct json_walker *walker = leap->walker;
+    for (uint32_t i = 0; i < leap->closed; i++) {
+        walker->keys_used = json_top(walker)->key_offset;
+        walker->depth--;
+    }
+    for (uint32_t i = 0; i < leap->opened_count; i++) {
+        const struct opened *opened = &leap->opened[i];
+        struct json_level *level = json_top(walker);
+        if (level->array)
+            add_elements(level, opened->elements);
+        else
+            keep_key_before(leap, opened->at);
+        walker->depth++;
+        level = json_top(walker);
+        level->key_offset = walker->keys_used;
+        level->array = leap->data[opened->at] == '[';
+        level->member = false;
+    }
+    walker->inside = json_top(walker)->array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
 }
 
 /* The value in front of the comma. */
@@ -326,7 +366,7 @@ static void tell_value(struct leap *leap, struct json_skipped *skipped)
     while (word && start > 0 && json_byte_classes[data[start - 1]] == BYTE_WORD)
         start--;
     if (leap->comma_array)
-        add_elements(json_top(leap->walker), leap->comma_elements - leap->told);
+        add_elements(json_top(leap->walker), leap->elements);
     else
         keep_key_before(leap, start);
     *skipped = (struct json_skipped){
@@ -343,7 +383,7 @@ uint32_t json_leap(struct json_walker *walker, const uint8_t *data, uint32_t siz
     json_block_kernel *kernel = json_block_best();
     struct json_block blocks[BATCH];
     struct leap leap;
-    memset(&leap, 0, offsetof(struct leap, events));
+    memset(&leap, 0, offsetof(struct leap, waiting));
     leap.walker = walker;
     leap.data = data;
     leap.size = size;
@@ -351,15 +391,12 @@ uint32_t json_leap(struct json_walker *walker, const uint8_t *data, uint32_t siz
     bool on = true;
     for (uint32_t base = 0; on && size - base >= BATCH * JSON_BLOCK; base += BATCH * JSON_BLOCK) {
         kernel(data + base, BATCH, blocks);
-        for (uint32_t i = 0; on && i < BATCH; i++) {
-            if (leap.event_count > EVENT_MAX - JSON_BLOCK)
-                tell_events(&leap);
-            on = leap.event_count <= EVENT_MAX - JSON_BLOCK && read_block(&leap, &blocks[i], base + i * JSON_BLOCK);
-        }
+        for (uint32_t i = 0; on && i < BATCH; i++)
+            on = read_block(&leap, &blocks[i], base + i * JSON_BLOCK);
     }
     if (!leap.comma)
         return 0;
-    tell_events(&leap);
+    tell_levels(&leap);
     tell_value(&leap, skipped);
     walker->expect = leap.comma_array ? JSON_EXPECT_VALUE : JSON_EXPECT_KEY;
     walker->held = 0;
