@@ -21,6 +21,9 @@
 
 static_assert(JSON_DEPTH_MAX <= 64, "the kinds of all levels fit one word");
 
+/* So that all of a block's work is compiled once for any processor and once for one with its bit instructions. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* A level opened on the way. */
 struct opened {
     uint32_t at;       /* of its bracket */
@@ -69,7 +72,7 @@ struct view {
 };
 
 /* Bits behind those of `from`, and behind whatever of `gap` follows them. */
-static inline uint64_t follow(uint64_t from, uint64_t gap, uint64_t *carry)
+INLINE uint64_t follow(uint64_t from, uint64_t gap, uint64_t *carry)
 {
     uint64_t next = from << 1 | *carry, sum;
     bool beyond = __builtin_add_overflow(next & gap, gap, &sum);
@@ -77,19 +80,19 @@ static inline uint64_t follow(uint64_t from, uint64_t gap, uint64_t *carry)
     return (sum | next) & ~gap;
 }
 
-static inline uint64_t prefix_xor(uint64_t bits)
+INLINE uint64_t prefix_xor(uint64_t bits)
 {
     for (uint32_t shift = 1; shift < 64; shift *= 2)
         bits ^= bits << shift;
     return bits;
 }
 
-static inline uint64_t up_to(uint32_t bit)
+INLINE uint64_t up_to(uint32_t bit)
 {
     return UINT64_MAX >> (63 - bit);
 }
 
-static inline void split(const struct json_block *block, struct carry *carry, struct view *view)
+INLINE void split(const struct json_block *block, struct carry *carry, struct view *view)
 {
     uint64_t string = prefix_xor(block->quote) ^ carry->string;
     uint64_t outside = ~string & ~block->quote;
@@ -118,7 +121,7 @@ static inline void split(const struct json_block *block, struct carry *carry, st
 }
 
 /* Follows the brackets of the block at `base`. False: not as they should be, or too deep. */
-static inline bool nest(struct leap *leap, struct view *view, uint32_t base)
+INLINE bool nest(struct leap *leap, struct view *view, uint32_t base)
 {
     uint64_t brackets = view->is.open | view->is.close, arrays = leap->arrays;
     uint64_t object = arrays & 1 ? 0 : UINT64_MAX;
@@ -144,7 +147,7 @@ static inline bool nest(struct leap *leap, struct view *view, uint32_t base)
     return true;
 }
 
-static inline uint32_t back_over_blanks(const uint8_t *data, uint32_t end)
+INLINE uint32_t back_over_blanks(const uint8_t *data, uint32_t end)
 {
     while (end > 0 && json_byte_classes[data[end - 1]] >= BYTE_BLANK &&
            json_byte_classes[data[end - 1]] <= BYTE_LINE_FEED)
@@ -167,7 +170,7 @@ static bool are_empty(const struct leap *leap, uint64_t closes, uint32_t base)
 }
 
 /* RFC 8259 sections 2 to 5, by neighbours. */
-static inline bool is_grammar(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
+INLINE bool is_grammar(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
 {
     const struct json_block *is = &view->is;
     uint64_t in_object = view->object;
@@ -182,7 +185,7 @@ static inline bool is_grammar(const struct leap *leap, const struct view *view, 
 }
 
 /* The word from `bit` to in front of the lowest bit of `behind` is a number of digits with at most one point. */
-static inline bool is_plain_number(const struct view *view, const uint8_t *word, uint32_t bit, uint64_t behind)
+INLINE bool is_plain_number(const struct view *view, const uint8_t *word, uint32_t bit, uint64_t behind)
 {
     uint64_t all = ((behind & -behind) - 1) & ~(up_to(bit) >> 1);
     uint64_t other = view->word & ~view->is.digit & all;
@@ -193,7 +196,7 @@ static inline bool is_plain_number(const struct view *view, const uint8_t *word,
     return (other & (other - 1)) == 0 && inner && word[point - bit] == '.' && (word[0] != '0' || point == bit + 1);
 }
 
-static inline bool are_words(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
+INLINE bool are_words(const struct leap *leap, const struct view *view, uint32_t base, uint64_t word_begins)
 {
     for (; word_begins; word_begins &= word_begins - 1) {
         uint32_t bit = (uint32_t)__builtin_ctzll(word_begins);
@@ -206,7 +209,7 @@ static inline bool are_words(const struct leap *leap, const struct view *view, u
 }
 
 /* The quote that begins the string that ends at `end`; a word likewise. */
-static inline uint32_t begin_of_string(const uint8_t *data, uint32_t end)
+INLINE uint32_t begin_of_string(const uint8_t *data, uint32_t end)
 {
     const uint8_t *quote = memrchr(data, '"', end - 1);
     require(quote);
@@ -244,7 +247,7 @@ static void add_elements(struct json_level *level, uint32_t count)
 }
 
 /* Goes in and out of levels; `commas` are those behind plain values. */
-static inline void apply(struct leap *leap, uint32_t base, uint64_t open, uint64_t close, uint64_t commas)
+INLINE void apply(struct leap *leap, uint32_t base, uint64_t open, uint64_t close, uint64_t commas)
 {
     uint64_t brackets = open | close;
     for (; brackets; brackets &= brackets - 1) {
@@ -266,7 +269,7 @@ static inline void apply(struct leap *leap, uint32_t base, uint64_t open, uint64
 }
 
 /* The block is good: what lies in front of its last comma counts. False: too much would have to wait. */
-static inline bool take(struct leap *leap, const struct view *view, uint32_t base, uint64_t commas)
+INLINE bool take(struct leap *leap, const struct view *view, uint32_t base, uint64_t commas)
 {
     uint64_t behind = UINT64_MAX;
     if (commas) {
@@ -290,7 +293,7 @@ static inline bool take(struct leap *leap, const struct view *view, uint32_t bas
 }
 
 /* False: the block is not all plain and correct, and none of it counts. */
-static bool read_block(struct leap *leap, const struct json_block *block, uint32_t base)
+INLINE bool read_block(struct leap *leap, const struct json_block *block, uint32_t base)
 {
     struct view view;
     bool key = !(leap->arrays & 1) && !leap->carry.last_colon;
@@ -303,6 +306,36 @@ static bool read_block(struct leap *leap, const struct json_block *block, uint32
     return nest(leap, &view, base) && is_grammar(leap, &view, base, word_begins) &&
            are_words(leap, &view, base, word_begins) && take(leap, &view, base, view.is.comma & ~view.behind_close);
 }
+
+typedef bool block_reader(struct leap *leap, const struct json_block *block, uint32_t base);
+
+static bool read_block_any(struct leap *leap, const struct json_block *block, uint32_t base)
+{
+    return read_block(leap, block, base);
+}
+
+#ifdef __x86_64__
+
+__attribute__((target("bmi,bmi2,lzcnt"))) static bool read_block_bits(struct leap *leap, const struct json_block *block,
+                                                                      uint32_t base)
+{
+    return read_block(leap, block, base);
+}
+
+static block_reader *best_reader(void)
+{
+    bool bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
+    return bits ? read_block_bits : read_block_any;
+}
+
+#else
+
+static block_reader *best_reader(void)
+{
+    return read_block_any;
+}
+
+#endif
 
 static void begin(struct leap *leap)
 {
@@ -381,6 +414,7 @@ static void tell_value(struct leap *leap, struct json_skipped *skipped)
 uint32_t json_leap(struct json_walker *walker, const uint8_t *data, uint32_t size, struct json_skipped *skipped)
 {
     json_block_kernel *kernel = json_block_best();
+    block_reader *read = best_reader();
     struct json_block blocks[BATCH];
     struct leap leap;
     memset(&leap, 0, offsetof(struct leap, waiting));
@@ -392,7 +426,7 @@ uint32_t json_leap(struct json_walker *walker, const uint8_t *data, uint32_t siz
     for (uint32_t base = 0; on && size - base >= BATCH * JSON_BLOCK; base += BATCH * JSON_BLOCK) {
         kernel(data + base, BATCH, blocks);
         for (uint32_t i = 0; on && i < BATCH; i++)
-            on = read_block(&leap, &blocks[i], base + i * JSON_BLOCK);
+            on = read(&leap, &blocks[i], base + i * JSON_BLOCK);
     }
     if (!leap.comma)
         return 0;
