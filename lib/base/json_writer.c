@@ -4,6 +4,9 @@
 
 #include "base/json_writer.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <stdio.h>
 #include <time.h>
 
@@ -99,15 +102,38 @@ static void put_escape(struct json_writer *writer, uint8_t c)
     }
 }
 
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Where what can be written as it is ends. Most texts are all of that, and findings hold thousands of bytes of them. */
+static uint32_t plain_end(struct span value, uint32_t at)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i blank = _mm_set1_epi8(' '), delete = _mm_set1_epi8(0x7f);
+    for (; value.size - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(value.data + at));
+        /* As signed numbers the control characters and everything over 0x7f are below the blank. */
+        __m128i low = _mm_or_si128(_mm_cmplt_epi8(bytes, blank), _mm_cmpeq_epi8(bytes, delete));
+        __m128i escaped = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        uint32_t mask = (uint32_t)_mm_movemask_epi8(_mm_or_si128(low, escaped));
+        if (mask)
+            return at + (uint32_t)__builtin_ctz(mask);
+    }
+#endif
+    while (at < value.size && is_plain(value.data[at]))
+        at++;
+    return at;
+}
+
 static void put_string(struct json_writer *writer, struct span value)
 {
     put(writer, "\"", 1);
     uint32_t at = 0;
     while (at < value.size && !writer->overflow) {
-        uint32_t plain = at;
-        while (plain < value.size && value.data[plain] >= 0x20 && value.data[plain] < 0x7f &&
-               value.data[plain] != '"' && value.data[plain] != '\\')
-            plain++;
+        uint32_t plain = plain_end(value, at);
         if (plain > at)
             put(writer, (const char *)value.data + at, plain - at);
         at = plain;

@@ -111,6 +111,36 @@ static void diagnostics_print_as_compilers_do(void **state)
     diagnostics_deinit(&list);
 }
 
+/* Wherever in a text of any length a byte stands, it is written as RFC 8259 section 7 wants it. */
+static void json_writer_escapes_in_every_place(void **state)
+{
+    (void)state;
+    for (uint32_t size = 1; size <= 40; size++)
+        for (uint32_t at = 0; at < size; at++)
+            for (uint32_t c = 0; c < 0x80; c++) {
+                char text[48], buffer[96], wanted[96], escape[8];
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)c;
+                if (c == '"' || c == '\\')
+                    snprintf(escape, sizeof(escape), "\\%c", (char)c);
+                else if (c == '\b' || c == '\t' || c == '\n' || c == '\f' || c == '\r')
+                    snprintf(escape, sizeof(escape), "\\%c", "btn?fr"[c - '\b']);
+                else if (c < 0x20)
+                    snprintf(escape, sizeof(escape), "\\u%04x", c);
+                else
+                    snprintf(escape, sizeof(escape), "%c", (char)c);
+                snprintf(wanted, sizeof(wanted), "\"%.*s%s%.*s\"", (int)at, text, escape, (int)(size - at - 1),
+                         text + at + 1);
+                struct json_writer w;
+                json_writer_init(&w, buffer, sizeof(buffer));
+                json_write_string(&w, span_of(text, size));
+                if (c == 0x7f) /* plain or escaped, both are allowed */
+                    continue;
+                assert_int_equal(w.size, strlen(wanted));
+                assert_memory_equal(buffer, wanted, w.size);
+            }
+}
+
 static void json_writer_writes_valid_json(void **state)
 {
     (void)state;
@@ -170,6 +200,7 @@ int main(void)
         cmocka_unit_test(pool_gives_back_what_it_took),
         cmocka_unit_test(hash_depends_on_key_and_every_byte),
         cmocka_unit_test(diagnostics_print_as_compilers_do),
+        cmocka_unit_test(json_writer_escapes_in_every_place),
         cmocka_unit_test(json_writer_writes_valid_json),
         cmocka_unit_test(ledger_balances_only_when_everything_is_settled_once),
     };
