@@ -61,6 +61,13 @@ static int detector_list_load(const struct settings *settings, struct diagnostic
         memcpy(list->settings + list->count, file->settings, file->count * sizeof(*file->settings));
         list->count += file->count;
     }
+    if (list->count > DETECTORS_MAX) {
+        const struct diagnostic_place place = {.file = settings->detectors[settings->detectors_count - 1]};
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
+                        "all files of detectors together hold %u, at most %u can be; take some out", list->count,
+                        DETECTORS_MAX);
+        result = -E2BIG;
+    }
     return result;
 }
 
