@@ -316,7 +316,7 @@ static bool read_block_any(struct leap *leap, const struct json_block *block, ui
 
 #ifdef __x86_64__
 
-__attribute__((target("bmi,bmi2,lzcnt"))) static bool read_block_bits(struct leap *leap, const struct json_block *block,
+__attribute__((target("bmi,bmi2"))) static bool read_block_bits(struct leap *leap, const struct json_block *block,
                                                                       uint32_t base)
 {
     return read_block(leap, block, base);
