@@ -18,6 +18,7 @@
 #include "coverage/coverage.h"
 #include "event/json.h"
 #include "event/queue.h"
+#include "event/stages.h"
 #include "keys/inputs.h"
 #include "options.h"
 #include "pipeline/pipeline.h"
@@ -53,6 +54,7 @@ struct replay {
     struct services *services;
     struct certificates *certificates;
     struct service_table *service_table; /* of all workers */
+    uint64_t stage_cycles[STAGE_COUNT];
     pthread_mutex_t tally_lock;
     bool progress;
 };
@@ -222,6 +224,15 @@ static void show_progress(const struct replay_worker *worker, const char *captur
             (unsigned long long)pipeline_counts(worker->pipeline)->findings);
 }
 
+static int next_burst(struct replay_worker *worker, struct capture_file *file, struct packet *packets_out)
+{
+    struct stage_cycles *stages = pipeline_stages(worker->pipeline);
+    enum stage stage = stage_enter(stages, STAGE_RECEIVE);
+    int result = capture_file_next_burst(file, packets_out);
+    stage_leave(stages, stage);
+    return result;
+}
+
 static int replay_capture(struct replay_worker *worker, const char *path, uint64_t *progress)
 {
     struct capture_file *file;
@@ -229,7 +240,7 @@ static int replay_capture(struct replay_worker *worker, const char *path, uint64
     if (result < 0)
         return result;
     struct packet packets[PACKET_BURST_MAX];
-    while ((result = capture_file_next_burst(file, packets)) > 0) {
+    while ((result = next_burst(worker, file, packets)) > 0) {
         pipeline_burst(worker->pipeline, packets, (uint32_t)result);
         drain(worker);
         show_progress(worker, path, progress);
@@ -355,6 +366,7 @@ static void summary_write(const struct replay *replay, const struct ledger *ledg
     services_json(replay->services, &writer);
     json_write_key(&writer, "certificates");
     certificates_json(replay->certificates, &writer);
+    stages_json(replay->stage_cycles, &writer);
     json_write_object_end(&writer);
     require(!writer.overflow);
     fwrite(buffer, 1, writer.size, stream);
@@ -525,6 +537,8 @@ static bool run_workers(struct replay *replay, struct replay_worker *workers, st
         fine = fine && workers[i].result == 0;
         ledger_add(ledger_out, pipeline_ledger(workers[i].pipeline));
         service_table_add(replay->service_table, pipeline_services(workers[i].pipeline));
+        for (int stage = 0; stage < STAGE_COUNT; stage++)
+            replay->stage_cycles[stage] += pipeline_stages(workers[i].pipeline)->cycles[stage];
         if (pipeline_now(workers[i].pipeline) > *last_ns_out)
             *last_ns_out = pipeline_now(workers[i].pipeline);
         /* Each worker says the same about the files; once is enough. */
@@ -545,6 +559,7 @@ static void show_text(const struct replay *replay, const struct ledger *ledger)
     certificates_print(replay->certificates, TABLE_ROWS, stdout);
     fputc('\n', stdout);
     tally_print_ledger(ledger, stdout);
+    stages_print(replay->stage_cycles, ledger->transactions_seen, stdout);
 }
 
 static int replay_run(struct replay *replay)

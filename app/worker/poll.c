@@ -3,6 +3,7 @@
 /* Poll loop: bursts from each queue of this worker, run to completion. */
 
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 
 #include "worker.h"
@@ -32,6 +33,7 @@ static void tell_status(struct poll *poll, uint64_t now_ns)
         .cycles_idle = poll->cycles_idle,
         .ledger = *pipeline_ledger(poll->pipeline),
     };
+    memcpy(now.stage_cycles, pipeline_stages(poll->pipeline)->cycles, sizeof(now.stage_cycles));
     for (uint32_t i = 0; i < LEDGER_MISSING_COUNT; i++)
         now.ledger.missing[i] += __atomic_load_n(&poll->nic_missing[i], __ATOMIC_RELAXED);
     worker_status_store(poll->status, &now);
@@ -43,7 +45,9 @@ static uint32_t turn(struct poll *poll)
     struct packet packets[PACKET_BURST_MAX];
     uint32_t total = 0;
     for (uint32_t i = 0; i < poll->queue_count; i++) {
+        enum stage stage = stage_enter(pipeline_stages(poll->pipeline), STAGE_RECEIVE);
         uint32_t count = capture_queue_burst(poll->queues[i], packets);
+        stage_leave(pipeline_stages(poll->pipeline), stage);
         if (count == 0)
             continue;
         pipeline_burst(poll->pipeline, packets, count);

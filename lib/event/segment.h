@@ -10,10 +10,11 @@
  */
 
 #include "base/ledger.h"
+#include "base/stage.h"
 #include "event/record.h"
 
 #define SEGMENT_MAGIC        UINT64_C(0x3151594153534100) /* "\0ASSAYQ1" */
-#define SEGMENT_VERSION      3u  /* of the head and of the framing in the rings; a reader of another one gives up */
+#define SEGMENT_VERSION      4u  /* of the head and of the framing in the rings; a reader of another one gives up */
 #define QUEUE_WORKERS_MAX    64u /* cores of the largest appliance we know of */
 #define QUEUE_RINGS_MAX      (QUEUE_WORKERS_MAX + 1u)
 #define CONTROL_TEXT_SIZE    4096u /* result of a reload: a screenful of mistakes */
@@ -68,6 +69,7 @@ struct worker_status {
     uint64_t given, taken; /* packets handed over to other workers, and by them */
     uint64_t split;        /* connections followed by more than one worker: must stay 0 */
     uint64_t cycles_busy, cycles_idle;
+    uint64_t stage_cycles[STAGE_COUNT]; /* zero where they are not compiled in */
     struct ledger ledger;
 } CACHE_ALIGNED;
 

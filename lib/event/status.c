@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "event/json.h"
+#include "event/stages.h"
 #include "event/status_figures.h"
 
 #define ALIVE_NS UINT64_C(5000000000) /* a sign of life is given each second; five without one are no hiccup */
@@ -252,6 +253,17 @@ static void text_ledger(const struct ledger *ledger, FILE *stream)
                     ledger_missing_help((enum ledger_missing)i));
 }
 
+static void text_stages(const struct status *now, FILE *stream)
+{
+    uint64_t cycles[STAGE_COUNT] = {0}, calls = 0;
+    for (uint32_t i = 0; i < now->worker_count; i++) {
+        calls += now->workers[i].transactions;
+        for (int stage = 0; stage < STAGE_COUNT; stage++)
+            cycles[stage] += now->workers[i].stage_cycles[stage];
+    }
+    stages_print(cycles, calls, stream);
+}
+
 void status_render_text(const struct status *now, const struct status *before, FILE *stream)
 {
     const struct control_status *control = &now->control;
@@ -273,4 +285,5 @@ void status_render_text(const struct status *now, const struct status *before, F
     text_spread(now, stream);
     text_drops(now, stream);
     text_ledger(&now->ledger, stream);
+    text_stages(now, stream);
 }

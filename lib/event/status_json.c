@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "event/json.h"
+#include "event/stages.h"
 #include "event/status_figures.h"
 
 static void key_unsigned(struct json_writer *writer, const char *key, uint64_t value)
@@ -103,6 +104,7 @@ static void put_worker(struct json_writer *writer, const struct status *now, con
     key_unsigned(writer, "given", worker->given);
     key_unsigned(writer, "taken", worker->taken);
     key_unsigned(writer, "split_connections", worker->split);
+    stages_json(worker->stage_cycles, writer);
     if (before) {
         const struct worker_status *earlier = &before->workers[i];
         key_double(writer, "packets_per_second", status_rate(now, before, worker->packets, earlier->packets));

@@ -151,7 +151,9 @@ static void work_known(struct flow_table *table, struct flow *flow, uint32_t sid
     if (clock_ns > flow->last_ns)
         flow->last_ns = clock_ns;
     flow->clock_offset_ns = packet->clock_offset_ns;
+    enum stage stage = stage_enter(table->settings.stages, STAGE_REASSEMBLY);
     flow_tcp_packet(table, flow, side, packet);
+    stage_leave(table->settings.stages, stage);
     flow_schedule(table, flow);
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/stage.h"
 #include "flow/flow.h"
 
 #define FLOW_MAX           (1u << 26)  /* flows a table: 64 million are 25 GB, more than a worker is given */
@@ -51,6 +52,7 @@ struct flow_settings {
     enum flow_overlap_policy
         overlap_policy; /* which bytes are delivered when two readings wait; always marked as well */
     bool midstream;     /* make flows for connections that began before us */
+    struct stage_cycles *stages; /* where the owner counts cycles; NULL: nowhere */
 };
 
 struct flow_statistics {

@@ -23,36 +23,46 @@ void tell_finding(void *context, const struct finding *finding)
 {
     struct pipeline *worker = context;
     struct ring_producer *ring = worker->options.ring;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     if (ring_put_finding(ring, finding) || (make_room(worker) && ring_put_finding(ring, finding)))
         ledger_raise(&worker->counts.findings, 1);
     else
         lost(worker);
+    stage_leave(&worker->stages, stage);
 }
 
 void tell_call(struct pipeline *worker, const struct call *call)
 {
     struct ring_producer *ring = worker->options.ring;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     if (!ring_put_call(ring, call) && !(make_room(worker) && ring_put_call(ring, call)))
         lost(worker);
+    stage_leave(&worker->stages, stage);
 }
 
 void tell_service(struct pipeline *worker, const struct service_report *service)
 {
     struct ring_producer *ring = worker->options.ring;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     if (!ring_put_service(ring, service) && !(make_room(worker) && ring_put_service(ring, service)))
         lost(worker);
+    stage_leave(&worker->stages, stage);
 }
 
 void tell_certificate(struct pipeline *worker, const struct certificate_report *certificate)
 {
     struct ring_producer *ring = worker->options.ring;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     if (!ring_put_certificate(ring, certificate) && !(make_room(worker) && ring_put_certificate(ring, certificate)))
         lost(worker);
+    stage_leave(&worker->stages, stage);
 }
 
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup)
 {
     struct ring_producer *ring = worker->options.ring;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     if (!ring_put_rollup(ring, rollup) && !(make_room(worker) && ring_put_rollup(ring, rollup)))
         lost(worker);
+    stage_leave(&worker->stages, stage);
 }

@@ -143,7 +143,9 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
     struct transaction *transaction = &exchange->transaction;
     struct call *call = &transaction->call;
     struct registry_match match = {0};
+    enum stage stage = stage_enter(&worker->stages, STAGE_REGISTRY);
     const struct registry_match *found = match_registry(epoch, transaction, &match);
+    stage_enter(&worker->stages, STAGE_RULES);
     struct policy_input input = {
         .transaction = transaction,
         .encrypted = (call->tls.flags & CONNECTION_TLS) != 0,
@@ -164,6 +166,7 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
         .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), connection ? 0 : 1),
     };
     policy_judge(epoch->policy, &input, &sink);
+    stage_leave(&worker->stages, stage);
 }
 
 void judge_exchange(struct pipeline *worker, struct exchange *exchange)
@@ -197,7 +200,9 @@ void judge_connection(struct pipeline *worker, const struct call *connection, co
         .finding = tell_finding,
         .verdicts = rollup_row(worker, epoch, operation_row(epoch, NULL), 0),
     };
+    enum stage stage = stage_enter(&worker->stages, STAGE_RULES);
     policy_judge_connection(epoch->policy, &input, &sink);
+    stage_leave(&worker->stages, stage);
 }
 
 void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *anomaly)

@@ -176,6 +176,7 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     const struct settings_workers *setting = &worker->options.settings->workers;
     struct flow_settings flows = flow_settings_of(worker->options.settings);
+    flows.stages = &worker->stages;
     struct net_settings net;
     net_settings_default(&net);
     net.key = worker->options.key;
@@ -312,7 +313,9 @@ static void turn_end(struct pipeline *worker)
     worker->now_ns = worker->clock.now_ns + worker->clock.offset_ns;
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
     ring_publish(worker->options.ring);
+    stage_leave(&worker->stages, stage);
 }
 
 static struct ledger *decode_ledger(struct pipeline *worker)
@@ -325,14 +328,17 @@ void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uin
     require(count <= PACKET_BURST_MAX);
     turn_begin(pipeline);
     ledger_raise(&pipeline->counts.packets, count);
+    enum stage stage = stage_enter(&pipeline->stages, STAGE_DECODE);
     uint32_t segments = net_decode_burst(pipeline->decoder, decode_ledger(pipeline), packets, count, pipeline->packets);
     stamp(pipeline, packets, count, segments);
     if (pipeline->options.share)
         segments = keep_own(pipeline, pipeline->packets, segments);
     else if (pipeline->options.spread && spread_hands_over(pipeline->options.spread))
         segments = give_others(pipeline, pipeline->packets, segments);
+    stage_enter(&pipeline->stages, STAGE_FLOW);
     flow_table_packets(pipeline->flows, pipeline->packets, segments);
     turn_end(pipeline);
+    stage_leave(&pipeline->stages, stage);
 }
 
 uint32_t pipeline_take(struct pipeline *pipeline)
@@ -341,6 +347,7 @@ uint32_t pipeline_take(struct pipeline *pipeline)
     uint32_t count = spread ? spread_take(spread, pipeline->options.worker, pipeline->packets) : 0;
     if (count == 0)
         return 0;
+    enum stage stage = stage_enter(&pipeline->stages, STAGE_FLOW);
     turn_begin(pipeline);
     for (uint32_t i = 0; i < count; i++) {
         struct net_packet *packet = &pipeline->packets[i];
@@ -353,6 +360,7 @@ uint32_t pipeline_take(struct pipeline *pipeline)
     flow_table_packets(pipeline->flows, pipeline->packets, count);
     spread_release(spread, pipeline->options.worker);
     turn_end(pipeline);
+    stage_leave(&pipeline->stages, stage);
     return count;
 }
 
@@ -400,6 +408,11 @@ const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline)
 const struct service_table *pipeline_services(const struct pipeline *pipeline)
 {
     return pipeline->services;
+}
+
+struct stage_cycles *pipeline_stages(struct pipeline *pipeline)
+{
+    return &pipeline->stages;
 }
 
 uint64_t pipeline_now(const struct pipeline *pipeline)

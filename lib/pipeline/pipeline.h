@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/ledger.h"
+#include "base/stage.h"
 #include "config/settings.h"
 #include "event/ring.h"
 #include "net/packet.h"
@@ -78,6 +79,9 @@ const struct ledger *pipeline_ledger(const struct pipeline *pipeline);
 
 /* Coverage by service since it was last told: with `rollups` of the running minute, otherwise of everything. */
 const struct service_table *pipeline_services(const struct pipeline *pipeline);
+
+/* Where the cycles went; all zero unless they are compiled in. Writable for the owner's own stages (receiving). */
+struct stage_cycles *pipeline_stages(struct pipeline *pipeline);
 
 /* Packet time: that of the latest burst. */
 uint64_t pipeline_now(const struct pipeline *pipeline);

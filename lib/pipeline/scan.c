@@ -549,7 +549,9 @@ static void decode(struct pipeline *worker, struct exchange *exchange, bool resp
     struct body_scan *scan = &exchange->scans[response];
     for (;;) {
         struct content_view view;
+        enum stage stage = stage_enter(&worker->stages, STAGE_CONTENT);
         struct parse_step step = content_decoder_next(scan->decoder, &input, &view);
+        stage_leave(&worker->stages, stage);
         if (input.data) {
             input.data += step.consumed;
             input.size -= step.consumed;

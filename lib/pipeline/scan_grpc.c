@@ -78,7 +78,9 @@ static void decompress(const struct scan_grpc_feed *feed, struct parse_input inp
     struct scan_grpc *grpc = feed->grpc;
     for (;;) {
         struct content_view view;
+        enum stage stage = stage_enter(&feed->worker->stages, STAGE_CONTENT);
         struct parse_step step = content_decoder_next(grpc->decoder, &input, &view);
+        stage_leave(&feed->worker->stages, stage);
         if (input.data) {
             input.data += step.consumed;
             input.size -= step.consumed;

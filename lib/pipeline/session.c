@@ -169,7 +169,9 @@ static enum ledger_reason classify_chunk(struct pipeline *worker, struct session
         data = channel->carry[direction];
         size = old + take;
     }
+    enum stage stage = stage_enter(&worker->stages, STAGE_CLASSIFY);
     enum classify_protocol protocol = classify_stream(side, data, size);
+    stage_leave(&worker->stages, stage);
     bool from_server = direction != 0;
     const struct channel_protocol *reader = reader_of(protocol, channel, span_of(data, size), &from_server);
     if (reader)
@@ -226,7 +228,10 @@ enum ledger_reason session_data(void *context, struct flow *flow, const struct f
         session = session_make(worker, flow);
     if (!session)
         return LEDGER_FLOW_BUDGET;
-    return session_chunk(worker, session, flow, chunk);
+    enum stage stage = stage_enter(&worker->stages, STAGE_PARSE);
+    enum ledger_reason reason = session_chunk(worker, session, flow, chunk);
+    stage_leave(&worker->stages, stage);
+    return reason;
 }
 
 void session_end(void *context, struct flow *flow, enum flow_end reason)
@@ -236,9 +241,11 @@ void session_end(void *context, struct flow *flow, enum flow_end reason)
     struct session *session = flow->session;
     if (!session)
         return;
+    enum stage stage = stage_enter(&worker->stages, STAGE_PARSE);
     channel_end(worker, &session->channel, flow);
     if (flow->ambiguity)
         session_tell_ambiguity(worker, session, flow);
+    stage_leave(&worker->stages, stage);
     pool_give(&worker->sessions, session);
     flow->session = NULL;
 }

@@ -67,6 +67,7 @@ struct pipeline {
     struct pipeline_clock clock;
     uint64_t now_ns; /* packet time, as stamped */
     struct pipeline_counts counts;
+    struct stage_cycles stages;
     struct epoch *rollups[PUBLICATION_EPOCHS_MAX]; /* epochs with counts that were not told yet; each is held open */
     uint32_t rollup_count;
     struct service_table *services;      /* being counted */

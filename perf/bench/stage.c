@@ -25,7 +25,7 @@ struct parsers {
     struct http1 sides[2];
 };
 
-struct stage {
+struct bench_stage {
     enum subject_kind kind;
     struct arena *arena;
     struct ledger ledger;
@@ -40,7 +40,7 @@ struct stage {
 
 static void touch_burst(void *state, const struct packet *packets, uint32_t count)
 {
-    struct stage *stage = state;
+    struct bench_stage *stage = state;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t at = 0; at < packets[i].size; at += CACHE_LINE)
@@ -50,7 +50,7 @@ static void touch_burst(void *state, const struct packet *packets, uint32_t coun
 
 static void decode_burst(void *state, const struct packet *packets, uint32_t count)
 {
-    struct stage *stage = state;
+    struct bench_stage *stage = state;
     uint32_t segments = net_decode_burst(stage->decoder, &stage->ledger, packets, count, stage->packets);
     for (uint32_t i = 0; i < segments; i++)
         ledger_settle(&stage->ledger, LEDGER_AUDITED, stage->packets[i].packets, stage->packets[i].bytes);
@@ -59,7 +59,7 @@ static void decode_burst(void *state, const struct packet *packets, uint32_t cou
 
 static void flow_burst(void *state, const struct packet *packets, uint32_t count)
 {
-    struct stage *stage = state;
+    struct bench_stage *stage = state;
     uint32_t segments = net_decode_burst(stage->decoder, &stage->ledger, packets, count, stage->packets);
     flow_table_packets(stage->flows, stage->packets, segments);
     flow_table_advance(stage->flows, packets[count - 1].time_ns);
@@ -67,7 +67,7 @@ static void flow_burst(void *state, const struct packet *packets, uint32_t count
 
 static enum ledger_reason count_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
 {
-    struct stage *stage = context;
+    struct bench_stage *stage = context;
     (void)flow;
     (void)chunk;
     stage->counts.items++;
@@ -83,7 +83,7 @@ static void count_end(void *context, struct flow *flow, enum flow_end reason)
 
 static enum ledger_reason parse_data(void *context, struct flow *flow, const struct flow_chunk *chunk)
 {
-    struct stage *stage = context;
+    struct bench_stage *stage = context;
     struct parsers *parsers = flow->session;
     if (!parsers) {
         parsers = pool_take(&stage->parsers);
@@ -114,7 +114,7 @@ static enum ledger_reason parse_data(void *context, struct flow *flow, const str
 
 static void parse_end(void *context, struct flow *flow, enum flow_end reason)
 {
-    struct stage *stage = context;
+    struct bench_stage *stage = context;
     (void)reason;
     if (flow->session)
         pool_give(&stage->parsers, flow->session);
@@ -123,7 +123,7 @@ static void parse_end(void *context, struct flow *flow, enum flow_end reason)
 
 static void stage_flush(void *state)
 {
-    struct stage *stage = state;
+    struct bench_stage *stage = state;
     if (stage->decoder)
         net_decoder_flush(stage->decoder, &stage->ledger);
     if (stage->flows)
@@ -132,23 +132,23 @@ static void stage_flush(void *state)
 
 static const struct ledger *stage_ledger(const void *state)
 {
-    const struct stage *stage = state;
+    const struct bench_stage *stage = state;
     return stage->kind == SUBJECT_TOUCH ? NULL : &stage->ledger;
 }
 
 static struct subject_counts stage_counts(const void *state)
 {
-    return ((const struct stage *)state)->counts;
+    return ((const struct bench_stage *)state)->counts;
 }
 
 static void stage_free(void *state)
 {
-    struct stage *stage = state;
+    struct bench_stage *stage = state;
     arena_free(stage->arena);
     free(stage);
 }
 
-static MUST_USE int stage_init(struct stage *stage, const struct subject_options *options)
+static MUST_USE int stage_init(struct bench_stage *stage, const struct subject_options *options)
 {
     struct net_settings net;
     net_settings_default(&net);
@@ -184,7 +184,7 @@ int stage_new(enum subject_kind kind, const struct subject_options *options, voi
         [SUBJECT_FLOW] = {flow_burst, NULL, stage_flush, stage_ledger, stage_counts, stage_free},
         [SUBJECT_PARSE] = {flow_burst, NULL, stage_flush, stage_ledger, stage_counts, stage_free},
     };
-    struct stage *stage = calloc(1, sizeof(*stage));
+    struct bench_stage *stage = calloc(1, sizeof(*stage));
     if (!stage)
         return -ENOMEM;
     stage->kind = kind;

@@ -16,6 +16,7 @@
 #include "base/json_writer.h"
 #include "base/ledger.h"
 #include "base/pool.h"
+#include "base/stage.h"
 
 static void arena_hands_out_aligned_zeroed_memory_until_full(void **state)
 {
@@ -192,6 +193,29 @@ static void ledger_balances_only_when_everything_is_settled_once(void **state)
         assert_non_null(ledger_reason_help((enum ledger_reason)i));
 }
 
+static void stages_that_lie_in_each_other_share_nothing(void **state)
+{
+    (void)state;
+    struct stage_cycles stages = {0};
+    uint64_t begin = __builtin_ia32_rdtsc();
+    stage_change(&stages, STAGE_PARSE);
+    for (int i = 0; i < 100; i++) {
+        stage_change(&stages, STAGE_SCAN);
+        stage_change(&stages, STAGE_PARSE);
+    }
+    stage_change(&stages, STAGE_IDLE);
+    uint64_t end = __builtin_ia32_rdtsc();
+    assert_int_equal(stages.cycles[STAGE_IDLE], 0); /* nothing before the first change, the last goes on */
+    assert_true(stages.cycles[STAGE_PARSE] && stages.cycles[STAGE_SCAN]);
+    assert_true(stages.cycles[STAGE_PARSE] + stages.cycles[STAGE_SCAN] <= end - begin);
+    struct stage_cycles off = {0};
+    stage_leave(&off, stage_enter(&off, STAGE_SCAN));
+    assert_int_equal(off.entered[STAGE_SCAN], STAGE_CYCLES_ON);
+    stage_leave(NULL, stage_enter(NULL, STAGE_SCAN));
+    for (int stage = 0; stage < STAGE_COUNT; stage++)
+        assert_string_not_equal(stage_name((enum stage)stage), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(json_writer_escapes_in_every_place),
         cmocka_unit_test(json_writer_writes_valid_json),
         cmocka_unit_test(ledger_balances_only_when_everything_is_settled_once),
+        cmocka_unit_test(stages_that_lie_in_each_other_share_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

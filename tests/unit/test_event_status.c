@@ -80,6 +80,7 @@ static void counts_rates_and_losses_are_told(void **state)
     assert_non_null(strstr(text, " 50.0%"));
     assert_non_null(strstr(text, " 250 "));
     assert_null(strstr(text, "OUT OF BALANCE"));
+    assert_null(strstr(text, "cycles a call"));
 
     struct json_writer writer;
     json_writer_init(&writer, text, sizeof(text));
@@ -116,6 +117,28 @@ static void top_fits_the_screen(void **state)
     queue_free(queue);
 }
 
+/* 200 of 400 cycles went to parsing; waiting is none of them. Ten calls. */
+static void stages_share_what_was_not_waited(void **state)
+{
+    (void)state;
+    struct queue *queue = sample_queue();
+    struct worker_status *worker = queue_worker_status(queue, 1);
+    worker->stage_cycles[STAGE_IDLE] = 1000000;
+    worker->stage_cycles[STAGE_DECODE] = 100;
+    worker->stage_cycles[STAGE_PARSE] = 200;
+    worker->stage_cycles[STAGE_QUEUE] = 100;
+    snapshot(queue, &now);
+    assert_non_null(
+        strstr(rendered(status_render_text, NULL), "parse                     200   50.0%             20\n"));
+    assert_null(strstr(text, "idle "));
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof(text));
+    status_render_json(&now, NULL, &writer);
+    text[writer.size] = '\0';
+    assert_non_null(strstr(text, "\"stage_cycles\":{\"idle\":1000000,\"receive\":0,\"decode\":100,"));
+    queue_free(queue);
+}
+
 static void the_largest_status_fits_its_json(void **state)
 {
     (void)state;
@@ -147,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_rates_and_losses_are_told),
         cmocka_unit_test(top_fits_the_screen),
+        cmocka_unit_test(stages_share_what_was_not_waited),
         cmocka_unit_test(the_largest_status_fits_its_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
