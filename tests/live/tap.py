@@ -15,6 +15,7 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,15 @@ def balanced(ledger):
 def memory_kib(pid):
     """Resident memory of a process."""
     return int(re.search(r'^VmRSS:\s+(\d+) kB', pathlib.Path(f'/proc/{pid}/status').read_text(), re.M)[1])
+
+
+def count_recorded(path):
+    """How many whole packets a pcap file holds that may still be growing."""
+    count, at, data = 0, 24, path.read_bytes()
+    while at + 16 <= len(data):
+        at += 16 + struct.unpack_from('<I', data, at + 8)[0]
+        count += at <= len(data)
+    return count
 
 
 class Tap:
@@ -330,8 +340,12 @@ http {{
         """Records the tap itself, beside the auditor."""
         self.recorder = self.start(self.tap, 'dumpcap', '-q', '-P', '-B', '64', '-i', 'tap0', '-w', path, stderr=subprocess.PIPE, text=True)
         wait_for(lambda: path.exists() and path.stat().st_size >= 24, 'the recording begins')
+        self.recording, self.recorded_from = path, self.tap_counter('rx_packets')
 
     def stop_recording(self):
+        """When it holds all that has arrived: told to stop, dumpcap leaves what the kernel still keeps for it."""
+        arrived = self.tap_counter('rx_packets') - self.recorded_from
+        wait_for(lambda: count_recorded(self.recording) >= arrived, f'the recording holds {arrived} packets')
         self.recorder.send_signal(signal.SIGINT)
         _, words = self.recorder.communicate(timeout=20)
         lost = re.search(r"Packets received/dropped on interface 'tap0': (\d+)/(\d+)", words)
