@@ -165,13 +165,8 @@ def test_wild_stamps(place):
                                                frames[index].wire_size)
         return frames
 
-    for seconds in (-3600, -40 * YEAR, 3600, 30 * YEAR):
+    for seconds in (-3600, -40 * YEAR, -30, 5, 30, 59, 61, 3600, 30 * YEAR):
         place.expect(wild(seconds), "wild by %d s" % seconds)
-    # Less than a minute ahead is silence: a connection that is just being opened is forgotten, and its calls say midstream.
-    told, _ = replay(place.write(wild(30)))
-    for entry in told:
-        entry["flags"] = [flag for flag in entry["flags"] if flag != "midstream"]
-    assert facts(told) == place.expected, "wild by 30 s"
     # Two clocks a day apart, taking turns: each packet is a step.
     frames = [pcap_rewrite.Frame(frame.time_ns + index % 2 * 86400 * SECOND, frame.data, frame.wire_size)
               for index, frame in enumerate(place.frames)]
