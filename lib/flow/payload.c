@@ -13,6 +13,9 @@
 /* Late copies of an older connection come one or two at a time; a stream that goes on elsewhere is soon followed. */
 #define STRAYS_MAX 8
 
+/* How far behind its SYN a side can be that was not answered: no first window is larger, but a tap may lose some. */
+#define UNANSWERED_MAX (1u << 20)
+
 struct flow_piece flow_piece_of(const struct net_packet *packet, uint64_t now_ns)
 {
     return (struct flow_piece){.sequence = flow_payload_sequence(packet),
@@ -176,19 +179,31 @@ static void deliver_now(struct flow_table *table, struct flow *flow, uint32_t in
     flow_deliver_piece(table, flow, index, piece, now_ns);
 }
 
+/* Begins before the first byte that a SYN seen here allows. A keep-alive probe does, by one byte. */
+static bool before_syn(const struct flow_side *side, const struct flow_piece *piece)
+{
+    return (side->flags & FLOW_SIDE_SYN) && side->offset < FLOW_WINDOW_MAX && piece->size + piece->lost > 1 &&
+           sequence_before(piece->sequence, side->initial + 1);
+}
+
 /*
  * A SYN nobody has answered, and data that does not fit it: the SYN was forged, or belongs to a connection that began
- * and ended unseen. The data wins.
+ * and ended unseen. The data wins. Where it was answered, and the data only begins before it, receivers cut or drop it.
  */
-static void doubt_syn(struct flow_table *table, struct flow *flow, uint32_t index, uint32_t sequence)
+static void doubt_syn(struct flow_table *table, struct flow *flow, uint32_t index, const struct flow_piece *piece)
 {
     struct flow_side *side = &flow->sides[index];
-    if (flow->state != FLOW_STATE_HALF_OPEN || side->offset || (flow->sides[!index].flags & FLOW_SIDE_SYN) ||
-        !flow_window_excludes(flow, index, sequence))
+    bool before = before_syn(side, piece);
+    if (before && sequence_before(side->initial + 1, flow_piece_end(piece)))
+        flow_mark(table, flow, FLOW_AMBIGUOUS_SYN);
+    if (flow->state != FLOW_STATE_HALF_OPEN || side->offset || (flow->sides[!index].flags & FLOW_SIDE_SYN))
+        return;
+    bool ahead = (side->flags & FLOW_SIDE_SYN) && piece->sequence - (side->initial + 1) > UNANSWERED_MAX;
+    if (!before && !ahead && !flow_window_excludes(flow, index, piece->sequence))
         return;
     flow_mark(table, flow, FLOW_AMBIGUOUS_SYN);
     side->flags &= (uint16_t) ~(FLOW_SIDE_STARTED | FLOW_SIDE_SYN | FLOW_SIDE_SCALE);
-    flow_window_start(side, sequence);
+    flow_window_start(side, piece->sequence);
     flow->flags |= FLOW_MIDSTREAM;
 }
 
@@ -217,7 +232,7 @@ void flow_payload_take(struct flow_table *table, struct flow *flow, uint32_t ind
     struct flow_side *side = &flow->sides[index];
     struct flow_piece piece = flow_piece_of(packet, now_ns);
     flow_window_start(side, piece.sequence);
-    doubt_syn(table, flow, index, piece.sequence);
+    doubt_syn(table, flow, index, &piece);
     doubt_window(table, flow, index, piece.sequence, now_ns);
     enum ledger_reason reason;
     if (!piece_admit(table, flow, index, packet, &piece, &reason)) {

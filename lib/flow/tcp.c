@@ -37,6 +37,8 @@ enum flow_syn flow_tcp_syn(const struct flow_table *table, const struct flow *fl
         return FLOW_SYN_BELONGS;
     if (flow->state == FLOW_STATE_CLOSING)
         return FLOW_SYN_REUSE;
+    if (flow->state == FLOW_STATE_HALF_OPEN && !known && !flow_side_seen(side))
+        return FLOW_SYN_BELONGS; /* where it begins was the other side's word only */
     if (flow->state == FLOW_STATE_HALF_OPEN)
         return flow_packet_has(packet, NET_TCP_ACK) ? FLOW_SYN_CONTRADICTS : FLOW_SYN_REUSE;
     bool young = net_packet_clock(packet) < flow->start_ns + table->settings.skew_window_ns;
@@ -45,7 +47,33 @@ enum flow_syn flow_tcp_syn(const struct flow_table *table, const struct flow *fl
     return flow_window_includes(flow, index, packet->sequence) ? FLOW_SYN_CONTRADICTS : FLOW_SYN_REUSE;
 }
 
-static void take_syn(struct flow *flow, uint32_t index, const struct net_packet *packet)
+/* The other side's first acknowledgement was of something else: it is no receiver's. */
+static void check_first_ack(struct flow_table *table, struct flow *flow, uint32_t index, uint32_t begin)
+{
+    struct flow_side *side = &flow->sides[index];
+    if (flow->state != FLOW_STATE_HALF_OPEN || side->packets > 1 || side->offset || side->next == begin)
+        return;
+    flow_mark(table, flow, FLOW_AMBIGUOUS_ACK);
+    side->next = side->end = begin;
+    side->acked_ns = 0;
+    flow->sides[!index].flags &= (uint16_t)~FLOW_SIDE_ACK;
+}
+
+/* Which SYN the peer has read is what its own acknowledges; a forged one may have come later. */
+static void check_answered_syn(struct flow_table *table, struct flow *flow, uint32_t index, uint32_t ack)
+{
+    struct flow_side *side = &flow->sides[index];
+    if (!(side->flags & FLOW_SIDE_SYN) || side->offset ||
+        (!sequence_before(ack, side->initial + 1) && !sequence_before(side->end, ack)))
+        return;
+    flow_mark(table, flow, FLOW_AMBIGUOUS_SYN);
+    if (side->held_first || (side->flags & FLOW_SIDE_CLOSED))
+        return;
+    side->initial = ack - 1;
+    side->next = side->end = ack;
+}
+
+static void take_syn(struct flow_table *table, struct flow *flow, uint32_t index, const struct net_packet *packet)
 {
     struct flow_side *side = &flow->sides[index];
     if (side->flags & FLOW_SIDE_SYN)
@@ -58,10 +86,13 @@ static void take_syn(struct flow *flow, uint32_t index, const struct net_packet 
         side->flags |= FLOW_SIDE_SCALE;
     }
     flow_window_start(side, packet->sequence + 1);
+    check_first_ack(table, flow, index, packet->sequence + 1);
     if (side->offset == 0 && !(side->flags & FLOW_SIDE_CLOSED) && sequence_before(packet->sequence + 1, side->next))
         side->next = packet->sequence + 1; /* what had been taken for the beginning was not */
-    if (answers)
+    if (answers) {
         flow_window_start(&flow->sides[!index], packet->acknowledgement);
+        check_answered_syn(table, flow, !index, packet->acknowledgement);
+    }
     bool as_server = flow_direction_of(flow, index) == FLOW_TO_CLIENT;
     if ((flow->flags & FLOW_MIDSTREAM) && !(flow->flags & FLOW_HAD_DATA) && as_server != answers)
         flow_swap_direction(flow);
@@ -238,7 +269,7 @@ void flow_tcp_packet(struct flow_table *table, struct flow *flow, uint32_t index
     }
     check_ack_gap(table, flow, &flow->sides[index], packet);
     if (flow_packet_has(packet, NET_TCP_SYN))
-        take_syn(flow, index, packet);
+        take_syn(table, flow, index, packet);
     if (flow_packet_has(packet, NET_TCP_ACK))
         take_ack(table, flow, index, packet, now_ns);
     if (flow_packet_has(packet, NET_TCP_FIN))

@@ -2,7 +2,7 @@
 
 /*
  * Ambiguous connections. The calls of one carry a flag; why is told once, when the connection ends and all that
- * contradicts itself is known. Connections of which nothing was read are left out: nobody was misled about them.
+ * contradicts itself is known. Connections whose bytes no parser reads are left out: nobody was misled about them.
  */
 
 #include "pipeline/session.h"
@@ -27,11 +27,17 @@ static struct span reasons_of(uint32_t ambiguity, char text[REASONS_SIZE])
     return span_of(text, used);
 }
 
+/* Nothing of it was delivered, so what was refused is all that it may have said. */
+static bool nothing_delivered(const struct flow *flow)
+{
+    return flow->sides[0].offset == flow->sides[0].lost_bytes && flow->sides[1].offset == flow->sides[1].lost_bytes;
+}
+
 void session_tell_ambiguity(struct pipeline *worker, const struct session *session, const struct flow *flow)
 {
     const struct epoch *epoch = worker->epoch;
     const struct policy_watch *watch = policy_watch_find(epoch->policy, RULE_CHECK_AMBIGUOUS_CONNECTION, NULL);
-    if (!watch || !session->channel.parsed)
+    if (!watch || !(session->channel.parsed || nothing_delivered(flow)))
         return;
     char reasons[REASONS_SIZE];
     struct call call = {

@@ -6,88 +6,16 @@ usage: coverage.py ASSAY
 """
 
 import collections
+import datetime
 import json
 import pathlib
-import ssl
-import struct
 import subprocess
 import sys
 import tempfile
 
-FIN, SYN, RST, PUSH, ACK = 1, 2, 4, 8, 16
-CLIENT, SERVER = 0, 1
-START = 1_790_000_000_000_000  # microseconds
-STEP = 1_000
-
-
-def checksum(data):
-    if len(data) % 2:
-        data += b'\0'
-    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
-class Capture:
-    """Frames in the order in which they are said; a pcap file (microseconds, Ethernet)."""
-
-    def __init__(self):
-        self.frames = []
-        self.time = START
-
-    def add(self, frame, wire_size=None):
-        self.frames.append((self.time, frame, wire_size or len(frame)))
-        self.time += STEP
-
-    def write(self, path):
-        with open(path, 'wb') as file:
-            file.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-            for time, frame, wire_size in self.frames:
-                file.write(struct.pack('<IIII', time // 1_000_000, time % 1_000_000, len(frame), wire_size) + frame)
-        return path
-
-    def last_time(self):
-        return self.frames[-1][0]
-
-
-class Talk:
-    """One TCP connection."""
-
-    def __init__(self, capture, port, server_port=80):
-        self.capture = capture
-        self.address = (bytes([10, 1, port >> 8, port & 255]), bytes([10, 2, 0, 1]))
-        self.port = (port, server_port)
-        self.sequence = [1000 + port, 900000 + port]
-
-    def segment(self, side, flags, data=b'', sequence=None, seen=True, snap=None):
-        at = self.sequence[side] if sequence is None else sequence
-        acknowledge = self.sequence[not side] if flags & ACK else 0
-        source, destination = self.address[side], self.address[not side]
-        tcp = struct.pack('!HHIIBBHHH', self.port[side], self.port[not side], at, acknowledge, 0x50, flags, 65535, 0, 0)
-        pseudo = source + destination + struct.pack('!BBH', 0, 6, len(tcp) + len(data))
-        tcp = tcp[:16] + struct.pack('!H', checksum(pseudo + tcp + data)) + tcp[18:]
-        ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0, source, destination)
-        ip = ip[:10] + struct.pack('!H', checksum(ip)) + ip[12:]
-        frame = b'\2\0\0\0\0\1\2\0\0\0\0\2\x08\0' + ip + tcp + data
-        if seen:
-            self.capture.add(frame[:snap] if snap else frame, len(frame))
-        if sequence is None:
-            self.sequence[side] += len(data) + bool(flags & (SYN | FIN))
-
-    def open(self):
-        self.segment(CLIENT, SYN)
-        self.segment(SERVER, SYN | ACK)
-        self.segment(CLIENT, ACK)
-        return self
-
-    def say(self, side, data, **options):
-        self.segment(side, PUSH | ACK, data, **options)
-
-    def close(self):
-        self.segment(CLIENT, FIN | ACK)
-        self.segment(SERVER, FIN | ACK)
-        self.segment(CLIENT, ACK)
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent / 'tools'))
+from talk import CLIENT, SERVER, Capture, Talk  # noqa: E402
 
 
 def request(host, path='/v1/items'):
@@ -101,18 +29,6 @@ BODY = b'{"a":"' + b'x' * 92 + b'"}'
 def call(talk, host):
     talk.say(CLIENT, request(host))
     talk.say(SERVER, RESPONSE + BODY)
-
-
-def client_hello():
-    """What OpenSSL says first."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    connection = context.wrap_bio(incoming, outgoing, server_hostname='a.example')
-    try:
-        connection.do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return outgoing.read()
 
 
 Result = collections.namedtuple('Result', 'findings transactions summary status lines')
@@ -150,10 +66,9 @@ def service(result, host):
     return found[0]
 
 
-def rfc3339(microseconds):
-    import datetime
-    moment = datetime.datetime.fromtimestamp(microseconds // 1_000_000, datetime.timezone.utc)
-    return moment.strftime('%Y-%m-%dT%H:%M:%S') + f'.{microseconds % 1_000_000:06d}000Z'
+def rfc3339(time_ns):
+    moment = datetime.datetime.fromtimestamp(time_ns // 10**9, datetime.timezone.utc)
+    return moment.strftime('%Y-%m-%dT%H:%M:%S') + f'.{time_ns % 10**9:09d}Z'
 
 
 def check_sound(replay):
@@ -189,9 +104,9 @@ def check_gaps(replay):
         assert finding[key] is None, key
     evidence = finding['evidence']
     assert (evidence['reasons'], evidence['tcp_gaps'], evidence['tcp_gap_bytes']) == ('gaps', '1', '100'), evidence
-    received = sum(len(frame) for _, frame, _ in capture.frames)
+    received = sum(len(frame.data) for frame in capture.frames)
     assert evidence['gap_percent'] == f'{100 * 100000 // (received + 100) / 1000:.3f}', evidence
-    assert finding['time'] == finding['decided'] == rfc3339(capture.last_time()), finding['time']
+    assert finding['time'] == finding['decided'] == rfc3339(capture.frames[-1].time_ns), finding['time']
     assert result.status == 1
     row = service(result, 'holed.example')
     assert row['transactions']['audited'] == 1 and row['transactions']['excused']['gap'] == 1, row

@@ -16,13 +16,12 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(FOLDER, "..", "golden"), os.path.join(FOLDER, "..", "tools")]
 import pcap_rewrite  # noqa: E402
 from replay import check_ledger, replay  # noqa: E402
+from talk import Capture, Talk  # noqa: E402
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PUSH, PING, CONTINUATION = 0, 1, 3, 4, 5, 6, 9
 END_STREAM, END_HEADERS = 1, 4
-CLIENT, SERVER = (b"\xc0\x00\x02\x01", 40000), (b"\xc0\x00\x02\x02", 8443)
 SEGMENT = 1400
-ACK, PUSH_ACK, SYN, SYN_ACK, FIN_ACK = 0x10, 0x18, 0x02, 0x12, 0x11
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -43,33 +42,14 @@ def answer(stream, status=b"200", extra=b"", flags=END_STREAM | END_HEADERS):
     return 1, frame(HEADERS, flags, stream, literal(b":status", status) + extra)
 
 
-def packet(side, sequence, acknowledged, flags, payload):
-    (source, port), (target, target_port) = (CLIENT, SERVER) if side == 0 else (SERVER, CLIENT)
-    tcp = struct.pack(">HHIIBBHHH", port, target_port, sequence, acknowledged, 0x50, flags, 65535, 0, 0) + payload
-    pseudo = source + target + struct.pack(">BBH", 0, 6, len(tcp))
-    tcp = tcp[:16] + struct.pack(">H", pcap_rewrite.checksum(pseudo + tcp)) + tcp[18:]
-    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + source + target
-    ip = ip[:10] + struct.pack(">H", pcap_rewrite.checksum(ip)) + ip[12:]
-    return b"\x02\0\0\0\0\2\x02\0\0\0\0\1\x08\0" + ip + tcp
-
-
 def write_connection(path, pieces):
-    """`pieces` of (side, bytes), one behind the other, a tenth of a millisecond apart."""
-    sequence, packets = [1000, 5000], []
-
-    def add(side, flags, payload=b""):
-        packets.append(packet(side, sequence[side], sequence[1 - side] if flags & ACK else 0, flags, payload))
-        sequence[side] += len(payload) + bool(flags & 3)
-
-    add(0, SYN), add(1, SYN_ACK), add(0, ACK)
+    """`pieces` of (side, bytes), one behind the other."""
+    talk = Talk(Capture(), 40000, 8443).open()
     for side, payload in [(0, PREFACE + frame(SETTINGS, 0, 0)), (1, frame(SETTINGS, 0, 0))] + pieces:
         for at in range(0, len(payload), SEGMENT):
-            add(side, PUSH_ACK, payload[at : at + SEGMENT])
-    add(0, FIN_ACK), add(1, FIN_ACK), add(0, ACK)
-    with open(path, "wb") as stream:
-        stream.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for number, data in enumerate(packets):
-            stream.write(struct.pack("<IIII", 1700000000, number * 100, len(data), len(data)) + data)
+            talk.say(side, payload[at : at + SEGMENT])
+    talk.close()
+    talk.capture.write(path)
 
 
 def plain(path, status=200, sent=0, method="GET", protocol="http2"):

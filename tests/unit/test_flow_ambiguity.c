@@ -173,6 +173,52 @@ static void forged_syn_does_not_hide_what_follows(void **state)
     tap_free(tap);
 }
 
+/* The client says where the server begins, and the server's own SYN says otherwise. */
+static void first_acknowledgement_that_was_false_is_put_right(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_default();
+    tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
+    tap_ack(tap, CLIENT, 1, 50000);
+    tap_send(tap, SERVER, NET_TCP_SYN | NET_TCP_ACK, 0, 1, "");
+    tap_data_from(tap, CLIENT, 1, 1, "abc");
+    tap_data_from(tap, SERVER, 1, 4, "answer");
+    tap_expect_ambiguous(tap, "C:abc S:answer ", bit(FLOW_AMBIGUOUS_ACK));
+}
+
+/* Of two SYNs the server answers the first: what was forged is the second. */
+static void answered_syn_is_the_one_that_was_read(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_default();
+    tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
+    tap_send(tap, CLIENT, NET_TCP_SYN, 1, 0, "");
+    tap_send(tap, SERVER, NET_TCP_SYN | NET_TCP_ACK, 0, 1, "");
+    tap_data_from(tap, CLIENT, 1, 1, "abc");
+    tap_expect_ambiguous(tap, "C:abc ", bit(FLOW_AMBIGUOUS_SYN));
+}
+
+static void data_that_begins_before_its_syn_marks(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_started();
+    tap_data_from(tap, CLIENT, 0u - 2, 1, "xyzabc");
+    tap_expect_ambiguous(tap, "C:abc ", bit(FLOW_AMBIGUOUS_SYN));
+    /* A SYN that nobody answered, and data before it or far behind. */
+    const uint32_t places[] = {0u - 5000, 3u << 20};
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        tap = tap_default();
+        tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
+        tap_data_from(tap, CLIENT, places[i], 1, "abc");
+        tap_expect_ambiguous(tap, "C:abc ", bit(FLOW_AMBIGUOUS_SYN));
+    }
+    /* A keep-alive probe is one byte before the first. */
+    tap = tap_started();
+    tap_data_from(tap, CLIENT, 0, 1, "x");
+    tap_data_from(tap, CLIENT, 1, 1, "abc");
+    tap_expect(tap, "C:abc ");
+}
+
 static void acknowledgement_of_the_unsent_marks(void **state)
 {
     (void)state;
@@ -375,6 +421,9 @@ int main(void)
         cmocka_unit_test(two_ends_of_a_stream_mark),
         cmocka_unit_test(syn_in_the_window_marks),
         cmocka_unit_test(forged_syn_does_not_hide_what_follows),
+        cmocka_unit_test(first_acknowledgement_that_was_false_is_put_right),
+        cmocka_unit_test(answered_syn_is_the_one_that_was_read),
+        cmocka_unit_test(data_that_begins_before_its_syn_marks),
         cmocka_unit_test(acknowledgement_of_the_unsent_marks),
         cmocka_unit_test(acknowledgement_proven_false_by_its_sender_marks),
         cmocka_unit_test(new_data_under_an_old_timestamp_marks),
