@@ -376,6 +376,27 @@ static void grant_note(struct transaction *transaction, const struct body_view *
     }
 }
 
+/*
+ * Nothing was found in the view and nothing in it has to be decoded, so it is walked only when something turns up
+ * behind it, for the path of that; mostly nothing does.
+ */
+static bool put_off(struct body_scan *scan, const struct body_view *view)
+{
+    if ((view->final && !view->cut) || !body_has_places((enum body_kind)scan->kind))
+        return true;
+    return !view->cut && body_window_keep(&scan->window);
+}
+
+/* Walks the views that were put off. */
+static void catch_up(struct body_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->window.kept_count; i++) {
+        struct body_view view = body_window_kept(&scan->window, i);
+        body_locator_leave(&scan->locator, &view);
+    }
+    body_window_forget(&scan->window);
+}
+
 static void scan_view(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view)
 {
     struct body_scan *scan = &exchange->scans[response];
@@ -385,26 +406,21 @@ static void scan_view(struct pipeline *worker, struct exchange *exchange, bool r
         .start_from = view->behind,
         .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
     };
-    bool only_view = view->final && view->offset == 0;
     if (!response && view->offset == 0 && scan->kind == BODY_FORM)
         grant_note(&exchange->transaction, view);
     uint32_t count = scan_text(worker, exchange, &text);
-    bool escaped = body_needs_decoding((enum body_kind)scan->kind, view);
-    /* A clean body of one view is not walked at all. */
-    if (only_view && count == 0 && !escaped)
+    bool escaped = body_needs_decoding((enum body_kind)scan->kind, view) ||
+                   (scan->locator_ready && body_locator_in_escaped(&scan->locator));
+    if (count == 0 && !escaped && put_off(scan, view))
         return;
     locator_make(exchange, response);
-    if (escaped) {
-        /* The decoder runs ahead on a copy of the locator, from where this view begins. */
-        bool values = body_values_enter(&scan->values, &scan->locator, view);
-        view_hits(worker, exchange, response, view, count);
-        if (values)
-            view_values(worker, exchange, response, view);
-    } else {
-        view_hits(worker, exchange, response, view, count);
-    }
-    if (!only_view)
-        body_locator_leave(&scan->locator, view);
+    catch_up(scan);
+    /* The decoder runs ahead on a copy of the locator, from where this view begins. */
+    bool values = escaped && body_values_enter(&scan->values, &scan->locator, view);
+    view_hits(worker, exchange, response, view, count);
+    if (values)
+        view_values(worker, exchange, response, view);
+    body_locator_leave(&scan->locator, view);
 }
 
 static void feed_window(struct pipeline *worker, struct exchange *exchange, bool response, struct parse_input input)

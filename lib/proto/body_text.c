@@ -26,7 +26,7 @@ struct part {
     bool malformed;
 };
 
-static bool has_places(enum body_kind kind)
+bool body_has_places(enum body_kind kind)
 {
     return kind == BODY_JSON || kind == BODY_LINES || kind == BODY_EVENTS || kind == BODY_FORM ||
            kind == BODY_MULTIPART;
@@ -314,7 +314,7 @@ void body_locate(struct body_locator *locator, const struct body_view *view, uin
                  struct body_place *place_out)
 {
     begin_place(place_out, BODY_PLACE_VALUE);
-    if (!has_places(locator->kind))
+    if (!body_has_places(locator->kind))
         return;
     uint64_t begin = view->offset + start, end = begin + (size ? size : 1);
     struct part part;
@@ -351,7 +351,7 @@ void body_locate(struct body_locator *locator, const struct body_view *view, uin
 void body_locator_leave(struct body_locator *locator, const struct body_view *view)
 {
     bool ends = view->final && !view->cut;
-    if (ends || !has_places(locator->kind))
+    if (ends || !body_has_places(locator->kind))
         return;
     uint64_t end = view->offset + view->size;
     uint64_t target = view->final ? end : end - BODY_WINDOW_OVERLAP;
@@ -380,8 +380,7 @@ void body_values_init(struct body_values *values)
 
 bool body_values_enter(struct body_values *values, const struct body_locator *locator, const struct body_view *view)
 {
-    bool in_escaped = locator->current.open && locator->current.escaped;
-    if (!in_escaped && !body_needs_decoding(locator->kind, view))
+    if (!body_locator_in_escaped(locator) && !body_needs_decoding(locator->kind, view))
         return false;
     values->locator = *locator;
     return true;

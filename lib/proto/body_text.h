@@ -83,8 +83,20 @@ void body_locator_init(struct body_locator *locator, enum body_kind kind, struct
 void body_locate(struct body_locator *locator, const struct body_view *view, uint32_t start, uint32_t size,
                  struct body_place *place_out);
 
-/* The view has been searched: walks to where the next one's matches may begin. Nothing follows the last view. */
+/*
+ * The view has been searched: walks to where the next one's matches may begin. Nothing follows the last view. It may be
+ * put off, as long as views are left in their order, and before anything is asked about a later one.
+ */
 void body_locator_leave(struct body_locator *locator, const struct body_view *view);
+
+/* False: no place in such a body has a name, and leaving its views does nothing. */
+bool body_has_places(enum body_kind kind);
+
+/* An escaped text goes on in the view that begins: what is found there is to be decoded too. */
+static inline bool body_locator_in_escaped(const struct body_locator *locator)
+{
+    return locator->current.open && locator->current.escaped;
+}
 
 /* False for a body of one view that surely holds no escape: then neither locator nor values are needed to decode it. */
 bool body_needs_decoding(enum body_kind kind, const struct body_view *view);

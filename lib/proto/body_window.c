@@ -17,8 +17,15 @@ void body_window_init(struct body_window *window, struct pool *buffers)
     *window = (struct body_window){.buffers = buffers};
 }
 
+void body_window_forget(struct body_window *window)
+{
+    while (window->kept_count > 0)
+        pool_give(window->buffers, window->kept[--window->kept_count]);
+}
+
 void body_window_release(struct body_window *window)
 {
+    body_window_forget(window);
     if (window->buffer)
         pool_give(window->buffers, window->buffer);
     window->buffer = NULL;
@@ -39,13 +46,39 @@ static void give_view(const struct body_window *window, bool final, struct body_
     };
 }
 
-/* Behind a full view: keeps the overlap and what may be looked back at. */
-static void slide(struct body_window *window)
+/* Behind a full view: takes the overlap and what may be looked back at over to `buffer`, which may be its own. */
+static void slide(struct body_window *window, uint8_t *buffer)
 {
-    memmove(window->buffer, window->buffer + BODY_WINDOW_STEP, BODY_WINDOW_SIZE - BODY_WINDOW_STEP);
+    memmove(buffer, window->buffer + BODY_WINDOW_STEP, BODY_WINDOW_SIZE - BODY_WINDOW_STEP);
+    window->buffer = buffer;
     window->offset += BODY_WINDOW_STEP;
     window->used = window->fresh = BODY_WINDOW_SIZE - BODY_WINDOW_STEP;
     window->given = false;
+}
+
+bool body_window_keep(struct body_window *window)
+{
+    bool spare = window->buffers->used_count < window->buffers->count / BODY_KEPT_SHARE;
+    if (!window->given || !spare || window->kept_count == BODY_KEPT_MAX)
+        return false;
+    uint8_t *next = pool_take(window->buffers);
+    require(next);
+    if (window->kept_count == 0)
+        window->kept_offset = window->offset;
+    require(window->offset == window->kept_offset + (uint64_t)window->kept_count * BODY_WINDOW_STEP);
+    window->kept[window->kept_count++] = window->buffer;
+    slide(window, next);
+    return true;
+}
+
+struct body_view body_window_kept(const struct body_window *window, uint32_t n)
+{
+    require(n < window->kept_count);
+    return (struct body_view){
+        .data = window->kept[n],
+        .size = BODY_WINDOW_SIZE,
+        .offset = window->kept_offset + (uint64_t)n * BODY_WINDOW_STEP,
+    };
 }
 
 /* Nothing contiguous follows what is in the buffer. True: there is a view of it. */
@@ -106,7 +139,7 @@ struct parse_step body_window_add(struct body_window *window, const struct parse
         return parse_step_of(PARSE_STOP, input->size, 0);
     }
     if (window->given)
-        slide(window);
+        slide(window, window->buffer);
     if (!input->data && input->lost)
         return lose(window, input, view_out);
     if (!window->used && input->last && input->size > 0 && input->size <= BODY_WINDOW_SIZE)

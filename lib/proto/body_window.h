@@ -15,7 +15,8 @@
  * overlap may be cut.
  *
  * Memory:  a body that comes in one piece with `last` and fits is offered by reference. Otherwise one buffer of
- *          BODY_WINDOW_SIZE from the pool, given back at the end or by body_window_release().
+ *          BODY_WINDOW_SIZE from the pool, and one for each view that is kept; given back at the end or by
+ *          body_window_release().
  * Threads: one owner.
  * Loss:    the view before the hole is final for all its matches and marked `cut`; the next begins behind the hole.
  * Errors:  pool empty: PARSE_STOP with `no_buffer` set; the rest of the body is not scanned and the caller counts that.
@@ -28,6 +29,8 @@
 #define BODY_WINDOW_OVERLAP 1024u  /* longer than any value a detector knows, PEM blocks excepted */
 #define BODY_WINDOW_BEHIND  128u   /* the words in front of a value, which tell what it is */
 #define BODY_WINDOW_STEP    (BODY_WINDOW_SIZE - BODY_WINDOW_OVERLAP - BODY_WINDOW_BEHIND)
+#define BODY_KEPT_MAX       16u /* a body of 240 KB, which with its buffers stays in the L2 cache */
+#define BODY_KEPT_SHARE     2u  /* views are kept only while less than this part of the pool is in use */
 
 struct body_view {
     const uint8_t *data; /* valid until the next call */
@@ -50,6 +53,9 @@ struct body_window {
     bool after_loss;
     bool no_buffer;
     bool ended;
+    uint32_t kept_count;
+    uint64_t kept_offset; /* of the first kept view in the body; each next one begins BODY_WINDOW_STEP behind */
+    uint8_t *kept[BODY_KEPT_MAX];
 };
 
 void body_window_init(struct body_window *window, struct pool *buffers);
@@ -59,6 +65,18 @@ void body_window_release(struct body_window *window);
 
 struct parse_step body_window_add(struct body_window *window, const struct parse_input *input,
                                   struct body_view *view_out);
+
+/*
+ * The view just given stays as it is until body_window_forget(): whoever wants to read it only if something turns up in
+ * a later one need not read it now. False: it is final, or there is no room.
+ */
+bool body_window_keep(struct body_window *window);
+
+/* The n-th kept view, n < window->kept_count. They follow each other without a hole, up to the view of now. */
+struct body_view body_window_kept(const struct body_window *window, uint32_t n);
+
+/* Gives the buffers of all kept views back. */
+void body_window_forget(struct body_window *window);
 
 /* Whether a match that begins at view->data[start] is to be reported from this view. */
 static inline bool body_view_owns(const struct body_view *view, uint32_t start)

@@ -2,7 +2,8 @@
 
 /*
  * Body text: byte 0 chooses the kind, byte 1 repeats the text, bytes 2 to 5 the cuts. Places and decoded pieces must be
- * the same however the body is cut, and every offset a scanner may ask about gets an answer.
+ * the same however the body is cut, and whether views that nobody asks about are walked at once or put off; every
+ * offset a scanner may ask about gets an answer.
  */
 
 #include <stdlib.h>
@@ -11,7 +12,17 @@
 
 #define BODY_MAX 36000u /* three views */
 
+#define POOL_COUNT 8u /* more than twice the views of a body: all can be kept */
+
+/* How a body is read. */
+struct way {
+    enum body_kind kind;
+    uint64_t from; /* nothing in front of it is asked about */
+    bool lazy;     /* puts views off */
+};
+
 struct run {
+    struct way way;
     struct body_locator locator;
     struct body_values values;
     uint64_t digest;
@@ -32,15 +43,37 @@ static void mix_place(struct run *run, const struct body_place *place)
 }
 
 /* A "match" begins at every digit and is as long as the digit says. */
-static void search(struct run *run, const struct body_view *view)
+static bool is_match(const struct run *run, const struct body_view *view, uint32_t i)
 {
+    uint8_t c = view->data[i];
+    return c >= '0' && c <= '9' && body_view_owns(view, i) && view->offset + i >= run->way.from;
+}
+
+static bool put_off(const struct run *run, struct body_window *window, const struct body_view *view)
+{
+    if (!run->way.lazy || body_needs_decoding(run->locator.kind, view) || body_locator_in_escaped(&run->locator))
+        return false;
+    for (uint32_t i = 0; i < view->size; i++)
+        if (is_match(run, view, i))
+            return false;
+    return body_window_keep(window);
+}
+
+static void search(struct run *run, struct body_window *window, const struct body_view *view)
+{
+    if (put_off(run, window, view))
+        return;
+    for (uint32_t i = 0; i < window->kept_count; i++) {
+        struct body_view kept = body_window_kept(window, i);
+        body_locator_leave(&run->locator, &kept);
+    }
+    body_window_forget(window);
     bool any = body_values_enter(&run->values, &run->locator, view);
     for (uint32_t i = 0; i < view->size; i++) {
-        uint8_t c = view->data[i];
-        if (c < '0' || c > '9' || !body_view_owns(view, i))
+        if (!is_match(run, view, i))
             continue;
         struct body_place place;
-        body_locate(&run->locator, view, i, min_u32(1 + (c - '0') * 5u, view->size - i), &place);
+        body_locate(&run->locator, view, i, min_u32(1 + (view->data[i] - '0') * 5u, view->size - i), &place);
         mix(run, &i, sizeof(i));
         mix_place(run, &place);
     }
@@ -58,13 +91,16 @@ static void search(struct run *run, const struct body_view *view)
             run->locator.kind == BODY_TEXT || run->locator.kind == BODY_BINARY);
 }
 
-static uint64_t feed(struct pool *pool, const uint8_t *body, uint32_t size, const uint32_t *cuts, enum body_kind kind)
+static uint64_t feed(struct pool *pool, struct span text, const uint32_t *cuts, const struct way *way)
 {
     static struct run run;
     struct body_window window;
+    const uint8_t *body = text.data;
+    uint32_t size = text.size;
     run.digest = 1;
+    run.way = *way;
     body_window_init(&window, pool);
-    body_locator_init(&run.locator, kind, SPAN_LITERAL("b"));
+    body_locator_init(&run.locator, way->kind, SPAN_LITERAL("b"));
     body_values_init(&run.values);
     uint32_t at = 0;
     for (uint32_t i = 0; i < 3; i++) {
@@ -76,7 +112,7 @@ static uint64_t feed(struct pool *pool, const uint8_t *body, uint32_t size, cons
             step = body_window_add(&window, &input, &view);
             at += step.consumed;
             if (step.status == PARSE_ITEM)
-                search(&run, &view);
+                search(&run, &window, &view);
         }
     }
     require(at == size);
@@ -89,10 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 7 || size > 4096)
         return 0;
-    struct arena *arena = arena_new(1 << 16);
+    struct arena *arena = arena_new(1 << 18);
     struct pool pool;
     uint8_t *body = malloc(BODY_MAX);
-    if (!arena || !body || pool_init(&pool, arena, BODY_WINDOW_SIZE, 1))
+    if (!arena || !body || pool_init(&pool, arena, BODY_WINDOW_SIZE, POOL_COUNT))
         abort();
     uint32_t text = (uint32_t)size - 6, total = 0;
     for (uint32_t i = 0; i <= (uint32_t)data[1] * 4 && total + text <= BODY_MAX; i++, total += text)
@@ -101,7 +137,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t b = a + (uint32_t)(data[4] << 8 | data[5]) % (total - a + 1);
     const uint32_t cuts[2] = {a, b}, ends[2] = {total, total};
     enum body_kind kind = data[0] % BODY_KIND_COUNT;
-    require(feed(&pool, body, total, cuts, kind) == feed(&pool, body, total, ends, kind));
+    struct span whole = span_of(body, total);
+    const struct way ways[] = {{kind, 0, false}, {kind, 0, true}, {kind, b, false}, {kind, b, true}};
+    require(feed(&pool, whole, cuts, &ways[0]) == feed(&pool, whole, ends, &ways[1]));
+    require(feed(&pool, whole, ends, &ways[2]) == feed(&pool, whole, cuts, &ways[3]));
+    require(pool.used_count == 0);
     free(body);
     arena_free(arena);
     return 0;

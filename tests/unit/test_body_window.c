@@ -241,6 +241,83 @@ static void an_empty_pool_ends_the_scan_and_says_so(void **state)
     assert_int_equal(pool.used_count, 0);
 }
 
+/* Offers all of the body, keeps every view it can. Returns how many were given. */
+static uint32_t keep_views(struct body_window *window, const uint8_t *body, uint32_t size)
+{
+    struct parse_input input = {.data = body, .size = size, .last = true};
+    for (uint32_t count = 0;; count++) {
+        struct body_view view;
+        struct parse_step step = body_window_add(window, &input, &view);
+        input.data += step.consumed;
+        input.size -= step.consumed;
+        if (step.status != PARSE_ITEM || view.final)
+            return count + 1;
+        bool kept = body_window_keep(window);
+        assert_int_equal(kept, count < BODY_KEPT_MAX);
+        assert_false(body_window_keep(window)); /* not twice */
+    }
+}
+
+static void kept_views_stay_until_they_are_forgotten(void **state)
+{
+    (void)state;
+    struct arena *room = arena_new(1 << 20);
+    struct pool many;
+    uint8_t *body = malloc(20 * BODY_WINDOW_SIZE);
+    assert_true(room && body);
+    assert_int_equal(pool_init(&many, room, BODY_WINDOW_SIZE, 60), 0);
+    srand(78);
+    make_body(body, 20 * BODY_WINDOW_SIZE);
+    for (uint32_t views = 2; views <= 18; views++) {
+        struct body_window window;
+        body_window_init(&window, &many);
+        assert_int_equal(keep_views(&window, body, views * BODY_WINDOW_STEP), views);
+        uint32_t kept = min_u32(views - 1, BODY_KEPT_MAX);
+        assert_int_equal(window.kept_count, kept);
+        assert_int_equal(many.used_count, kept + 1);
+        for (uint32_t i = 0; i < kept; i++) {
+            struct body_view view = body_window_kept(&window, i);
+            assert_int_equal(view.offset, i * BODY_WINDOW_STEP);
+            assert_int_equal(view.size, BODY_WINDOW_SIZE);
+            assert_memory_equal(view.data, body + view.offset, view.size);
+            assert_false(view.final);
+        }
+        body_window_forget(&window);
+        assert_int_equal(many.used_count, 1);
+        body_window_release(&window);
+        assert_int_equal(many.used_count, 0);
+    }
+    free(body);
+    arena_free(room);
+}
+
+/* Whoever only wants to read later leaves room for those who cannot go on without a buffer. */
+static void views_are_kept_of_half_the_pool_only(void **state)
+{
+    (void)state;
+    struct arena *room = arena_new(1 << 18);
+    struct pool few;
+    static uint8_t body[BODY_MAX];
+    assert_true(room);
+    assert_int_equal(pool_init(&few, room, BODY_WINDOW_SIZE, 6), 0);
+    void *other = pool_take(&few);
+    struct body_window window;
+    body_window_init(&window, &few);
+    struct parse_input input = {.data = body, .size = BODY_MAX};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct body_view view;
+        struct parse_step step = body_window_add(&window, &input, &view);
+        assert_int_equal(step.status, PARSE_ITEM);
+        assert_int_equal(body_window_keep(&window), i == 0);
+        input.data += step.consumed;
+        input.size -= step.consumed;
+    }
+    body_window_release(&window);
+    assert_int_equal(few.used_count, 1);
+    pool_give(&few, other);
+    arena_free(room);
+}
+
 int main(void)
 {
     arena = arena_new(1 << 20);
@@ -255,6 +332,8 @@ int main(void)
         cmocka_unit_test(a_whole_body_is_not_copied),
         cmocka_unit_test(holes_end_a_view_and_begin_another),
         cmocka_unit_test(an_empty_pool_ends_the_scan_and_says_so),
+        cmocka_unit_test(kept_views_stay_until_they_are_forgotten),
+        cmocka_unit_test(views_are_kept_of_half_the_pool_only),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(found);

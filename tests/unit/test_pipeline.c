@@ -158,6 +158,73 @@ static void a_compressed_body_is_decoded_and_searched_however_it_is_cut(void **s
     }
 }
 
+/* Findings of a response with this JSON, cut into segments. */
+static char *findings_of_body(const char *body)
+{
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    char head[160];
+    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+             strlen(body));
+    wire_text(wire, 0, REQUEST_2, 1400);
+    wire_text(wire, 1, head, 1400);
+    wire_text(wire, 1, body, 1400);
+    wire_close(wire);
+    play(bench, wire, FRAMES_MAX);
+    char *findings = bench->findings;
+    bench->findings = NULL;
+    bench_free(bench);
+    free(wire);
+    return findings;
+}
+
+/* However much was read over before it: nothing, less than is kept, more than that, and with an escape in between. */
+static void a_value_deep_in_a_long_body_has_its_name(void **state)
+{
+    (void)state;
+    static const uint32_t rows[] = {0, 400, 2000, 7000};
+    char *body = malloc(1 << 20);
+    assert_non_null(body);
+    for (uint32_t i = 0; i < 2 * ARRAY_COUNT(rows); i++) {
+        uint32_t count = rows[i / 2];
+        char *end = body + sprintf(body, "{\"list\":[");
+        for (uint32_t row = 0; row < count; row++) {
+            const char *note = i % 2 && row == count / 2 ? "left\\tthere" : "left at the door";
+            end += sprintf(end, "{\"id\":%u,\"state\":\"sent\",\"note\":\"%s\"},", row, note);
+        }
+        end += sprintf(end, "{\"card\":\"4111111111111111\"}");
+        for (uint32_t row = 0; row < count; row++)
+            end += sprintf(end, ",{\"id\":%u}", row);
+        sprintf(end, "],\"last\":1}");
+        char *findings = findings_of_body(body), name[64];
+        snprintf(name, sizeof(name), "\"name\":\"/list/%u/card\"", count);
+        assert_non_null(findings);
+        assert_non_null(strstr(findings, name));
+        free(findings);
+    }
+    free(body);
+}
+
+/* The escape lies in one view of the body, the value in a later one that has none. */
+static void a_value_far_behind_an_escape_is_found(void **state)
+{
+    (void)state;
+    char *body = malloc(1 << 17);
+    assert_non_null(body);
+    char *end = body + sprintf(body, "{\"note\":\"one\\ntwo");
+    while (end < body + 40000)
+        end += sprintf(end, " and one more");
+    end += sprintf(end, " card 4111111111111111");
+    while (end < body + 45000)
+        end += sprintf(end, " and one more");
+    sprintf(end, "\"}");
+    char *findings = findings_of_body(body);
+    assert_non_null(findings);
+    assert_non_null(strstr(findings, "\"name\":\"/note\""));
+    free(findings);
+    free(body);
+}
+
 /* Losing any one packet never changes a call whose bytes were all seen, and never makes one up. */
 static void one_lost_packet_costs_only_what_it_touched(void **state)
 {
@@ -418,6 +485,8 @@ int main(void)
         cmocka_unit_test(the_scheme_of_a_credential_is_kept),
         cmocka_unit_test(a_body_in_another_charset_is_searched_however_it_is_cut),
         cmocka_unit_test(a_compressed_body_is_decoded_and_searched_however_it_is_cut),
+        cmocka_unit_test(a_value_deep_in_a_long_body_has_its_name),
+        cmocka_unit_test(a_value_far_behind_an_escape_is_found),
         cmocka_unit_test(one_lost_packet_costs_only_what_it_touched),
         cmocka_unit_test(a_response_before_its_request_is_paired),
         cmocka_unit_test(one_side_alone_is_told_as_such),
