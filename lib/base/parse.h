@@ -51,3 +51,14 @@ static inline struct parse_step parse_step_of(enum parse_status status, uint32_t
 #endif
     return step;
 }
+
+/* The input that is left behind the bytes, or the lost bytes, that a step consumed. */
+static inline void parse_input_advance(struct parse_input *input, uint32_t consumed)
+{
+    if (input->data) {
+        input->data += consumed;
+        input->size -= consumed;
+    } else {
+        input->lost -= min_u32(consumed, input->lost);
+    }
+}

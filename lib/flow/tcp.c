@@ -29,8 +29,9 @@ enum flow_syn flow_tcp_syn(const struct flow_table *table, const struct flow *fl
         !(side->flags & FLOW_SIDE_STARTED))
         return FLOW_SYN_BELONGS;
     bool known = (side->flags & FLOW_SIDE_SYN) != 0;
-    /* A refused client may try again with the same number. */
-    if (flow->end_reason == FLOW_END_RST && flow->state == FLOW_STATE_CLOSING && !(flow->flags & FLOW_HAD_DATA) &&
+    /* A refused client may try again with the same number. Where data waits for this SYN nobody was refused. */
+    bool empty = !(flow->flags & FLOW_HAD_DATA) && !flow->sides[0].held_first && !flow->sides[1].held_first;
+    if (flow->end_reason == FLOW_END_RST && flow->state == FLOW_STATE_CLOSING && empty &&
         !flow_packet_has(packet, NET_TCP_ACK))
         return FLOW_SYN_REUSE;
     if (known ? packet->sequence == side->initial : packet->sequence + 1 == first_sequence(side))

@@ -178,12 +178,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         struct amqp091_item item;
         struct parse_step step = amqp091_parse(parser, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_STOP)
             feed->channel->stopped[feed->direction] = true;
         if (step.status != PARSE_ITEM)

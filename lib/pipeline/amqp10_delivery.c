@@ -170,12 +170,7 @@ static uint32_t message_feed(struct pipeline *worker, struct amqp10_link *link, 
         struct amqp10_message_item item;
         struct parse_step step = amqp10_message_parse(&link->message, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status != PARSE_ITEM)
             return consumed;
         if (item.kind == AMQP10_MESSAGE_SECTION) {

@@ -58,3 +58,11 @@ void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledg
     service_table_settle(worker->services, exchange->transaction.call.host, reason);
     exchange_drop(worker, exchange);
 }
+
+struct span exchange_header(const struct exchange *exchange, bool response, enum header_id id)
+{
+    const struct transaction *transaction = &exchange->transaction;
+    const struct transaction_side *side = response ? &transaction->response : &transaction->request;
+    const struct transaction_header *header = transaction_find_header(side, id, NULL);
+    return header ? transaction_header_value(transaction, header) : (struct span){0};
+}

@@ -387,12 +387,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         struct http1_item item;
         struct parse_step step = http1_parse(parser, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_STOP) {
             if (feed->direction == 1 && input.last)
                 judge_trailing_bytes(worker, feed);

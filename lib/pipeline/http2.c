@@ -140,12 +140,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *channe
         struct http2_item item;
         struct parse_step step = http2_parse(parser, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_STOP)
             channel_feed->channel->stopped[channel_feed->direction] = true;
         if (step.status != PARSE_ITEM)

@@ -5,18 +5,10 @@
 #include "pipeline/worker.h"
 #include "proto/http_text.h"
 
-static struct span media_type_of(const struct exchange *exchange, bool response)
-{
-    const struct transaction *transaction = &exchange->transaction;
-    const struct transaction_side *side = response ? &transaction->response : &transaction->request;
-    const struct transaction_header *header = transaction_find_header(side, HEADER_CONTENT_TYPE, NULL);
-    return header ? transaction_header_value(transaction, header) : (struct span){0};
-}
-
 /* What is no text has no charset, whatever it begins with. */
 static enum charset body_charset(const struct exchange *exchange, bool response, struct span start)
 {
-    struct span type = media_type_of(exchange, response);
+    struct span type = exchange_header(exchange, response, HEADER_CONTENT_TYPE);
     struct http_media_type media_type;
     if (body_kind_detect(type, (struct span){0}) == BODY_BINARY || !http_media_type_parse(type, &media_type))
         return CHARSET_UTF_8;

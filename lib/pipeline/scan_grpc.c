@@ -81,12 +81,7 @@ static void decompress(const struct scan_grpc_feed *feed, struct parse_input inp
         enum stage stage = stage_enter(&feed->worker->stages, STAGE_CONTENT);
         struct parse_step step = content_decoder_next(grpc->decoder, &input, &view);
         stage_leave(&feed->worker->stages, stage);
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_MORE)
             return;
         if (step.status == PARSE_STOP)
@@ -213,12 +208,7 @@ static void frames(const struct scan_grpc_feed *feed, struct parse_input input)
     for (;;) {
         struct grpc_item item;
         struct parse_step step = grpc_frames_parse(&grpc->frames, &input, &item);
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_MORE)
             return;
         if (step.status == PARSE_STOP)
@@ -269,8 +259,7 @@ struct scan_grpc *scan_grpc_take(struct pipeline *worker, struct exchange *excha
 {
     struct transaction *transaction = &exchange->transaction;
     const struct transaction_side *side = exchange_side(exchange, response);
-    const struct transaction_header *type = transaction_find_header(side, HEADER_CONTENT_TYPE, NULL);
-    struct grpc_content content = grpc_content_find(value_of(transaction, side, type));
+    struct grpc_content content = grpc_content_find(exchange_header(exchange, response, HEADER_CONTENT_TYPE));
     if (content.wrapping == GRPC_NONE)
         return NULL;
     transaction->call.protocol = CALL_GRPC;

@@ -119,12 +119,7 @@ static uint32_t walk_input(const struct scan_grpc_feed *feed, struct parse_input
         struct protobuf_item item;
         struct parse_step step = protobuf_parse(&grpc->walker, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (grpc->walker.flags != grpc->flags_seen || grpc->walker.outcome == PROTOBUF_MALFORMED)
             note_flaw(grpc);
         if (step.status == PARSE_MORE)

@@ -163,12 +163,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         struct tls_record_part part;
         struct parse_step step = tls_record_parse(&session->records[direction], &input, &part);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status != PARSE_ITEM)
             break;
         part_take(worker, session, feed, &part);

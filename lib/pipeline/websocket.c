@@ -306,12 +306,7 @@ uint32_t websocket_link_parse(struct pipeline *worker, const struct websocket_fe
         struct websocket_item item;
         struct parse_step step = websocket_parse(parser, &input, &item);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= min_u32(step.consumed, input.lost);
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_ITEM) {
             handle_item(worker, feed, &item);
             continue;

@@ -18,7 +18,10 @@
  *   side.c       what is common to both halves of an exchange: head, body, end
  *   graphql.c    GraphQL requests are recognised while their bodies are searched
  *   head_lines.c the lines of a head that were not searched before are searched
- *   scan.c       heads and bodies are searched for sensitive data
+ *   scan.c       texts are searched for sensitive data
+ *   scan_head.c  heads are searched
+ *   scan_body.c  bodies are decoded, counted and handed to their reader
+ *   scan_view.c  bodies in UTF-8 are searched
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   judge.c      a complete exchange is matched, judged, told and given back
@@ -87,6 +90,9 @@ void exchange_drop(struct pipeline *worker, struct exchange *exchange);
 struct exchange *exchange_take(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);
 void exchange_give(struct pipeline *worker, struct exchange *exchange, enum ledger_transaction_reason reason);
 
+/* Value of the first header of that name, empty when there is none. */
+struct span exchange_header(const struct exchange *exchange, bool response, enum header_id id);
+
 static inline struct transaction_side *exchange_side(struct exchange *exchange, bool response)
 {
     return response ? &exchange->transaction.response : &exchange->transaction.request;
@@ -120,12 +126,17 @@ size_t head_lines_size(void);
 uint32_t head_lines_search(struct pipeline *worker, const struct exchange *exchange, bool response,
                            uint32_t store_begin);
 
-/* scan.c */
+/* scan_head.c */
 void scan_head(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t store_begin);
+
+/* scan_body.c */
 void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool response);
 void scan_body_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
 void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response);
+
+/* What came of decompressing: whatever was not decoded was not searched. */
+void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
 
 /* scan.c, for readers of bodies made of many values: each is searched as a text of its own, by its name. */
 struct scan_value {
@@ -137,9 +148,7 @@ struct scan_value {
 void scan_value(struct pipeline *worker, struct exchange *exchange, bool response, const struct scan_value *value,
                 struct parse_input input);
 
-/* What came of decompressing: whatever was not decoded was not searched. */
-void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
-/* Bytes of a body in UTF-8, or such that are no text; and a hole. */
+/* scan_view.c: bytes of a body in UTF-8, or such that are no text; and a hole. */
 void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response, struct span text, bool last);
 void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
 

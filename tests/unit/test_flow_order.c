@@ -112,6 +112,23 @@ static void hole_waits_for_a_retransmission_until_acknowledged(void **state)
     tap_expect(tap, "C:abc C:def C:ghi ");
 }
 
+/* The client's port is late as a whole: the server has spoken, refused and reset before its SYN comes by. */
+static void reset_ahead_of_the_late_port_refuses_nobody(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_default();
+    tap_send(tap, SERVER, NET_TCP_SYN | NET_TCP_ACK, 0, 1, "");
+    tap_data_from(tap, SERVER, 1, 4, "welcome");
+    tap_data_from(tap, SERVER, 8, 9, "refused");
+    tap_send(tap, SERVER, NET_TCP_RST | NET_TCP_ACK, 15, 9, "");
+    tap_wait(tap, tap->settings.skew_window_ns / 2);
+    tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
+    tap_data_from(tap, CLIENT, 1, 1, "ask");
+    tap_data_from(tap, CLIENT, 4, 8, "login");
+    assert_int_equal(tap_statistics(tap).created, 1);
+    tap_expect(tap, "C:ask S:welcome C:login S:refused ");
+}
+
 static void acknowledged_hole_is_told_after_the_skew_window(void **state)
 {
     (void)state;
@@ -398,6 +415,7 @@ int main(void)
         cmocka_unit_test(waiting_ends_with_the_skew_window),
         cmocka_unit_test(lost_request_is_a_hole_before_its_response),
         cmocka_unit_test(hole_waits_for_a_retransmission_until_acknowledged),
+        cmocka_unit_test(reset_ahead_of_the_late_port_refuses_nobody),
         cmocka_unit_test(acknowledged_hole_is_told_after_the_skew_window),
         cmocka_unit_test(steady_skew_makes_no_holes),
         cmocka_unit_test(one_way_hole_is_given_up_after_its_time),
