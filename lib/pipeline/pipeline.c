@@ -162,13 +162,23 @@ static int services_init(struct pipeline *worker)
     return 0;
 }
 
+static bool premaster_wanted(void *context, struct span encrypted)
+{
+    const struct pipeline *worker = context;
+    return worker->options.premaster_wanted(worker->options.premaster_context, encrypted);
+}
+
 /* As many decrypters as connections have a state. */
 static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     if (!worker->options.keys)
         return 0;
-    struct tls_decrypt_options options = {
-        .store = worker->options.keys, .connections = worker->tls_sessions.count, .contexts = CIPHER_CONTEXTS};
+    struct tls_decrypt_options options = {.store = worker->options.keys,
+                                          .connections = worker->tls_sessions.count,
+                                          .contexts = CIPHER_CONTEXTS,
+                                          .context = worker,
+                                          .premaster_wanted =
+                                              worker->options.premaster_wanted ? premaster_wanted : NULL};
     return tls_decrypt_engine_new(&worker->tls_engine, worker->arena, &options, diagnostics);
 }
 

@@ -19,6 +19,7 @@
 #include "pipeline/worker.h"
 #include "tls/decrypt.h"
 #include "tls/handshake.h"
+#include "tls/transcript.h"
 
 /* Records of one connection that wait for a key: what a server sends before an answer is waited for. */
 #define TLS_WAITING_MAX 32u
@@ -46,6 +47,7 @@ struct tls_session {
     uint8_t cause; /* enum tls_decrypt_cause of the record that stayed closed last */
 
     struct tls_decrypter *decrypter; /* NULL: nothing is opened */
+    struct tls_transcript transcript;
     struct flow *flow;
     struct tls_kept *cut[2];                 /* a record as far as it has come */
     struct tls_kept *waiting, *waiting_last; /* of both directions, in the order in which they came */

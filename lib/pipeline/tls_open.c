@@ -29,11 +29,13 @@ static void key_exchange_learn(struct pipeline *worker, struct tls_session *sess
 {
     const struct tls_suite *suite = tls_suite_find(session->handshake.facts.suite);
     struct span premaster = message->body;
+    uint8_t hash[TLS_SESSION_HASH_MAX];
     if (!suite || suite->key_exchange != TLS_KX_RSA || message->truncated)
         return;
     if (session->handshake.facts.version > 0x0300 && premaster.size > 2)
         premaster = span_from(premaster, 2);
-    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster, (struct span){0});
+    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster,
+                             span_of(hash, tls_transcript_hash(&session->transcript, hash)));
 }
 
 void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
@@ -41,6 +43,7 @@ void tls_open_learn(struct pipeline *worker, struct tls_session *session, const 
     const struct tls_facts *facts = &session->handshake.facts;
     if (session->closed || message->decrypted)
         return;
+    tls_transcript_message(&session->transcript, facts, message);
     if (message->type == TLS_CLIENT_KEY_EXCHANGE)
         key_exchange_learn(worker, session, message);
     if (message->type != TLS_CLIENT_HELLO && message->type != TLS_SERVER_HELLO)
