@@ -393,6 +393,7 @@ static bool close_output(FILE *stream, const char *path)
 static bool keys_init(struct replay *replay)
 {
     const struct replay_options *options = replay->options;
+    replay->settings.keys.wait_ms = 0; /* what will ever be known is known from the start */
     return replay_keys_init(&replay->keys, &(struct replay_keys_options){.settings = &replay->settings.keys,
                                                                          .keylog = options->keylog,
                                                                          .captures = options->captures,
