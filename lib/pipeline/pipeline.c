@@ -189,6 +189,7 @@ static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
                                           .connections = worker->tls_sessions.count,
                                           .contexts = CIPHER_CONTEXTS,
                                           .context = worker,
+                                          .key_used = key_use_tell,
                                           .premaster_wanted =
                                               worker->options.premaster_wanted ? premaster_wanted : NULL};
     return tls_decrypt_engine_new(&worker->tls_engine, worker->arena, &options, diagnostics);

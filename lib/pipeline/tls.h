@@ -34,6 +34,7 @@ struct tls_session {
     bool judged;
     bool read;     /* of the input being parsed: something that was not encrypted, or was opened */
     bool closed;   /* no record will be opened any more */
+    bool key_told; /* the use of its secrets was told */
     bool gave_up;  /* nothing is waited for any more */
     uint8_t cause; /* enum tls_decrypt_cause of the record that stayed closed last */
 
@@ -57,6 +58,9 @@ void tls_session_message(struct pipeline *worker, struct tls_session *session, u
 
 /* Nothing waits any more, and no packet told: the packets are decided, and the connection ends if its flow did. */
 void tls_session_decided(struct pipeline *worker, struct tls_session *session);
+
+/* key_use.c: a secret is used for the connection being opened; told once a connection. `worker` is the pipeline. */
+void key_use_tell(void *worker, const uint8_t client_random[TLS_RANDOM_SIZE], enum tls_secret_kind kind);
 
 /* tls_open.c */
 void tls_open_begin(struct pipeline *worker, struct tls_session *session);

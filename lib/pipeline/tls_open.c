@@ -129,6 +129,7 @@ bool tls_open_record(struct pipeline *worker, struct tls_session *session, const
 {
     enum tls_direction from = feed->direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
     struct tls_plain plain;
+    worker->tls_opening = session;
     enum tls_decrypt_status status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
     if (status == TLS_DECRYPT_WAIT && cause == TLS_DECRYPT_CAUSE_NONE)
         return false;
