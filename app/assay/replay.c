@@ -19,9 +19,9 @@
 #include "event/json.h"
 #include "event/queue.h"
 #include "event/stages.h"
-#include "keys/inputs.h"
 #include "options.h"
 #include "pipeline/pipeline.h"
+#include "replay_keys.h"
 #include "report/certificates.h"
 #include "report/services.h"
 #include "report/tally.h"
@@ -45,7 +45,7 @@ struct replay_options {
 struct replay {
     const struct replay_options *options;
     struct settings settings;
-    struct key_inputs *keys; /* NULL: no secrets were named */
+    struct replay_keys keys;
     struct digest_key digest_key;
     struct publication publication;
     struct queue *queue;
@@ -303,7 +303,9 @@ static bool worker_init(struct replay *replay, struct replay_worker *worker, uin
         .worker_count = replay->options->workers,
         .share = replay->options->workers > 1,
         .transactions = transactions != NULL,
-        .keys = replay->keys ? key_inputs_store(replay->keys) : NULL,
+        .keys = replay->keys.inputs ? key_inputs_store(replay->keys.inputs) : NULL,
+        .premaster_wanted = replay->keys.private_keys ? replay_keys_open : NULL,
+        .premaster_context = &replay->keys,
         .certificates = true,
         .make_room = drain,
         .make_room_context = worker,
@@ -388,35 +390,15 @@ static bool close_output(FILE *stream, const char *path)
 
 /* -------------------------------------------------------------------- the run */
 
-/*
- * Secrets are read whole before the first packet: in a replay none comes late. None are looked for, and no memory is
- * locked, where nothing names any.
- */
 static bool keys_init(struct replay *replay)
 {
     const struct replay_options *options = replay->options;
-    bool wanted = options->keylog || key_inputs_wanted(&replay->settings.keys);
-    for (uint32_t i = 0; i < options->capture_count && !wanted; i++)
-        wanted = key_capture_has_secrets(options->captures[i]);
-    if (!wanted)
-        return true;
-    if (options->keylog && access(options->keylog, R_OK) != 0) {
-        fprintf(stderr, "assay replay: %s: %s\n", options->keylog, strerror(errno));
-        return false;
-    }
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics);
-    struct key_inputs_options inputs = {
-        .settings = &replay->settings.keys, .keylog = options->keylog, .worker_count = options->workers};
-    int result = key_inputs_new(&replay->keys, &inputs, &diagnostics);
-    diagnostics_print(&diagnostics, stderr);
-    diagnostics_deinit(&diagnostics);
-    if (result < 0)
-        return false;
-    key_inputs_read_all(replay->keys, 0);
-    for (uint32_t i = 0; i < options->capture_count; i++)
-        key_inputs_read_capture(replay->keys, options->captures[i], 0);
-    return true;
+    replay->settings.keys.wait_ms = 0; /* what will ever be known is known from the start */
+    return replay_keys_init(&replay->keys, &(struct replay_keys_options){.settings = &replay->settings.keys,
+                                                                         .keylog = options->keylog,
+                                                                         .captures = options->captures,
+                                                                         .capture_count = options->capture_count,
+                                                                         .workers = options->workers});
 }
 
 static bool replay_init(struct replay *replay, const struct replay_options *options)
@@ -463,7 +445,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
 
 static void replay_deinit(struct replay *replay)
 {
-    key_inputs_free(replay->keys);
+    replay_keys_deinit(&replay->keys);
     queue_free(replay->queue);
     publication_deinit(&replay->publication);
     digest_key_deinit(&replay->digest_key);

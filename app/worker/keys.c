@@ -31,6 +31,12 @@ static void *run(void *argument)
     return NULL;
 }
 
+bool keys_wish(void *poll, struct span encrypted)
+{
+    const struct poll *asking = poll;
+    return key_inputs_wish(asking->keys, asking->index, encrypted);
+}
+
 bool keys_start(struct control *control)
 {
     if (!key_inputs_wanted(&control->settings.keys))

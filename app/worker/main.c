@@ -153,11 +153,15 @@ static bool make_pipelines(struct control *control)
     bool fine = hash_key_init(&key) == 0;
     for (uint32_t i = 0; i < control->worker_count && fine; i++) {
         struct poll *poll = &control->polls[i];
+        poll->keys = control->keys;
+        poll->index = i;
         struct pipeline_options options = {
             .settings = &control->settings,
             .publication = &control->publication,
             .ring = queue_producer(control->queue, i),
             .keys = control->keys ? key_inputs_store(control->keys) : NULL,
+            .premaster_wanted = control->settings.keys.rsa_keys_count ? keys_wish : NULL,
+            .premaster_context = poll,
             .key = key,
             .service_key = key,
             .worker = i,

@@ -20,6 +20,8 @@
 
 struct poll {
     struct pipeline *pipeline;
+    struct key_inputs *keys; /* NULL: no secrets are named */
+    uint32_t index;
     struct worker_status *status;
     const struct capture_ports *ports;
     uint32_t *giving;       /* workers that may still hand packets over; all workers' */
@@ -78,3 +80,5 @@ void control_tell_lifecycle(struct control *control, enum lifecycle_event event)
 /* Key inputs and their thread, where the settings name any. False: a mistake, which was printed. */
 bool keys_start(struct control *control);
 void keys_stop(struct control *control);
+/* Worker: asks that thread for a premaster secret; `poll` is the worker's. False: no room to ask. */
+bool keys_wish(void *poll, struct span encrypted);

@@ -81,6 +81,16 @@ const char *ledger_transaction_reason_help(enum ledger_transaction_reason reason
     return transaction_reasons[reason].help;
 }
 
+const char *ledger_tls_name(enum ledger_tls outcome)
+{
+    static const char *const names[LEDGER_TLS_COUNT] = {
+        [LEDGER_TLS_OPENED] = "opened", [LEDGER_TLS_NO_KEY] = "no_key",           [LEDGER_TLS_LATE] = "late",
+        [LEDGER_TLS_HELLO] = "ech",     [LEDGER_TLS_UNSUPPORTED] = "unsupported", [LEDGER_TLS_LOSS] = "loss",
+        [LEDGER_TLS_BUDGET] = "budget", [LEDGER_TLS_REFUSED] = "refused",
+    };
+    return names[outcome];
+}
+
 const char *ledger_missing_name(enum ledger_missing missing)
 {
     return missing_texts[missing].name;

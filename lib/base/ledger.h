@@ -22,54 +22,67 @@
 enum ledger_reason {
     LEDGER_AUDITED, /* reached a parser that read it, or carried no payload to read (a bare ACK of a TCP flow) */
     /* Excused, each with one reason: */
-    LEDGER_MALFORMED,     /* a header below TCP or UDP could not be read */
-    LEDGER_NOT_IP,        /* ARP, LLDP, STP ...: no API lives there */
-    LEDGER_NOT_TCP,       /* UDP, ICMP, SCTP ...: no parser for it */
-    LEDGER_TRUNCATED,     /* snap length or mirror cut the frame inside the headers or the payload we needed */
-    LEDGER_FRAGMENT,      /* IP fragment whose datagram never became whole, or over the fragment budget */
-    LEDGER_TUNNEL_DEPTH,  /* nested deeper than NET_LAYERS_MAX */
-    LEDGER_CHECKSUM,      /* bad TCP checksum where the configuration says that means "not delivered" */
-    LEDGER_DUPLICATE,     /* every payload byte had been delivered before */
-    LEDGER_OUT_OF_WINDOW, /* TCP sequence far outside what the flow can carry */
-    LEDGER_FLOW_BUDGET,   /* no flow could be made: table full of more valuable ones */
-    LEDGER_BUFFER_BUDGET, /* out-of-order or held bytes beyond the budget */
-    LEDGER_UNCLASSIFIED,  /* payload of a TCP flow whose protocol we do not know */
-    LEDGER_UNPARSED,      /* a protocol we can name but not read (see flow summary for which) */
-    LEDGER_ENCRYPTED,     /* TLS without keys */
+    LEDGER_MALFORMED,             /* a header below TCP or UDP could not be read */
+    LEDGER_NOT_IP,                /* ARP, LLDP, STP ...: no API lives there */
+    LEDGER_NOT_TCP,               /* UDP, ICMP, SCTP ...: no parser for it */
+    LEDGER_TRUNCATED,             /* snap length or mirror cut the frame inside the headers or the payload we needed */
+    LEDGER_FRAGMENT,              /* IP fragment whose datagram never became whole, or over the fragment budget */
+    LEDGER_TUNNEL_DEPTH,          /* nested deeper than NET_LAYERS_MAX */
+    LEDGER_CHECKSUM,              /* bad TCP checksum where the configuration says that means "not delivered" */
+    LEDGER_DUPLICATE,             /* every payload byte had been delivered before */
+    LEDGER_OUT_OF_WINDOW,         /* TCP sequence far outside what the flow can carry */
+    LEDGER_FLOW_BUDGET,           /* no flow could be made: table full of more valuable ones */
+    LEDGER_BUFFER_BUDGET,         /* out-of-order or held bytes beyond the budget */
+    LEDGER_UNCLASSIFIED,          /* payload of a TCP flow whose protocol we do not know */
+    LEDGER_UNPARSED,              /* a protocol we can name but not read (see flow summary for which) */
+    LEDGER_ENCRYPTED,             /* TLS without keys */
     LEDGER_ENCRYPTED_LATE,        /* ... whose key came after the time to wait for it */
     LEDGER_ENCRYPTED_HELLO,       /* ... with an Encrypted Client Hello, which hides what the key is named by */
     LEDGER_ENCRYPTED_UNSUPPORTED, /* ... of a version, suite or compression that is not opened */
     LEDGER_ENCRYPTED_LOSS,        /* ... where bytes are missing: hello not seen, or the record's number is lost */
     LEDGER_ENCRYPTED_REFUSED,     /* ... whose records the key given does not open */
-    LEDGER_PARSER,        /* the parser gave the stream up */
-    LEDGER_HAND_OVER,     /* no room in the ring to the worker that follows the connection */
-    LEDGER_NOT_MINE,      /* belongs to another worker of the same run, which accounts for it */
+    LEDGER_PARSER,                /* the parser gave the stream up */
+    LEDGER_HAND_OVER,             /* no room in the ring to the worker that follows the connection */
+    LEDGER_NOT_MINE,              /* belongs to another worker of the same run, which accounts for it */
     LEDGER_REASON_COUNT
 };
 
 /* Why a transaction was seen but not fully judged. */
 enum ledger_transaction_reason {
     LEDGER_TRANSACTION_AUDITED,
-    LEDGER_TRANSACTION_GAP,         /* bytes missing inside it */
-    LEDGER_TRANSACTION_TRUNCATED,   /* over a limit: head or body beyond what is kept or scanned */
-    LEDGER_TRANSACTION_NO_REQUEST,  /* response only */
-    LEDGER_TRANSACTION_NO_RESPONSE, /* request only */
-    LEDGER_TRANSACTION_AMBIGUOUS,   /* two readings are possible */
-    LEDGER_TRANSACTION_UNDECODED,   /* body in an encoding we cannot open */
-    LEDGER_TRANSACTION_BUDGET,      /* no memory in the budget to follow it */
+    LEDGER_TRANSACTION_GAP,           /* bytes missing inside it */
+    LEDGER_TRANSACTION_TRUNCATED,     /* over a limit: head or body beyond what is kept or scanned */
+    LEDGER_TRANSACTION_NO_REQUEST,    /* response only */
+    LEDGER_TRANSACTION_NO_RESPONSE,   /* request only */
+    LEDGER_TRANSACTION_AMBIGUOUS,     /* two readings are possible */
+    LEDGER_TRANSACTION_UNDECODED,     /* body in an encoding we cannot open */
+    LEDGER_TRANSACTION_BUDGET,        /* no memory in the budget to follow it */
     LEDGER_TRANSACTION_NOT_EVALUATED, /* a rule should have been evaluated and was not (verdict error) */
     LEDGER_TRANSACTION_REASON_COUNT
 };
 
+/* What became of a TLS connection: counted by service, because who lacks keys is a matter of the service. */
+enum ledger_tls {
+    LEDGER_TLS_OPENED,      /* at least in part */
+    LEDGER_TLS_NO_KEY,      /* no secret of it was given */
+    LEDGER_TLS_LATE,        /* none had come when the time to wait for it was over */
+    LEDGER_TLS_HELLO,       /* Encrypted Client Hello hides what the secret is named by */
+    LEDGER_TLS_UNSUPPORTED, /* a version, suite or compression that is not opened */
+    LEDGER_TLS_LOSS,        /* bytes are missing that it takes */
+    LEDGER_TLS_BUDGET,      /* no memory to follow it, or to keep it until its secret comes */
+    LEDGER_TLS_REFUSED,     /* the secret given does not open it */
+    LEDGER_TLS_COUNT
+};
+
 /* Beside the balance: what did not reach the pipeline. */
 enum ledger_missing {
-    LEDGER_MISSING_NIC_PACKETS,      /* NIC said "missed": ring full */
-    LEDGER_MISSING_NIC_ERRORS,       /* NIC said "error" */
-    LEDGER_MISSING_NO_BUFFER,        /* mbuf pool empty */
-    LEDGER_MISSING_SNAPPED_BYTES,    /* frame bytes the capture did not keep */
-    LEDGER_MISSING_TCP_GAPS,         /* holes in TCP streams ... */
-    LEDGER_MISSING_TCP_GAP_BYTES,    /* ... and their bytes */
-    LEDGER_MISSING_EVENTS,           /* events dropped at a full queue */
+    LEDGER_MISSING_NIC_PACKETS,   /* NIC said "missed": ring full */
+    LEDGER_MISSING_NIC_ERRORS,    /* NIC said "error" */
+    LEDGER_MISSING_NO_BUFFER,     /* mbuf pool empty */
+    LEDGER_MISSING_SNAPPED_BYTES, /* frame bytes the capture did not keep */
+    LEDGER_MISSING_TCP_GAPS,      /* holes in TCP streams ... */
+    LEDGER_MISSING_TCP_GAP_BYTES, /* ... and their bytes */
+    LEDGER_MISSING_EVENTS,        /* events dropped at a full queue */
     LEDGER_MISSING_COUNT
 };
 
@@ -93,6 +106,7 @@ const char *ledger_reason_name(enum ledger_reason reason);
 const char *ledger_reason_help(enum ledger_reason reason);
 const char *ledger_transaction_reason_name(enum ledger_transaction_reason reason);
 const char *ledger_transaction_reason_help(enum ledger_transaction_reason reason);
+const char *ledger_tls_name(enum ledger_tls outcome);
 const char *ledger_missing_name(enum ledger_missing missing);
 const char *ledger_missing_help(enum ledger_missing missing);
 

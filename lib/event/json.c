@@ -370,6 +370,11 @@ void event_json_service(struct json_writer *writer, const struct service_report 
     key_unsigned(writer, "audited", service->transactions[LEDGER_TRANSACTION_AUDITED]);
     put_reasons(writer, service->transactions);
     json_write_object_end(writer);
+    json_write_key(writer, "tls");
+    json_write_object_begin(writer);
+    for (int i = 0; i < LEDGER_TLS_COUNT; i++)
+        key_unsigned(writer, ledger_tls_name((enum ledger_tls)i), service->tls[i]);
+    json_write_object_end(writer);
     key_unsigned(writer, "gaps", service->gaps);
     key_unsigned(writer, "gap_bytes", service->gap_bytes);
 }

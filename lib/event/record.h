@@ -118,7 +118,8 @@ struct service_report {
     uint32_t worker;  /* or RECORD_WORKER_ALL */
     struct span host; /* lower case; data NULL: calls without one; RECORD_SERVICE_OTHERS: hosts beyond the limit */
     uint64_t transactions[LEDGER_TRANSACTION_REASON_COUNT]; /* settled, by reason */
-    uint64_t gaps, gap_bytes;                               /* missing in connections that spoke to it */
+    uint64_t tls[LEDGER_TLS_COUNT]; /* TLS connections to it that ended, by what became of them */
+    uint64_t gaps, gap_bytes;       /* missing in connections that spoke to it */
 };
 
 #define RECORD_SERVICE_OTHERS "(others)" /* no host: a name that begins with '(' never gets a row */

@@ -45,12 +45,13 @@ struct wire_heartbeat {
 struct wire_service {
     uint32_t seconds;
     uint32_t worker;
-    uint32_t reason_count, zero;
+    uint32_t reason_count, tls_count;
     uint64_t gaps, gap_bytes;
     uint64_t transactions[LEDGER_TRANSACTION_REASON_COUNT];
+    uint64_t tls[LEDGER_TLS_COUNT];
 };
 
-static_assert(sizeof(struct wire_service) == 32 + 8 * LEDGER_TRANSACTION_REASON_COUNT,
+static_assert(sizeof(struct wire_service) == 32 + 8 * (LEDGER_TRANSACTION_REASON_COUNT + LEDGER_TLS_COUNT),
               "part of the layout, without padding");
 static_assert(sizeof(struct wire_rollup) == 16 + 8 * VERDICT_COUNT, "part of the layout, without padding");
 static_assert(sizeof(struct wire_ledger) == 16, "part of the layout, without padding");
@@ -124,10 +125,11 @@ void wire_get_service(struct wire_reader *reader, struct service_report *service
 {
     struct wire_service fixed;
     wire_get(reader, &fixed, sizeof(fixed));
-    reader->bad |= fixed.reason_count != LEDGER_TRANSACTION_REASON_COUNT || fixed.zero != 0;
+    reader->bad |= fixed.reason_count != LEDGER_TRANSACTION_REASON_COUNT || fixed.tls_count != LEDGER_TLS_COUNT;
     *service_out = (struct service_report){
         .seconds = fixed.seconds, .worker = fixed.worker, .gaps = fixed.gaps, .gap_bytes = fixed.gap_bytes};
     memcpy(service_out->transactions, fixed.transactions, sizeof(fixed.transactions));
+    memcpy(service_out->tls, fixed.tls, sizeof(fixed.tls));
     service_out->host = wire_get_text(reader, RECORD_TEXT_MAX);
 }
 
@@ -233,9 +235,11 @@ uint32_t record_encode_service(const struct service_report *service, void *recor
     struct wire_service fixed = {.seconds = service->seconds,
                                  .worker = service->worker,
                                  .reason_count = LEDGER_TRANSACTION_REASON_COUNT,
+                                 .tls_count = LEDGER_TLS_COUNT,
                                  .gaps = service->gaps,
                                  .gap_bytes = service->gap_bytes};
     memcpy(fixed.transactions, service->transactions, sizeof(fixed.transactions));
+    memcpy(fixed.tls, service->tls, sizeof(fixed.tls));
     wire_put(&writer, &fixed, sizeof(fixed));
     wire_put_text(&writer, service->host, RECORD_TEXT_MAX);
     return wire_end(&writer, record_out, RECORD_SERVICE, service->start_ns);

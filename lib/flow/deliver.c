@@ -97,14 +97,6 @@ uint64_t flow_deliver_deadline(const struct flow_table *table, const struct flow
 
 /* --- what ------------------------------------------------------------------------------------------------------- */
 
-static void settle_undecided(struct flow_table *table, struct flow *flow, enum ledger_reason reason)
-{
-    if (flow->undecided_packets || flow->undecided_bytes)
-        ledger_settle(table->ledger, reason, flow->undecided_packets, flow->undecided_bytes);
-    flow->undecided_packets = 0;
-    flow->undecided_bytes = 0;
-}
-
 static void tell(struct flow_table *table, struct flow *flow, uint32_t index, struct flow_chunk *chunk)
 {
     chunk->direction = flow_direction_of(flow, index);
@@ -114,7 +106,7 @@ static void tell(struct flow_table *table, struct flow *flow, uint32_t index, st
     enum ledger_reason reason = table->sink.data(table->sink.context, flow, chunk);
     if (reason != FLOW_UNDECIDED) {
         require(reason < LEDGER_REASON_COUNT);
-        settle_undecided(table, flow, reason);
+        flow_settle_undecided(flow, table->ledger, reason);
     }
 }
 
@@ -395,12 +387,12 @@ void flow_deliver_end(struct flow_table *table, struct flow *flow, enum flow_end
         end_side(table, flow, 1);
         flow_deliver_ready(table, flow, flow->last_ns);
     }
-    settle_undecided(table, flow, LEDGER_UNCLASSIFIED);
     flow_keep_clear(&table->kept, &flow->sides[0]);
     flow_keep_clear(&table->kept, &flow->sides[1]);
     flow->flags |= FLOW_TOLD_END;
     if (!told && ((flow->flags & FLOW_HAD_DATA) || flow->session))
         table->sink.end(table->sink.context, flow, reason);
+    flow_settle_undecided(flow, table->ledger, LEDGER_UNCLASSIFIED);
 }
 
 void flow_deliver_closed(struct flow_table *table, struct flow *flow)

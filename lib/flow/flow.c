@@ -43,3 +43,11 @@ void flow_swap_direction(struct flow *flow)
     endpoints->destination_port = source_port;
     flow->flags ^= FLOW_SWAPPED;
 }
+
+void flow_settle_undecided(struct flow *flow, struct ledger *ledger, enum ledger_reason reason)
+{
+    if (flow->undecided_packets || flow->undecided_bytes)
+        ledger_settle(ledger, reason, flow->undecided_packets, flow->undecided_bytes);
+    flow->undecided_packets = 0;
+    flow->undecided_bytes = 0;
+}

@@ -126,7 +126,10 @@ struct flow_sink {
     /* Returns what becomes of the chunk's packets: AUDITED, UNCLASSIFIED, ENCRYPTED, UNPARSED, PARSER, or
      * FLOW_UNDECIDED. */
     enum ledger_reason (*data)(void *context, struct flow *flow, const struct flow_chunk *chunk);
-    /* Once for each flow that had data or has a session. The sink releases `session`. No data follows. */
+    /*
+     * Once for each flow that had data or has a session. The sink releases `session`. No data follows. Undecided
+     * weights that the sink does not take over, by setting them to 0, are settled as unclassified then.
+     */
     void (*end)(void *context, struct flow *flow, enum flow_end reason);
 };
 
@@ -135,6 +138,9 @@ static inline const struct flow_side *flow_side(const struct flow *flow, enum fl
 {
     return &flow->sides[(direction == FLOW_TO_CLIENT) ^ ((flow->flags & FLOW_SWAPPED) != 0)];
 }
+
+/* Settles what the sink has not decided on, where it decides without being asked. */
+void flow_settle_undecided(struct flow *flow, struct ledger *ledger, enum ledger_reason reason);
 
 /* A time of the flow's clock as packets are stamped, to be told. */
 static inline uint64_t flow_time(const struct flow *flow, uint64_t clock_ns)

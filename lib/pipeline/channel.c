@@ -293,6 +293,14 @@ static void protocols_end(struct pipeline *worker, struct channel *channel)
     channel->protocols[0] = channel->protocols[1] = channel->next = NULL;
 }
 
+void channel_abandon(struct pipeline *worker, struct channel *channel, enum ledger_reason reason)
+{
+    channel_close(channel, reason);
+    protocols_end(worker, channel);
+    channel_carry_drop(worker, channel, 0);
+    channel_carry_drop(worker, channel, 1);
+}
+
 enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channel, struct flow *flow,
                                  struct flow_chunk *chunk_io)
 {

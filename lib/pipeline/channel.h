@@ -108,6 +108,9 @@ void channel_count_gap(struct pipeline *worker, struct channel *channel, uint32_
 /* No memory to follow the channel any further: says so once, and stops rather than mispair what comes. */
 void channel_give_up(struct pipeline *worker, struct channel *channel);
 
+/* Nothing more is read, for this reason, and its protocols end: from outside of parse(). */
+void channel_abandon(struct pipeline *worker, struct channel *channel, enum ledger_reason reason);
+
 /* Nothing more is read, for this reason. */
 void channel_close(struct channel *channel, enum ledger_reason reason);
 

@@ -95,10 +95,22 @@ static uint32_t known_lines_count(uint32_t flows, size_t left)
     return count;
 }
 
+/* What the settings say, but no more than an eighth: what waits shall not keep the rest from being audited. */
+static size_t waiting_bytes(const struct pipeline *worker, size_t left)
+{
+    const struct settings_keys *keys = &worker->options.settings->keys;
+    size_t wanted = worker->options.keys && keys->wait_ms ? keys->wait_mib * MEBIBYTE : 0;
+    return wanted < left / 8 ? wanted : left / 8;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
     uint32_t open = worker->options.keys ? SHARE_OPEN : 0;
+    size_t waiting = waiting_bytes(worker, left);
+    if (waiting && tls_wait_init(worker, waiting) < 0)
+        return -ENOMEM;
+    left -= waiting;
     worker->head_lines = head_lines_new(worker->arena);
     uint32_t lines = known_lines_count(flows, left);
     if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
@@ -162,13 +174,24 @@ static int services_init(struct pipeline *worker)
     return 0;
 }
 
+static bool premaster_wanted(void *context, struct span encrypted)
+{
+    const struct pipeline *worker = context;
+    return worker->options.premaster_wanted(worker->options.premaster_context, encrypted);
+}
+
 /* As many decrypters as connections have a state. */
 static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     if (!worker->options.keys)
         return 0;
-    struct tls_decrypt_options options = {
-        .store = worker->options.keys, .connections = worker->tls_sessions.count, .contexts = CIPHER_CONTEXTS};
+    struct tls_decrypt_options options = {.store = worker->options.keys,
+                                          .connections = worker->tls_sessions.count,
+                                          .contexts = CIPHER_CONTEXTS,
+                                          .context = worker,
+                                          .key_used = key_use_tell,
+                                          .premaster_wanted =
+                                              worker->options.premaster_wanted ? premaster_wanted : NULL};
     return tls_decrypt_engine_new(&worker->tls_engine, worker->arena, &options, diagnostics);
 }
 
@@ -311,6 +334,7 @@ static void stamp(struct pipeline *worker, const struct packet *frames, uint32_t
 static void turn_end(struct pipeline *worker)
 {
     worker->now_ns = worker->clock.now_ns + worker->clock.offset_ns;
+    tls_wait_turn(worker);
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
@@ -390,6 +414,7 @@ void pipeline_flush(struct pipeline *pipeline)
 {
     net_decoder_flush(pipeline->decoder, decode_ledger(pipeline));
     flow_table_flush(pipeline->flows);
+    tls_wait_flush(pipeline);
     rollup_flush(pipeline);
     decode_ledger_close(pipeline);
     ring_publish(pipeline->options.ring);

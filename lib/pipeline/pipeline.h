@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/ledger.h"
+#include "base/span.h"
 #include "base/stage.h"
 #include "config/settings.h"
 #include "event/ring.h"
@@ -29,7 +30,13 @@ struct pipeline_options {
     struct publication *publication;
     struct ring_producer *ring;
     struct tls_key_store *keys; /* secrets that open TLS; NULL: none is opened */
-    struct hash_key key;        /* the same for all workers of a run */
+    /*
+     * Asks who has the private keys for the premaster secret of a static RSA key exchange, which comes to the store
+     * then or later. False: no room to ask. NULL: nobody has any.
+     */
+    bool (*premaster_wanted)(void *context, struct span encrypted);
+    void *premaster_context;
+    struct hash_key key; /* the same for all workers of a run */
     /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know.
      */
     struct hash_key service_key;

@@ -30,6 +30,8 @@ static bool counts_any(const struct service_counts *counts)
     uint64_t any = counts->gaps | counts->gap_bytes;
     for (uint32_t i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         any |= counts->transactions[i];
+    for (uint32_t i = 0; i < LEDGER_TLS_COUNT; i++)
+        any |= counts->tls[i];
     return any != 0;
 }
 
@@ -37,6 +39,8 @@ static void counts_add(struct service_counts *to, const struct service_counts *f
 {
     for (uint32_t i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         to->transactions[i] += from->transactions[i];
+    for (uint32_t i = 0; i < LEDGER_TLS_COUNT; i++)
+        to->tls[i] += from->tls[i];
     to->gaps += from->gaps;
     to->gap_bytes += from->gap_bytes;
 }
@@ -146,6 +150,11 @@ void service_table_settle(struct service_table *table, struct span host, enum le
     counts_of(table, service_table_mark(table, host))->transactions[reason]++;
 }
 
+void service_table_tls(struct service_table *table, struct span host, enum ledger_tls outcome)
+{
+    counts_of(table, service_table_mark(table, host))->tls[outcome]++;
+}
+
 void service_table_gap(struct service_table *table, uint64_t mark, uint32_t gaps, uint64_t bytes)
 {
     struct service_counts *counts = counts_of(table, mark);
@@ -178,6 +187,7 @@ bool service_table_entry(const struct service_table *table, uint32_t index, stru
         report_out->host = span_of(row->host, row->host_size);
     }
     memcpy(report_out->transactions, counts->transactions, sizeof(report_out->transactions));
+    memcpy(report_out->tls, counts->tls, sizeof(report_out->tls));
     report_out->gaps = counts->gaps;
     report_out->gap_bytes = counts->gap_bytes;
     return counts_any(counts);

@@ -5,8 +5,8 @@
  * Services
  *
  * Coverage by service: for each host that calls named (Host header or authority, ASCII lower case), how many
- * transactions were settled under each reason, and what was missing in the streams of connections that spoke to it.
- * Their sum over all rows is the ledger's transactions_settled.
+ * transactions were settled under each reason, what became of its TLS connections, and what was missing in the streams
+ * of connections that spoke to it. Their sum over all rows is the ledger's transactions_settled.
  *
  * Whoever sends requests chooses the names, so the table is bounded. Which names keep a row of their own when there are
  * more is decided by a keyed hash of the name, the smallest stay: it depends neither on the order of arrival nor on how
@@ -30,6 +30,7 @@ static_assert(SERVICE_ROWS_MAX < UINT16_MAX, "rows are linked by 16 bits");
 
 struct service_counts {
     uint64_t transactions[LEDGER_TRANSACTION_REASON_COUNT];
+    uint64_t tls[LEDGER_TLS_COUNT];
     uint64_t gaps, gap_bytes;
 };
 
@@ -66,6 +67,9 @@ void service_table_settle(struct service_table *table, struct span host, enum le
 
 /* Holes in a connection that speaks to the marked host; in "(others)" when that has no row (any more). */
 void service_table_gap(struct service_table *table, uint64_t mark, uint32_t gaps, uint64_t bytes);
+
+/* A TLS connection to that host ended; the name is the one the client sent (SNI). */
+void service_table_tls(struct service_table *table, struct span host, enum ledger_tls outcome);
 
 /* Adds all of `from`, a table with the same key. */
 void service_table_add(struct service_table *table, const struct service_table *from);

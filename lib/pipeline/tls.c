@@ -123,6 +123,22 @@ static enum ledger_reason closed_reason(enum tls_decrypt_cause cause)
     }
 }
 
+static enum ledger_tls outcome_of(const struct tls_session *session)
+{
+    static const uint8_t outcomes[TLS_DECRYPT_CAUSE_COUNT] = {
+        [TLS_DECRYPT_CAUSE_NONE] = LEDGER_TLS_NO_KEY,
+        [TLS_DECRYPT_CAUSE_NO_KEY] = LEDGER_TLS_NO_KEY,
+        [TLS_DECRYPT_CAUSE_KEY_LATE] = LEDGER_TLS_LATE,
+        [TLS_DECRYPT_CAUSE_ECH] = LEDGER_TLS_HELLO,
+        [TLS_DECRYPT_CAUSE_UNSUPPORTED] = LEDGER_TLS_UNSUPPORTED,
+        [TLS_DECRYPT_CAUSE_LOSS] = LEDGER_TLS_LOSS,
+        [TLS_DECRYPT_CAUSE_BUDGET] = LEDGER_TLS_BUDGET,
+        [TLS_DECRYPT_CAUSE_REFUSED] = LEDGER_TLS_REFUSED,
+    };
+    bool opened = (session->view.flags & CONNECTION_DECRYPTED) != 0;
+    return opened ? LEDGER_TLS_OPENED : (enum ledger_tls)outcomes[session->cause];
+}
+
 /* ------------------------------------------------------------------- protocol */
 
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade)
@@ -130,13 +146,16 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
     (void)upgrade;
     struct tls_session *session = pool_take(&worker->tls_sessions);
     feed->channel->state = session;
-    if (!session)
+    if (!session) {
+        service_table_tls(worker->services, (struct span){0}, LEDGER_TLS_BUDGET);
         return false;
+    }
     memset(session, 0, sizeof(*session));
     bool midstream = feed->channel->midstream;
     tls_handshake_init(&session->handshake, midstream);
     for (uint32_t i = 0; i < 2 && midstream; i++)
         tls_record_init_midstream(&session->records[i]);
+    session->outer = feed->channel;
     session->flow = feed->flow;
     tls_open_begin(worker, session);
     session->call = (struct call){.endpoints = feed->flow->endpoints,
@@ -173,10 +192,12 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     if (input.last)
         tls_open_last(worker, session, feed);
     enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
-    bool waits = session->cut[direction] || session->waiting;
+    bool waits = session->cut[direction] || session->wait.first;
     /* A record that is cut is decided by its last part, one that waits by its key. */
     feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : waits ? FLOW_UNDECIDED : closed);
-    if (handshake_over(session) && (session->records[0].records || session->records[1].records)) {
+    /* Handshake messages may wait too. */
+    if (!session->wait.first && handshake_over(session) &&
+        (session->records[0].records || session->records[1].records)) {
         judge(worker, session, feed->time_ns);
         if (session->closed)
             channel_close(feed->channel, closed);
@@ -184,17 +205,41 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     return consumed;
 }
 
-static void end(struct pipeline *worker, struct channel *channel)
+static void finish(struct pipeline *worker, struct tls_session *session)
 {
-    struct tls_session *session = channel->state;
-    if (!session)
-        return;
     judge(worker, session, session->call.end_ns);
     tls_open_end(worker, session);
+    /* One that failed had nothing to be opened. */
+    if (session->handshake.facts.completed != TLS_NO)
+        service_table_tls(worker->services, session->view.sni, outcome_of(session));
     buffers_give(worker, session);
     certificate_pair_give(&session->certificates);
     pool_give(&worker->tls_sessions, session);
+}
+
+static void end(struct pipeline *worker, struct channel *channel)
+{
+    struct tls_session *session = channel->state;
     channel->state = NULL;
+    if (session && !tls_wait_detach(session))
+        finish(worker, session);
+}
+
+void tls_session_decided(struct pipeline *worker, struct tls_session *session)
+{
+    enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
+    enum ledger_reason reason = session->read ? LEDGER_AUDITED : closed;
+    struct channel *outer = session->outer;
+    flow_settle_undecided(session->flow, &worker->ledger, reason);
+    if (!outer) {
+        finish(worker, session);
+        return;
+    }
+    outer->fate = (uint8_t)reason;
+    if (handshake_over(session))
+        judge(worker, session, session->call.end_ns);
+    if (session->closed && session->judged)
+        channel_abandon(worker, outer, closed);
 }
 
 const struct channel_protocol channel_tls = {begin, parse, end};

@@ -17,20 +17,11 @@
 
 #include "pipeline/session.h"
 #include "pipeline/worker.h"
-#include "tls/decrypt.h"
 #include "tls/handshake.h"
+#include "tls/transcript.h"
 
-/* Records of one connection that wait for a key: what a server sends before an answer is waited for. */
-#define TLS_WAITING_MAX 32u
-
-/* A record that is cut, or waits for its key. */
+/* A record that is cut. */
 struct tls_kept {
-    struct tls_kept *next;
-    uint64_t time_ns;
-    uint32_t size;
-    uint16_t version;
-    uint8_t content;
-    uint8_t direction;
     uint8_t body[TLS_RECORD_BODY_MAX];
 };
 
@@ -43,17 +34,20 @@ struct tls_session {
     bool judged;
     bool read;     /* of the input being parsed: something that was not encrypted, or was opened */
     bool closed;   /* no record will be opened any more */
+    bool key_told; /* the use of its secrets was told */
+    bool gave_up;  /* nothing is waited for any more */
     uint8_t cause; /* enum tls_decrypt_cause of the record that stayed closed last */
 
     struct tls_decrypter *decrypter; /* NULL: nothing is opened */
-    struct flow *flow;
-    struct tls_kept *cut[2];                 /* a record as far as it has come */
-    struct tls_kept *waiting, *waiting_last; /* of both directions, in the order in which they came */
-    uint32_t waiting_count;
-    bool ended[2];
-    uint32_t lost[2];      /* bytes missing before the next record */
-    bool damaged[2];       /* of the record being read bytes are missing */
-    struct session inside; /* the connection that the records hold */
+    struct tls_transcript transcript;
+    struct channel *outer; /* the one whose bytes these are; NULL: its flow has ended, and this waits on */
+    struct flow *flow;     /* of the table; then own_flow */
+    struct flow own_flow;
+    struct tls_wait wait;
+    struct tls_kept *cut[2]; /* a record as far as it has come */
+    uint32_t lost[2];        /* bytes missing before the next record */
+    bool damaged[2];         /* of the record being read bytes are missing */
+    struct session inside;   /* the connection that the records hold */
 };
 
 extern const struct channel_protocol channel_tls;
@@ -62,6 +56,12 @@ extern const struct channel_protocol channel_tls;
 void tls_session_message(struct pipeline *worker, struct tls_session *session, uint32_t direction,
                          const struct tls_message *message);
 
+/* Nothing waits any more, and no packet told: the packets are decided, and the connection ends if its flow did. */
+void tls_session_decided(struct pipeline *worker, struct tls_session *session);
+
+/* key_use.c: a secret is used for the connection being opened; told once a connection. `worker` is the pipeline. */
+void key_use_tell(void *worker, const uint8_t client_random[TLS_RANDOM_SIZE], enum tls_secret_kind kind);
+
 /* tls_open.c */
 void tls_open_begin(struct pipeline *worker, struct tls_session *session);
 /* A hello was read: the key may be found by it. */
@@ -69,6 +69,15 @@ void tls_open_learn(struct pipeline *worker, struct tls_session *session, const 
 void tls_open_part(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
                    const struct tls_record_part *part);
 void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t lost);
+/*
+ * Opens a record. False: it has to wait for its key, and nothing has happened; with a `cause` not NONE the wait is
+ * over, and without a key it stays closed for that.
+ */
+bool tls_open_record(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                     const struct tls_decrypt_input *input, enum tls_decrypt_cause cause);
+/* A hole between records, or the end of a direction. */
+void tls_open_mark(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed, uint32_t lost,
+                   bool last);
 /* The stream of one direction ends; both have ended and everything that is open ends. */
 void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed);
 void tls_open_end(struct pipeline *worker, struct tls_session *session);

@@ -29,11 +29,13 @@ static void key_exchange_learn(struct pipeline *worker, struct tls_session *sess
 {
     const struct tls_suite *suite = tls_suite_find(session->handshake.facts.suite);
     struct span premaster = message->body;
+    uint8_t hash[TLS_SESSION_HASH_MAX];
     if (!suite || suite->key_exchange != TLS_KX_RSA || message->truncated)
         return;
     if (session->handshake.facts.version > 0x0300 && premaster.size > 2)
         premaster = span_from(premaster, 2);
-    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster, (struct span){0});
+    tls_decrypt_key_exchange(worker->tls_engine, session->decrypter, premaster,
+                             span_of(hash, tls_transcript_hash(&session->transcript, hash)));
 }
 
 void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
@@ -41,6 +43,7 @@ void tls_open_learn(struct pipeline *worker, struct tls_session *session, const 
     const struct tls_facts *facts = &session->handshake.facts;
     if (session->closed || message->decrypted)
         return;
+    tls_transcript_message(&session->transcript, facts, message);
     if (message->type == TLS_CLIENT_KEY_EXCHANGE)
         key_exchange_learn(worker, session, message);
     if (message->type != TLS_CLIENT_HELLO && message->type != TLS_SERVER_HELLO)
@@ -116,22 +119,23 @@ static void record_closed(struct pipeline *worker, struct tls_session *session, 
     session->cause = (uint8_t)cause;
     inside_hole(worker, session, feed, size);
     bool hopeless = cause == TLS_DECRYPT_CAUSE_NO_KEY || cause == TLS_DECRYPT_CAUSE_KEY_LATE ||
-                    cause == TLS_DECRYPT_CAUSE_ECH || cause == TLS_DECRYPT_CAUSE_UNSUPPORTED;
+                    cause == TLS_DECRYPT_CAUSE_ECH || cause == TLS_DECRYPT_CAUSE_UNSUPPORTED || session->gave_up;
     if (hopeless && !(session->view.flags & CONNECTION_DECRYPTED))
         session->closed = true;
 }
 
-/* False: it has to wait for its key; nothing has happened. */
-static bool record_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
-                        const struct tls_decrypt_input *input, bool patient)
+bool tls_open_record(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
+                     const struct tls_decrypt_input *input, enum tls_decrypt_cause cause)
 {
     enum tls_direction from = feed->direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT;
     struct tls_plain plain;
+    worker->tls_opening = session;
     enum tls_decrypt_status status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
-    if (status == TLS_DECRYPT_WAIT && patient)
+    if (status == TLS_DECRYPT_WAIT && cause == TLS_DECRYPT_CAUSE_NONE)
         return false;
     if (status == TLS_DECRYPT_WAIT) {
-        tls_decrypt_give_up(session->decrypter, plain.cause);
+        session->gave_up = true;
+        tls_decrypt_give_up(session->decrypter, plain.cause == TLS_DECRYPT_CAUSE_NO_KEY ? cause : plain.cause);
         status = tls_decrypt_record(worker->tls_engine, session->decrypter, from, input, &plain);
     }
     if (status == TLS_DECRYPT_PLAIN)
@@ -141,91 +145,47 @@ static bool record_open(struct pipeline *worker, struct tls_session *session, co
     return true;
 }
 
-static void waiting_drop(struct pipeline *worker, struct tls_session *session)
+void tls_open_mark(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed, uint32_t lost,
+                   bool last)
 {
-    struct tls_kept *kept = session->waiting;
-    session->waiting = kept->next;
-    session->waiting_count--;
-    pool_give(&worker->tls_records, kept);
-}
-
-/* A record joins those that wait; a cut one is moved, not copied. */
-static bool waiting_add(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
-                        const struct tls_decrypt_input *input)
-{
-    struct tls_kept *kept = session->cut[feed->direction];
-    if (kept)
-        session->cut[feed->direction] = NULL;
-    else if ((kept = pool_take(&worker->tls_records)) != NULL && input->fragment.size)
-        memcpy(kept->body, input->fragment.data, input->fragment.size);
-    if (!kept)
-        return false;
-    kept->next = NULL;
-    kept->time_ns = feed->time_ns;
-    kept->size = input->fragment.size;
-    kept->version = input->version;
-    kept->content = input->type;
-    kept->direction = (uint8_t)feed->direction;
-    if (session->waiting)
-        session->waiting_last->next = kept;
-    else
-        session->waiting = kept;
-    session->waiting_last = kept;
-    session->waiting_count++;
-    return true;
-}
-
-/*
- * Opens what waits, as far as there are keys. At the end of patience (too long, too many, the end of the connection)
- * what has no key stays closed. The loop ends: each turn takes a record away.
- */
-static void waiting_open(struct pipeline *worker, struct tls_session *session, const struct channel_feed *now,
-                         bool patient)
-{
-    if (!session->waiting)
-        return;
-    uint64_t wait_ns = (uint64_t)worker->options.settings->keys.wait_ms * 1000000u;
-    patient =
-        patient && session->waiting_count < TLS_WAITING_MAX && now->time_ns - session->waiting->time_ns <= wait_ns;
-    if (patient && !tls_decrypt_key_may_have_come(worker->tls_engine, session->decrypter))
-        return;
-    while (session->waiting && !session->closed) {
-        struct tls_kept *kept = session->waiting;
-        struct channel_feed feed = {
-            .channel = now->channel, .flow = now->flow, .direction = kept->direction, .time_ns = kept->time_ns};
-        struct tls_decrypt_input input = {
-            .type = kept->content, .version = kept->version, .fragment = span_of(kept->body, kept->size)};
-        if (!record_open(worker, session, &feed, &input, patient))
-            return;
-        waiting_drop(worker, session);
+    if (lost) {
+        tls_decrypt_lost(session->decrypter, feed->direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT, lost);
+        inside_hole(worker, session, feed, lost);
     }
-    while (session->waiting)
-        waiting_drop(worker, session);
+    if (last && (session->view.flags & CONNECTION_DECRYPTED))
+        inside_feed(worker, session, feed, (struct flow_chunk){.last = true});
+}
+
+/* What waits comes before it. */
+static void mark_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed, bool last)
+{
+    uint32_t lost = session->lost[feed->direction];
+    session->lost[feed->direction] = 0;
+    if (session->wait.first && tls_wait_mark(worker, session, feed, lost, last))
+        return;
+    if (session->wait.first)
+        tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_BUDGET);
+    if (!session->closed)
+        tls_open_mark(worker, session, feed, lost, last);
 }
 
 static void record_offer(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed,
                          const struct tls_decrypt_input *input)
 {
-    uint32_t direction = feed->direction;
-    if (session->lost[direction]) {
-        /* What waits comes before the hole, so it is decided first. */
-        waiting_open(worker, session, feed, false);
-        if (session->closed)
-            return;
-        tls_decrypt_lost(session->decrypter, direction ? TLS_FROM_SERVER : TLS_FROM_CLIENT, session->lost[direction]);
-        inside_hole(worker, session, feed, session->lost[direction]);
-        session->lost[direction] = 0;
-    }
-    waiting_open(worker, session, feed, true);
+    bool waits = worker->options.settings->keys.wait_ms > 0;
+    tls_wait_look(worker, session, feed->time_ns);
+    if (!session->closed && session->lost[feed->direction])
+        mark_offer(worker, session, feed, false);
     if (session->closed)
         return;
-    if (!session->waiting && record_open(worker, session, feed, input, true))
+    if (!session->wait.first &&
+        tls_open_record(worker, session, feed, input, waits ? TLS_DECRYPT_CAUSE_NONE : TLS_DECRYPT_CAUSE_NO_KEY))
         return;
-    if (waiting_add(worker, session, feed, input))
+    if (tls_wait_record(worker, session, feed, input))
         return;
-    waiting_open(worker, session, feed, false);
+    tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_BUDGET);
     if (!session->closed)
-        record_open(worker, session, feed, input, false);
+        tls_open_record(worker, session, feed, input, TLS_DECRYPT_CAUSE_BUDGET);
 }
 
 static void cut_give(struct pipeline *worker, struct tls_session *session, uint32_t direction)
@@ -278,17 +238,14 @@ void tls_open_lost(struct tls_session *session, uint32_t direction, uint32_t los
 
 void tls_open_last(struct pipeline *worker, struct tls_session *session, const struct channel_feed *feed)
 {
-    session->ended[feed->direction] = true;
-    if (session->ended[feed->direction ^ 1u])
-        waiting_open(worker, session, feed, false);
-    if (session->view.flags & CONNECTION_DECRYPTED && !session->waiting)
-        inside_feed(worker, session, feed, (struct flow_chunk){.last = true});
+    if (!session->closed)
+        mark_offer(worker, session, feed, true);
 }
 
 void tls_open_end(struct pipeline *worker, struct tls_session *session)
 {
-    struct channel_feed feed = {.flow = session->flow, .time_ns = session->call.end_ns};
-    waiting_open(worker, session, &feed, false);
+    if (session->wait.first)
+        tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_NO_KEY);
     worker->tls = &session->view;
     channel_end(worker, &session->inside.channel, session->flow);
     worker->tls = NULL;

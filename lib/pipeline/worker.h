@@ -9,6 +9,7 @@
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   tls.c        TLS: facts of the handshake, judged once a connection
  *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
+ *   tls_wait.c   TLS: records that wait for their key
  *   certificate.c  certificates of a handshake, judged for it; findings about one are told once a service
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
@@ -24,6 +25,7 @@
  *   scan_view.c  bodies in UTF-8 are searched
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
+ *   key_use.c    uses of TLS secrets are told
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -39,6 +41,7 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/tls_wait.h"
 #include "proto/http2.h"
 #include "proto/websocket.h"
 #include "proto/websocket_inflate.h"
@@ -54,8 +57,11 @@ struct pipeline {
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
     struct pool grpc_scans;
-    struct pool tls_sessions, tls_messages, tls_records;
+    struct pool tls_sessions, tls_messages, tls_records, tls_blocks;
+    struct tls_wait_list tls_waits;
+    uint8_t *tls_record;                   /* one that waited, in one piece */
     struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
+    struct tls_session *tls_opening;       /* whose record is being opened */
     const struct connection_tls *tls;      /* connection whose plaintext is being read; NULL: it came in the clear */
     struct pool http2_channels, http2_streams, http2_tables;
     struct http2_memory http2_memory;

@@ -279,6 +279,9 @@ static void take_service(const json_t *root, struct report_entry *entry)
     for (int i = LEDGER_TRANSACTION_AUDITED + 1; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         service->transactions[i] =
             number_of(excused, ledger_transaction_reason_name((enum ledger_transaction_reason)i));
+    const json_t *tls = json_object_get(root, "tls");
+    for (int i = 0; i < LEDGER_TLS_COUNT; i++)
+        service->tls[i] = number_of(tls, ledger_tls_name((enum ledger_tls)i));
 }
 
 /* "2026-11-20T23:00:52.863080000Z"; 0 where it is something else. */

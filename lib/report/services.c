@@ -74,6 +74,8 @@ int services_add(struct services *services, const struct service_report *report)
         return -ENOMEM;
     for (uint32_t i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         row->transactions[i] += report->transactions[i];
+    for (uint32_t i = 0; i < LEDGER_TLS_COUNT; i++)
+        row->tls[i] += report->tls[i];
     row->gaps += report->gaps;
     row->gap_bytes += report->gap_bytes;
     return 0;
@@ -86,6 +88,14 @@ static uint64_t transactions_of(const struct service_report *row)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         sum += row->transactions[i];
+    return sum;
+}
+
+static uint64_t tls_of(const struct service_report *row)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < LEDGER_TLS_COUNT; i++)
+        sum += row->tls[i];
     return sum;
 }
 
@@ -113,7 +123,7 @@ static const struct service_report **rows_sorted(const struct services *services
             rows[count++] = services->rows[slot];
     const struct service_report *further[] = {&services->none, &services->others};
     for (uint32_t i = 0; rows && i < ARRAY_COUNT(further); i++)
-        if (transactions_of(further[i]) || further[i]->gaps)
+        if (transactions_of(further[i]) || tls_of(further[i]) || further[i]->gaps)
             rows[count++] = further[i];
     if (rows)
         qsort(rows, count, sizeof(*rows), row_compare);
@@ -130,7 +140,7 @@ static void print_host(struct span host, FILE *stream)
     fprintf(stream, "%*s", (int)(NAME_WIDTH - shown.size), "");
 }
 
-/* "gap 3, no_response 1". */
+/* "gap 3, no_response 1, tls no_key 2". */
 static void print_excused(const struct service_report *row, FILE *stream)
 {
     const char *between = "  ";
@@ -139,6 +149,12 @@ static void print_excused(const struct service_report *row, FILE *stream)
             continue;
         fprintf(stream, "%s%s %llu", between, ledger_transaction_reason_name((enum ledger_transaction_reason)i),
                 (unsigned long long)row->transactions[i]);
+        between = ", ";
+    }
+    for (int i = LEDGER_TLS_OPENED + 1; i < LEDGER_TLS_COUNT; i++) {
+        if (!row->tls[i])
+            continue;
+        fprintf(stream, "%stls %s %llu", between, ledger_tls_name((enum ledger_tls)i), (unsigned long long)row->tls[i]);
         between = ", ";
     }
 }

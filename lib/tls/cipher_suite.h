@@ -55,6 +55,6 @@ struct tls_suite_keys {
 };
 
 /* `cipher` is TLS_OPEN_NONE for suites that are not opened. */
-struct tls_suite_keys tls_suite_keys_find(uint16_t suite);
+struct tls_suite_keys tls_suite_keys_find(uint16_t id);
 
 const struct tls_record_cipher *tls_cipher_find(enum tls_open_kind kind);

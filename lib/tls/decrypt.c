@@ -134,7 +134,7 @@ void tls_decrypt_key_exchange(struct tls_decrypt_engine *engine, struct tls_decr
         memcpy(decrypter->session_hash, session_hash.data, decrypter->session_hash_size);
     decrypter->learned = true;
     if (engine->options.premaster_wanted)
-        (void)engine->options.premaster_wanted(engine->options.context, encrypted_premaster);
+        decrypter->premaster_refused = !engine->options.premaster_wanted(engine->options.context, encrypted_premaster);
 }
 
 /* -------------------------------------------------------------------- what a record that stays closed is told */
@@ -161,6 +161,8 @@ enum tls_decrypt_status tls_decrypt_without_key(struct tls_decrypt_engine *engin
         cause = TLS_DECRYPT_CAUSE_LOSS; /* a hello was not seen */
     else if (facts->encrypted_client_hello && !decrypter->found && cause != TLS_DECRYPT_CAUSE_BUDGET)
         cause = TLS_DECRYPT_CAUSE_ECH;
+    else if (decrypter->premaster_refused && !decrypter->found)
+        cause = TLS_DECRYPT_CAUSE_BUDGET;
     plain_out->data = (struct span){0};
     plain_out->cause = cause;
     if (!final)

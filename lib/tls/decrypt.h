@@ -27,13 +27,13 @@
 #include "base/arena.h"
 #include "base/diagnostics.h"
 #include "base/span.h"
+#include "tls/hash.h"
 #include "tls/key_store.h"
 
 #define TLS_CIPHERTEXT_MAX          (16384u + 2048u)   /* RFC 5246 6.2.3, the largest of all versions */
 #define TLS_PLAINTEXT_MAX           TLS_CIPHERTEXT_MAX /* a record cannot open to more than it holds */
 #define TLS_DECRYPT_TRIALS_MAX      256u /* records a hole may have hidden: 256 small ones, or 4 MiB of full ones */
 #define TLS_DECRYPT_TRIAL_BYTES_MAX (8u << 20) /* a connection's work in vain: some milliseconds */
-#define TLS_SESSION_HASH_MAX        64u
 
 enum tls_direction { TLS_FROM_CLIENT, TLS_FROM_SERVER, TLS_DIRECTION_COUNT };
 
@@ -93,7 +93,10 @@ struct tls_plain {
 typedef void tls_key_used_function(void *context, const uint8_t client_random[TLS_RANDOM_SIZE],
                                    enum tls_secret_kind kind);
 
-/* An RSA key exchange whose premaster secret is wanted from who has the private key; false: no room. */
+/*
+ * An RSA key exchange whose premaster secret is wanted from who has the private key. It comes to the store later, or
+ * has come on return. False: no room to ask.
+ */
 typedef bool tls_premaster_wanted_function(void *context, struct span encrypted_premaster);
 
 struct tls_decrypt_options {

@@ -63,6 +63,7 @@ struct tls_decrypter {
     uint32_t entry, use;   /* for tls_key_store_finish() */
     uint8_t premaster_prefix[TLS_PREMASTER_PREFIX_SIZE];
     bool premaster_known;
+    bool premaster_refused; /* it was asked for, and there was no room to ask */
     uint8_t session_hash[TLS_SESSION_HASH_MAX];
     uint32_t session_hash_size;
 };

@@ -9,14 +9,12 @@
  *
  * Memory:  the caller's and the stack; everything on the stack is wiped.
  * Threads: any.
- * Source:  RFC 2104 (HMAC), 5869 (HKDF), 2246 5 and 5246 5 (PRF), 6101 6.2 (SSL 3.0), 7627 (extended master secret),
+ * Source:  RFC 5869 (HKDF), 2246 5 and 5246 5 (PRF), 6101 6.2 (SSL 3.0), 7627 (extended master secret),
  *          8446 7.1 to 7.3.
  */
 
-#include "base/span.h"
-#include "tls/suite.h"
+#include "tls/hash.h"
 
-#define TLS_HASH_SIZE_MAX   48u  /* SHA-384 */
 #define TLS_MASTER_SIZE     48u  /* RFC 5246 8.1 */
 #define TLS_KEY_BLOCK_MAX   192u /* 2 * (48 of a MAC + 32 of a key + 16 of an IV): no cipher and hash take more */
 #define TLS_EXPAND_INFO_MAX 128u /* RFC 8446 7.1: 2 + 1 + 6 + 12 of the longest label used + 1 + 48 of a hash */
@@ -29,15 +27,6 @@ enum tls_protocol_version {
     TLS_VERSION_1_2 = 0x0303,
     TLS_VERSION_1_3 = 0x0304,
 };
-
-/* 0: a hash no suite opened here uses. */
-uint32_t tls_hash_size(enum tls_hash hash);
-
-/* The digest of up to a few parts, one behind the other. */
-void tls_hash_parts(enum tls_hash hash, const struct span *parts, uint32_t count,
-                    uint8_t digest_out[TLS_HASH_SIZE_MAX]);
-void tls_hmac_parts(enum tls_hash hash, struct span key, const struct span *parts, uint32_t count,
-                    uint8_t digest_out[TLS_HASH_SIZE_MAX]);
 
 /* P_hash (RFC 5246 5) of label and seed; TLS_HASH_NULL: MD5 and SHA-1 together as before TLS 1.2 (RFC 2246 5). */
 void tls_prf(enum tls_hash hash, struct span secret, struct span label, struct span seed, uint8_t *out, uint32_t size);

@@ -21,6 +21,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import packets  # noqa: E402
 import tshark  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -87,37 +88,11 @@ def wait_port(port):
     raise RuntimeError("nobody listens")
 
 
-def pcap_of(passed, path):
-    """The bytes as packets, so that tshark can read them."""
-    from scapy.all import IP, TCP, Ether, wrpcap
-    packets, sequence, clock = [], {"C": 1000, "S": 5000}, 1700000000.0
-    ends = {"C": ("10.0.0.1", "10.0.0.2", 40000, 443), "S": ("10.0.0.2", "10.0.0.1", 443, 40000)}
-
-    def packet(side, flags, data=b""):
-        nonlocal clock
-        source, target, sport, dport = ends[side]
-        other = "S" if side == "C" else "C"
-        made = (Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=target) /
-                TCP(sport=sport, dport=dport, flags=flags, seq=sequence[side], ack=sequence[other]) / data)
-        clock += 0.001
-        made.time = clock
-        packets.append(made)
-        sequence[side] += len(data) + ("S" in flags)
-
-    packet("C", "S")
-    packet("S", "SA")
-    packet("C", "A")
-    for side, data in passed:
-        for start in range(0, len(data), 1400):
-            packet(side, "PA", data[start:start + 1400])
-    wrpcap(path, packets)
-
-
 def write_case(name, passed, keys, folder):
     capture, keylog = os.path.join(folder, "case.pcap"), os.path.join(folder, "case.keys")
     with open(keylog, "w", encoding="ascii") as file:
         file.write("\n".join(keys) + "\n")
-    pcap_of(passed, capture)
+    packets.write(capture, packets.connection_of(passed))
     plain = tshark.plaintexts(capture, keylog, 0)
     text = "".join("%s %s\n" % (side, data.hex()) for side, data in passed)
     text += "".join("K %s\n" % line for line in keys)

@@ -221,6 +221,8 @@ static void the_other_kinds_come_back(void **state)
     service.host = SPAN_LITERAL("api.example:8080");
     for (int i = 0; i < LEDGER_TRANSACTION_REASON_COUNT; i++)
         service.transactions[i] = 100u + (uint64_t)i;
+    for (int i = 0; i < LEDGER_TLS_COUNT; i++)
+        service.tls[i] = 200u + (uint64_t)i;
     size = record_encode_service(&service, buffer);
     assert_int_equal(size, record_service_size(&service));
     assert_int_equal(record_decode(buffer, size, &record), 0);
@@ -232,6 +234,7 @@ static void the_other_kinds_come_back(void **state)
     assert_int_equal(record.service.gap_bytes, 4000);
     assert_span(record.service.host, service.host);
     assert_memory_equal(record.service.transactions, service.transactions, sizeof(service.transactions));
+    assert_memory_equal(record.service.tls, service.tls, sizeof(service.tls));
     struct certificate_report certificate = {.first_ns = 1, .last_ns = 12, .count = 3, .not_before_s = -5};
     certificate.not_after_s = INT64_MAX;
     certificate.server_port = 443;

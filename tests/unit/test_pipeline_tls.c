@@ -23,6 +23,8 @@
 #define PACKETS_MAX 1024u
 #define FILE_MAX_   (1u << 20)
 #define EXPECTED    5u /* calls whose keys are in keys.log */
+#define CONNECTIONS 3u /* that did not fail in the handshake */
+#define SERVER_PORT 8443
 #define NEVER       UINT32_MAX
 
 struct bench {
@@ -35,6 +37,7 @@ struct bench {
     struct pipeline *pipeline;
     uint32_t calls, decrypted, http1, handshakes; /* told */
     uint64_t response_bytes;
+    uint32_t round; /* how often the capture was sent before */
 };
 
 static void *read_file(const char *name, size_t *size_out)
@@ -70,7 +73,7 @@ static void drain(void *context)
     ring_release(&bench->consumer, bench->consumer.position);
 }
 
-static struct bench *bench_new(void)
+static struct bench *bench_with(uint32_t wait_mib)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
     struct diagnostics diagnostics;
@@ -80,6 +83,7 @@ static struct bench *bench_new(void)
     bench->settings.workers.memory_mib = 256;
     bench->settings.workers.flows = 1024;
     bench->settings.workers.reassembly_mib = 4;
+    bench->settings.keys.wait_mib = wait_mib;
     assert_int_equal(digest_key_init_random(&bench->key), 0);
     publication_init(&bench->publication, 1);
     struct epoch *epoch;
@@ -102,6 +106,11 @@ static struct bench *bench_new(void)
     assert_int_equal(pipeline_new(&options, &diagnostics, &bench->pipeline), 0);
     diagnostics_deinit(&diagnostics);
     return bench;
+}
+
+static struct bench *bench_new(void)
+{
+    return bench_with(64);
 }
 
 static void bench_free(struct bench *bench)
@@ -137,25 +146,41 @@ static uint32_t little(const uint8_t *bytes)
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Plays the capture; the keys come before packet `keys_at`, packet `drop` never does. */
-static void play(struct bench *bench, uint32_t keys_at, uint32_t drop)
+/* Makes other connections of the same ones: the client's port, as it lies behind Ethernet and 20 bytes of IPv4. */
+static void other_port(uint8_t *frame, uint32_t round)
+{
+    uint8_t *ports = frame + 14 + 20;
+    ports[(ports[0] << 8 | ports[1]) == SERVER_PORT ? 2 : 0] ^= (uint8_t)round;
+}
+
+/* Sends the capture; the keys come before packet `keys_at`, packet `drop` never does. Returns the time of the last one.
+ */
+static uint64_t send_all(struct bench *bench, uint32_t keys_at, uint32_t drop)
 {
     size_t size;
     uint8_t *file = read_file("traffic.pcap", &size);
     assert_int_equal(little(file), 0xa1b2c3d4);
+    uint64_t now_ns = 0;
     uint32_t count = 0;
     for (size_t at = 24; at + 16 <= size; count++) {
         uint32_t captured = little(file + at + 8);
         struct packet packet = {.data = file + at + 16, .size = captured, .wire_size = captured};
         packet.time_ns = little(file + at) * UINT64_C(1000000000) + little(file + at + 4) * UINT64_C(1000);
         packet.link = PACKET_LINK_ETHERNET;
+        other_port(file + at + 16, bench->round);
         if (count == keys_at)
             keys_put(bench);
         if (count != drop)
             pipeline_burst(bench->pipeline, &packet, 1);
+        now_ns = packet.time_ns;
         at += 16 + captured;
     }
     free(file);
+    return now_ns;
+}
+
+static void finish(struct bench *bench)
+{
     pipeline_flush(bench->pipeline);
     drain(bench);
     const struct ledger *ledger = pipeline_ledger(bench->pipeline);
@@ -163,6 +188,19 @@ static void play(struct bench *bench, uint32_t keys_at, uint32_t drop)
     assert_int_equal(ledger->pending.packets, 0);
     assert_int_equal(ledger->transactions_pending, 0);
     assert_int_equal(bench->publication.current->workers[0].open, 0);
+}
+
+static void play(struct bench *bench, uint32_t keys_at, uint32_t drop)
+{
+    send_all(bench, keys_at, drop);
+    finish(bench);
+}
+
+/* Turns without packets up to `until_ns`, as a poll loop makes them. */
+static void idle(struct bench *bench, uint64_t *now_ns, uint64_t until_ns)
+{
+    for (; *now_ns < until_ns; *now_ns += 10000000)
+        pipeline_idle(bench->pipeline, *now_ns);
 }
 
 static void test_keys_from_the_start(void **state)
@@ -192,6 +230,76 @@ static void test_keys_that_come_late(void **state)
         assert_int_equal(bench->response_bytes, 40 + 33 + 63780 + 40 + 33);
         bench_free(bench);
     }
+}
+
+/* All connections have ended long ago, and their flows are forgotten. */
+static void test_keys_that_come_after_the_end(void **state)
+{
+    (void)state;
+    static const uint32_t late_ms[] = {0, 100, 1000, 4000};
+    for (uint32_t i = 0; i < ARRAY_COUNT(late_ms); i++) {
+        struct bench *bench = bench_new();
+        uint64_t now_ns = send_all(bench, NEVER, NEVER);
+        idle(bench, &now_ns, now_ns + late_ms[i] * UINT64_C(1000000));
+        drain(bench);
+        assert_int_equal(bench->calls, 0);
+        assert_true(pipeline_ledger(bench->pipeline)->pending.packets > 0);
+        keys_put(bench);
+        idle(bench, &now_ns, now_ns + 100000000);
+        drain(bench);
+        assert_int_equal(bench->calls, EXPECTED); /* before the end of everything */
+        assert_int_equal(bench->decrypted, EXPECTED);
+        assert_int_equal(bench->response_bytes, 40 + 33 + 63780 + 40 + 33);
+        finish(bench);
+        assert_int_equal(bench->calls, EXPECTED);
+        bench_free(bench);
+    }
+}
+
+/* Of each service it is told what became of its connections. */
+static void outcomes(const struct bench *bench, uint64_t tls_out[LEDGER_TLS_COUNT])
+{
+    struct service_report report;
+    memset(tls_out, 0, LEDGER_TLS_COUNT * sizeof(*tls_out));
+    for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
+        if (service_table_entry(pipeline_services(bench->pipeline), i, &report))
+            for (uint32_t j = 0; j < LEDGER_TLS_COUNT; j++)
+                tls_out[j] += report.tls[j];
+}
+
+static void test_keys_that_come_too_late(void **state)
+{
+    (void)state;
+    uint64_t tls[LEDGER_TLS_COUNT];
+    struct bench *bench = bench_new();
+    uint64_t now_ns = send_all(bench, NEVER, NEVER);
+    idle(bench, &now_ns, now_ns + UINT64_C(5100000000));
+    assert_int_equal(pipeline_ledger(bench->pipeline)->pending.packets, 0);
+    keys_put(bench);
+    idle(bench, &now_ns, now_ns + 100000000);
+    finish(bench);
+    assert_int_equal(bench->calls, 0);
+    assert_true(bench->handshakes > 0);
+    assert_true(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED_LATE].bytes > 50000);
+    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
+    outcomes(bench, tls);
+    assert_int_equal(tls[LEDGER_TLS_LATE], CONNECTIONS);
+    bench_free(bench);
+}
+
+/* What has no room to wait stays closed, and the ledger says so. */
+static void test_no_room_to_wait(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_with(1);
+    uint64_t tls[LEDGER_TLS_COUNT];
+    for (; bench->round < 40; bench->round++)
+        send_all(bench, NEVER, NEVER);
+    assert_true(pipeline_ledger(bench->pipeline)->settled[LEDGER_BUFFER_BUDGET].bytes > 0);
+    outcomes(bench, tls);
+    assert_true(tls[LEDGER_TLS_BUDGET] > 0);
+    finish(bench);
+    bench_free(bench);
 }
 
 static void test_keys_that_never_come(void **state)
@@ -226,6 +334,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_from_the_start),
         cmocka_unit_test(test_keys_that_come_late),
+        cmocka_unit_test(test_keys_that_come_after_the_end),
+        cmocka_unit_test(test_keys_that_come_too_late),
+        cmocka_unit_test(test_no_room_to_wait),
         cmocka_unit_test(test_keys_that_never_come),
         cmocka_unit_test(test_one_packet_lost),
     };

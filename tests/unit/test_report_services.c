@@ -18,6 +18,7 @@
 static void add(struct services *services, const char *host, uint64_t audited, uint64_t gap, uint64_t gap_bytes)
 {
     struct service_report report = {.host = span_from_text(host), .gaps = gap_bytes != 0, .gap_bytes = gap_bytes};
+    report.tls[LEDGER_TLS_LATE] = gap; /* as many, to tell them apart from nothing */
     report.transactions[LEDGER_TRANSACTION_AUDITED] = audited;
     report.transactions[LEDGER_TRANSACTION_GAP] = gap;
     assert_int_equal(services_add(services, &report), 0);
@@ -50,7 +51,8 @@ static void reports_add_up_in_order_of_transactions(void **state)
     buffer[writer.size] = '\0';
 #define EXCUSED(gap)                                                                                                   \
     "\"excused\":{\"gap\":" gap ",\"truncated\":0,\"no_request\":0,\"no_response\":0,\"ambiguous\":0,"                 \
-    "\"undecoded\":0,\"budget\":0,\"not_evaluated\":0}}"
+    "\"undecoded\":0,\"budget\":0,\"not_evaluated\":0}},\"tls\":{\"opened\":0,\"no_key\":0,\"late\":" gap              \
+    ",\"ech\":0,\"unsupported\":0,\"loss\":0,\"budget\":0,\"refused\":0}"
     assert_string_equal(buffer, "[{\"host\":\"c.example\",\"transactions\":{\"audited\":5," EXCUSED(
                                     "0") ",\"gaps\":0,\"gap_bytes\":0},"
                                          "{\"host\":\"b.example\",\"transactions\":{\"audited\":1," EXCUSED(
@@ -72,7 +74,7 @@ static void a_terminal_is_shown_no_control_characters(void **state)
     assert_null(strchr(text, '\x1b'));
     assert_non_null(strstr(text, "a?[2J"));
     assert_non_null(strstr(text, "(no host named)"));
-    assert_non_null(strstr(text, "gap 3\n"));
+    assert_non_null(strstr(text, "gap 3, tls late 3\n"));
     free(text);
     text = printed(services, 1);
     assert_non_null(strstr(text, "... and 1 more"));
