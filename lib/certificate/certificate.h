@@ -122,6 +122,9 @@ static inline struct span certificate_name_text(const struct certificate *certif
     return span_of(certificate->names_text + name->offset, name->size);
 }
 
+/* Whom it names: SPIFFE id, else subject, else its first name. Empty: nobody, or there is none (NULL). */
+struct span certificate_identity(const struct certificate *certificate);
+
 /* The DER of a Certificate message, leaf first; spans lie in the message. */
 struct certificate_chain {
     uint32_t count;

@@ -42,6 +42,17 @@ bool certificate_chain_parse(struct span body, bool extensions, struct certifica
     return chain_out->count > 0;
 }
 
+struct span certificate_identity(const struct certificate *certificate)
+{
+    if (!certificate)
+        return (struct span){0};
+    if (certificate->flags & CERTIFICATE_SVID)
+        return certificate_name_text(certificate, certificate->identity);
+    if (certificate->subject_size)
+        return span_of(certificate->subject, certificate->subject_size);
+    return certificate->name_count ? certificate_name_text(certificate, 0) : (struct span){0};
+}
+
 static struct span without_dot(struct span name)
 {
     return name.size && name.data[name.size - 1] == '.' ? span_first(name, name.size - 1) : name;

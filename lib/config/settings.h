@@ -152,10 +152,11 @@ struct settings_tokens {
     uint32_t verifications_per_second; /* of one worker; default 1000 */
 };
 
-/* Who has this value in this claim of a token has the role. */
+/* Who has this value in this claim of a token, or a certificate with such a SPIFFE id, has the role. */
 struct settings_caller {
-    char *claim; /* "realm_access.roles", or a JSON pointer */
+    char *claim; /* "realm_access.roles", or a JSON pointer; NULL: the caller is told by `spiffe` */
     char *value;
+    char *spiffe; /* a pattern; NULL: the caller is told by `claim` and `value` */
     char *role;
 };
 

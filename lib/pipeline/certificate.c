@@ -184,15 +184,8 @@ void certificate_pair_give(struct certificate_pair *pair)
     }
 }
 
-struct span certificate_pair_caller(const struct certificate_pair *pair)
+const struct certificate *certificate_pair_at(const struct certificate_pair *pair, uint32_t direction)
 {
-    const struct certificate_entry *entry = pair->entries[0];
-    if (!entry || !entry->readable)
-        return (struct span){0};
-    const struct certificate *certificate = &entry->certificate;
-    if (certificate->flags & CERTIFICATE_SVID)
-        return certificate_name_text(certificate, certificate->identity);
-    if (certificate->subject_size)
-        return span_of(certificate->subject, certificate->subject_size);
-    return certificate->name_count ? certificate_name_text(certificate, 0) : (struct span){0};
+    const struct certificate_entry *entry = pair->entries[direction];
+    return entry && entry->readable ? &entry->certificate : NULL;
 }

@@ -187,8 +187,8 @@ void judge_certificates(struct pipeline *worker, const struct certificate_pair *
 /* Tells the inventory of what it was not told yet. */
 void certificates_flush(struct pipeline *worker);
 void certificate_pair_give(struct certificate_pair *pair);
-/* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
-struct span certificate_pair_caller(const struct certificate_pair *pair);
+/* What that side presented, as long as the pair lives; NULL: it was not seen, or is no certificate. */
+const struct certificate *certificate_pair_at(const struct certificate_pair *pair, uint32_t direction);
 
 /* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];

@@ -8,7 +8,7 @@
  * them. Private to the module.
  */
 
-#include "policy/pattern.h"
+#include "base/pattern.h"
 #include "policy/policy.h"
 
 #define POLICY_STATUS_FIRST 100u

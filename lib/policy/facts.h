@@ -82,7 +82,7 @@ policy_check policy_check_header_missing, policy_check_header_format, policy_che
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
     policy_check_credential_in_url, policy_check_broker_login;
 policy_check policy_check_token_signature, policy_check_token_claims, policy_check_token_scope,
-    policy_check_token_binding, policy_check_oauth_flow;
+    policy_check_token_binding, policy_check_operation_caller, policy_check_oauth_flow;
 policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, policy_check_sunset_operation,
     policy_check_retired_version, policy_check_undocumented_method, policy_check_undocumented_response,
     policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_rpc,

@@ -46,6 +46,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_TOKEN_CLAIMS] = policy_check_token_claims,
     [RULE_CHECK_TOKEN_SCOPE] = policy_check_token_scope,
     [RULE_CHECK_TOKEN_BINDING] = policy_check_token_binding,
+    [RULE_CHECK_OPERATION_CALLER] = policy_check_operation_caller,
     [RULE_CHECK_OAUTH_FLOW] = policy_check_oauth_flow,
     [RULE_CHECK_BROKER_LOGIN] = policy_check_broker_login,
     [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,

@@ -60,7 +60,7 @@ static struct pattern_list patterns_compile(struct compiler *compiler, const cha
         struct span text = text_keep(compiler, texts[i]);
         if (!text.data)
             return (struct pattern_list){0};
-        if (pattern_init(&patterns[i], (const char *)text.data))
+        if (pattern_init(&patterns[i], text))
             continue;
         struct diagnostic_place place = rule_place(compiler->rule, "%s/%u", key, i);
         mistake(compiler, place, "'%.60s' has more than %u stars; split it into several patterns", texts[i],

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "config/yaml.h"
+#include "policy/caller.h"
 
 #define LENGTHS_MAX 129u /* 0 to 128 */
 
@@ -138,16 +139,10 @@ static struct pattern_list ids_compile(struct zones *zones, const struct setting
     struct pattern_list list = {0};
     struct pattern *patterns = arena_take_array(zones->arena, struct pattern, count + 1);
     for (uint32_t i = 0; patterns && i < count; i++) {
-        const char *text = arena_copy_text(zones->arena, texts[i], strlen(texts[i]));
         struct diagnostic_place place =
             yaml_document_place(settings->document, "/zones/%u/%s/%u", zone, callers ? "callers" : "svids", i);
-        if (!text || strncmp(text, "spiffe://", 9) != 0 || !pattern_init(&patterns[i], text)) {
-            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
-                            "'%.60s' is no pattern of SPIFFE ids; write it like spiffe://example.org/payments/*, with "
-                            "up to %u stars",
-                            texts[i], PATTERN_STARS_MAX);
+        if (!caller_pattern_compile(zones->arena, texts[i], &place, diagnostics, &patterns[i]))
             return list;
-        }
     }
     if (count && (!patterns || pattern_list_init(&list, zones->arena, patterns, count) < 0))
         diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "no memory for the SPIFFE ids of the zones");

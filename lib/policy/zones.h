@@ -14,8 +14,8 @@
  */
 
 #include "base/diagnostics.h"
+#include "base/pattern.h"
 #include "config/settings.h"
-#include "policy/pattern.h"
 #include "transaction/endpoints.h"
 
 #define ZONE_NONE UINT32_MAX /* of addresses that no zone has */
