@@ -98,6 +98,8 @@ static const struct cyaml_schema_field zone_fields[] = {
                          &text_entry, 0, SETTINGS_ZONE_FILES_MAX),
     CYAML_FIELD_SEQUENCE("svids", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, svids, &text_entry, 0,
                          SETTINGS_ZONE_NETS_MAX),
+    CYAML_FIELD_SEQUENCE("names", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, names, &text_entry, 0,
+                         SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("callers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, callers,
                          &text_entry, 0, SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,

@@ -104,6 +104,8 @@ struct settings_zone {
     uint32_t revocation_count;
     char **svids; /* patterns of the SPIFFE ids its machines may have; empty: any */
     uint32_t svids_count;
+    char **names; /* patterns of the host names that certificates of its machines may have; empty: any */
+    uint32_t names_count;
     char **callers; /* patterns of the SPIFFE ids that may call its services; empty: any */
     uint32_t callers_count;
     char **cidrs; /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */

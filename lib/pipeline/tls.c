@@ -84,6 +84,8 @@ void tls_session_message(struct pipeline *worker, struct tls_session *session, u
     if (message->type == TLS_CERTIFICATE && !message->truncated && (facts->seen & TLS_SEEN_SERVER_HELLO))
         certificate_message(worker, &session->certificates, &session->call, direction, facts->version >= VERSION_TLS13,
                             message->body);
+    if (message->type == TLS_CERTIFICATE_STATUS && !message->truncated && direction == 1)
+        certificate_status_message(worker, &session->certificates, session->call.end_ns, message->body);
 }
 
 /* A buffer only while a message is cut; without one the message is lost, and the facts know that. */

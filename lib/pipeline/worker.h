@@ -178,10 +178,14 @@ void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *ano
 /* certificate.c: what a connection presented. `entries` of client and server, NULL: not seen, or not read. */
 struct certificate_pair {
     struct certificate_entry *entries[2]; /* by direction of the message: 0 the client's */
+    struct certificate_staple staple;     /* of the server's */
 };
 /* Takes the first one of each side of a connection. `extensions`: it is of TLS 1.3. */
 void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
                          uint32_t direction, bool extensions, struct span body);
+/* An OCSP answer that came in a message of its own, behind the certificate. */
+void certificate_status_message(struct pipeline *worker, struct certificate_pair *pair, uint64_t time_ns,
+                                struct span body);
 void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
                         const struct tls_facts *tls);
 /* Tells the inventory of what it was not told yet. */

@@ -29,6 +29,7 @@ struct registry_match;
 struct tls_facts;
 struct certificate;
 struct caller_certificate;
+struct certificate_staple;
 struct token;
 struct token_issuers;
 
@@ -45,6 +46,7 @@ struct policy_input {
     const struct call *connection;         /* ... and these of policy_judge_connection() */
     const struct tls_facts *tls;
     const struct certificate *certificate;   /* of policy_judge_certificate(); NULL: it was not seen */
+    const struct certificate_staple *staple; /* that came with the server's; NULL: none was looked for */
     bool client_certificate;                 /* it is the client's */
     const struct registry_match *match;      /* NULL: no registry, or an empty one: what needs it is unknown */
     const struct token *token;               /* of the request; NULL: none was looked for */

@@ -349,6 +349,7 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->remaining_days_min = parameters->remaining_days_min;
     out->lifetime_hours_max = parameters->lifetime_hours_max;
     out->names_max = parameters->names_max;
+    out->grace_hours = parameters->grace_hours;
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */
