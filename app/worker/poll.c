@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "certificate/cache.h"
 #include "worker.h"
 
 /* An empty turn costs little; only after so many in a row is it worth giving the core away. */
@@ -20,6 +21,7 @@ static inline uint64_t cycles(void)
 static void tell_status(struct poll *poll, uint64_t now_ns)
 {
     const struct pipeline_counts *counts = pipeline_counts(poll->pipeline);
+    const struct certificate_cache_counts *certificates = pipeline_certificates(poll->pipeline);
     struct worker_status now = {
         .heartbeat_ns = now_ns,
         .epoch = pipeline_epoch(poll->pipeline),
@@ -31,6 +33,12 @@ static void tell_status(struct poll *poll, uint64_t now_ns)
         .split = counts->split,
         .cycles_busy = poll->cycles_busy,
         .cycles_idle = poll->cycles_idle,
+        .certificates = {.presented = certificates->lookups,
+                         .read = certificates->reads,
+                         .unreadable = certificates->malformed,
+                         .staples = certificates->staples,
+                         .refused = certificates->refused,
+                         .no_room = certificates->full},
         .ledger = *pipeline_ledger(poll->pipeline),
     };
     memcpy(now.stage_cycles, pipeline_stages(poll->pipeline)->cycles, sizeof(now.stage_cycles));

@@ -52,6 +52,12 @@ int certificate_cache_new(struct certificate_cache **cache_out, struct arena *ar
     return 0;
 }
 
+void certificate_cache_deinit(struct certificate_cache *cache)
+{
+    for (uint32_t i = 0; cache && i < cache->used; i++)
+        certificate_issuer_free(cache->entries[i].issuer);
+}
+
 /* --------------------------------------------------------------------------- order */
 
 static void order_remove(struct certificate_cache *cache, uint32_t index)
@@ -104,6 +110,7 @@ static uint32_t entry_take(struct certificate_cache *cache)
         if (cache->entries[index].users == 0) {
             bucket_remove(cache, index);
             order_remove(cache, index);
+            certificate_issuer_free(cache->entries[index].issuer);
             return index;
         }
         index = cache->entries[index].newer;
@@ -165,6 +172,8 @@ static struct certificate_entry *entry_new(struct certificate_cache *cache,
     memcpy(entry->chain_digest, digest, CERTIFICATE_DIGEST_SIZE);
     entry->key = key;
     entry->users = 0;
+    entry->issuer = NULL;
+    entry->staple = (struct certificate_staple){0};
     entry->count = entry->first_ns = entry->told_ns = entry->told_count = 0;
     uint32_t *bucket = bucket_of(cache, digest);
     entry->next = *bucket;
@@ -194,7 +203,7 @@ struct certificate_entry *certificate_cache_take(struct certificate_cache *cache
         if (!entry)
             return NULL;
         cache->counts.reads++;
-        entry->readable = certificate_read(store, key.zone, chain, &entry->certificate);
+        entry->readable = certificate_read(store, key.zone, chain, &entry->certificate, &entry->issuer);
         cache->counts.malformed += !entry->readable;
         entry->first_ns = time_ns;
     } else {
@@ -206,6 +215,28 @@ struct certificate_entry *certificate_cache_take(struct certificate_cache *cache
     entry->last_ns = time_ns;
     entry->users++;
     return entry;
+}
+
+void certificate_cache_staple(struct certificate_cache *cache, const struct certificate_trust_store *store,
+                              struct certificate_entry *entry, struct span response, uint64_t time_ns,
+                              struct certificate_staple *staple_out)
+{
+    uint8_t digest[CERTIFICATE_DIGEST_SIZE];
+    certificate_digest(response, digest);
+    bool known = entry->staple.state != CERTIFICATE_STAPLE_ABSENT &&
+                 memcmp(entry->staple_digest, digest, CERTIFICATE_DIGEST_SIZE) == 0;
+    if (!known && !budget_take(cache, response.size, time_ns)) {
+        cache->counts.refused++;
+        *staple_out = (struct certificate_staple){.state = CERTIFICATE_STAPLE_UNVERIFIED,
+                                                  .fault = "too many to read in this second"};
+        return;
+    }
+    if (!known) {
+        cache->counts.staples++;
+        certificate_staple_read(store, entry->key.zone, &entry->certificate, entry->issuer, response, &entry->staple);
+        memcpy(entry->staple_digest, digest, CERTIFICATE_DIGEST_SIZE);
+    }
+    *staple_out = entry->staple;
 }
 
 void certificate_cache_give(struct certificate_entry *entry)

@@ -16,7 +16,7 @@
  */
 
 #include "base/arena.h"
-#include "certificate/trust.h"
+#include "certificate/staple.h"
 
 #define CERTIFICATE_READS_PER_SECOND 64u
 #define CERTIFICATE_READS_BURST      256u /* when a sensor starts every service is new */
@@ -25,7 +25,12 @@
 #define CERTIFICATE_FOLDS            16u /* findings of one certificate, by rule and service; beyond them each is told */
 
 struct certificate_cache_counts {
-    uint64_t lookups, reads, refused /* no budget */, full, malformed;
+    uint64_t lookups;   /* chains that handshakes showed ... */
+    uint64_t reads;     /* ... of them not known yet, and read */
+    uint64_t refused;   /* not read: no budget */
+    uint64_t full;      /* not read: no room */
+    uint64_t malformed; /* read, and no certificate */
+    uint64_t staples;   /* OCSP answers read */
 };
 
 struct certificate_cache_key {
@@ -45,11 +50,16 @@ struct certificate_entry {
     uint8_t server[16];                /* the caller's: where it was first seen */
     uint16_t server_port;
     bool client;
+    struct x509_st *issuer;           /* of the leaf, where the chain leads to an anchor; NULL: none */
+    struct certificate_staple staple; /* that came last; state ABSENT: none did */
+    uint8_t staple_digest[CERTIFICATE_DIGEST_SIZE];
     uint64_t folds[CERTIFICATE_FOLDS]; /* findings told: digests of rule and service; 0: free */
 };
 
 struct certificate_cache;
 
+/* Gives back what is OpenSSL's; the entries are the arena's. NULL is fine. */
+void certificate_cache_deinit(struct certificate_cache *cache);
 MUST_USE int certificate_cache_new(struct certificate_cache **cache_out, struct arena *arena, uint32_t entries);
 
 /* NULL: unknown. An entry is in use until it is given back. */
@@ -57,6 +67,10 @@ struct certificate_entry *certificate_cache_take(struct certificate_cache *cache
                                                  const struct certificate_trust_store *store,
                                                  struct certificate_cache_key key,
                                                  const struct certificate_chain *chain, uint64_t time_ns);
+/* What came with it in a handshake; the same answer is read once. */
+void certificate_cache_staple(struct certificate_cache *cache, const struct certificate_trust_store *store,
+                              struct certificate_entry *entry, struct span response, uint64_t time_ns,
+                              struct certificate_staple *staple_out);
 void certificate_cache_give(struct certificate_entry *entry);
 
 /* True the first time a finding is told of it; `digest` stands for rule and service. */

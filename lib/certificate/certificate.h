@@ -122,15 +122,22 @@ static inline struct span certificate_name_text(const struct certificate *certif
     return span_of(certificate->names_text + name->offset, name->size);
 }
 
+/* Whom it names: SPIFFE id, else subject, else its first name. Empty: nobody, or there is none (NULL). */
+struct span certificate_identity(const struct certificate *certificate);
+
 /* The DER of a Certificate message, leaf first; spans lie in the message. */
 struct certificate_chain {
     uint32_t count;
-    bool cut; /* more were sent */
+    bool cut;           /* more were sent */
+    struct span staple; /* OCSP answer that came with the leaf (TLS 1.3, RFC 8446 4.4.2.1); size 0: none */
     struct span certificates[CERTIFICATE_CHAIN_MAX];
 };
 
 /* `extensions`: entries have them (TLS 1.3, RFC 8446 4.4.2). False: the message is malformed, or holds none. */
 bool certificate_chain_parse(struct span body, bool extensions, struct certificate_chain *chain_out);
+
+/* The OCSP answer in a CertificateStatus message (RFC 6066 8). False: it holds none. */
+bool certificate_status_parse(struct span body, struct span *response_out);
 
 /* Whether one of the DNS names is `host` (RFC 9525 6.3): ASCII case ignored, "*" is one whole leftmost label. */
 bool certificate_matches_host(const struct certificate *certificate, struct span host);

@@ -4,6 +4,9 @@
 
 #include "certificate/certificate.h"
 
+#define STATUS_OCSP              1u /* CertificateStatusType (RFC 6066 8) */
+#define EXTENSION_STATUS_REQUEST 5u
+
 static bool vector_take(struct span *left, uint32_t length_size, struct span *vector_out)
 {
     uint32_t size = 0;
@@ -19,11 +22,33 @@ static bool vector_take(struct span *left, uint32_t length_size, struct span *ve
     return true;
 }
 
+bool certificate_status_parse(struct span body, struct span *response_out)
+{
+    if (body.size == 0 || body.data[0] != STATUS_OCSP)
+        return false;
+    body = span_from(body, 1);
+    return vector_take(&body, 3, response_out) && response_out->size > 0;
+}
+
+static struct span staple_find(struct span extensions)
+{
+    while (extensions.size >= 2) {
+        uint32_t type = (uint32_t)extensions.data[0] << 8 | extensions.data[1];
+        struct span body, response;
+        extensions = span_from(extensions, 2);
+        if (!vector_take(&extensions, 2, &body))
+            break;
+        if (type == EXTENSION_STATUS_REQUEST && certificate_status_parse(body, &response))
+            return response;
+    }
+    return (struct span){0};
+}
+
 bool certificate_chain_parse(struct span body, bool extensions, struct certificate_chain *chain_out)
 {
     *chain_out = (struct certificate_chain){0};
-    struct span unused, list;
-    if (extensions && !vector_take(&body, 1, &unused)) /* certificate_request_context */
+    struct span list, beside;                          /* of a message, or an entry */
+    if (extensions && !vector_take(&body, 1, &beside)) /* certificate_request_context */
         return false;
     if (!vector_take(&body, 3, &list))
         return false;
@@ -31,8 +56,10 @@ bool certificate_chain_parse(struct span body, bool extensions, struct certifica
         struct span certificate;
         if (!vector_take(&list, 3, &certificate) || certificate.size == 0)
             return false;
-        if (extensions && !vector_take(&list, 2, &unused))
+        if (extensions && !vector_take(&list, 2, &beside))
             return false;
+        if (extensions && chain_out->count == 0)
+            chain_out->staple = staple_find(beside);
         if (chain_out->count == CERTIFICATE_CHAIN_MAX) {
             chain_out->cut = true;
             break;
@@ -40,6 +67,17 @@ bool certificate_chain_parse(struct span body, bool extensions, struct certifica
         chain_out->certificates[chain_out->count++] = certificate;
     }
     return chain_out->count > 0;
+}
+
+struct span certificate_identity(const struct certificate *certificate)
+{
+    if (!certificate)
+        return (struct span){0};
+    if (certificate->flags & CERTIFICATE_SVID)
+        return certificate_name_text(certificate, certificate->identity);
+    if (certificate->subject_size)
+        return span_of(certificate->subject, certificate->subject_size);
+    return certificate->name_count ? certificate_name_text(certificate, 0) : (struct span){0};
 }
 
 static struct span without_dot(struct span name)

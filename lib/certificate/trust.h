@@ -51,6 +51,13 @@ MUST_USE int certificate_trust_add(struct certificate_trust_store *store, const 
 MUST_USE int certificate_trust_inventory(struct certificate_trust_store *store, const char *path,
                                          struct diagnostics *diagnostics);
 
-/* Judged against the zone's anchors; a zone that was not added has none. False: the leaf is no certificate. */
+struct x509_st; /* OpenSSL's X509 */
+
+/*
+ * Judged against the zone's anchors; a zone that was not added has none. False: the leaf is no certificate. *issuer_out
+ * is who signed the leaf where the chain leads to an anchor, for staples (certificate/staple.h), else NULL; it is given
+ * back with certificate_issuer_free().
+ */
 bool certificate_read(const struct certificate_trust_store *store, uint32_t zone, const struct certificate_chain *chain,
-                      struct certificate *certificate_out);
+                      struct certificate *certificate_out, struct x509_st **issuer_out);
+void certificate_issuer_free(struct x509_st *issuer);

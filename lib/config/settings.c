@@ -98,6 +98,8 @@ static const struct cyaml_schema_field zone_fields[] = {
                          &text_entry, 0, SETTINGS_ZONE_FILES_MAX),
     CYAML_FIELD_SEQUENCE("svids", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, svids, &text_entry, 0,
                          SETTINGS_ZONE_NETS_MAX),
+    CYAML_FIELD_SEQUENCE("names", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, names, &text_entry, 0,
+                         SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("callers", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, callers,
                          &text_entry, 0, SETTINGS_ZONE_NETS_MAX),
     CYAML_FIELD_SEQUENCE("cidrs", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings_zone, cidrs, &text_entry, 0,
@@ -151,8 +153,9 @@ static const struct cyaml_schema_field tokens_fields[] = {
 };
 
 static const struct cyaml_schema_field caller_fields[] = {
-    CYAML_FIELD_STRING_PTR("claim", CYAML_FLAG_DEFAULT, struct settings_caller, claim, 1, TOKEN_TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("value", CYAML_FLAG_DEFAULT, struct settings_caller, value, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("claim", CYAML_FLAG_OPTIONAL, struct settings_caller, claim, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("value", CYAML_FLAG_OPTIONAL, struct settings_caller, value, 1, TOKEN_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("spiffe", CYAML_FLAG_OPTIONAL, struct settings_caller, spiffe, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("role", CYAML_FLAG_DEFAULT, struct settings_caller, role, 1, SETTINGS_NAME_MAX),
     CYAML_FIELD_END,
 };
@@ -329,6 +332,17 @@ static void issuer_complete(struct settings *settings, struct diagnostics *diagn
     for (uint32_t other = 0; other < index; other++)
         if (strcmp(settings->tokens.issuers[other].issuer, issuer->issuer) == 0)
             error_at(settings, diagnostics, pointer, "this issuer is in the list already; tokens are told apart by it");
+}
+
+static void caller_check(struct settings *settings, struct diagnostics *diagnostics, uint32_t index)
+{
+    const struct settings_caller *caller = &settings->callers[index];
+    char pointer[YAML_POINTER_SIZE];
+    snprintf(pointer, sizeof(pointer), "/callers/%u", index);
+    if ((caller->claim != NULL) != (caller->value != NULL) || (caller->claim != NULL) == (caller->spiffe != NULL))
+        error_at(
+            settings, diagnostics, pointer,
+            "a caller is told either by `claim` and `value` of a token, or by `spiffe`, the id in its certificate");
 }
 
 /* Queue names become part of a name in /dev/shm. */
@@ -535,6 +549,8 @@ static int settings_complete(struct yaml_document *document, struct diagnostics 
             zone_check(settings_out, diagnostics, i);
         for (uint32_t i = 0; i < settings_out->tokens.issuers_count; i++)
             issuer_complete(settings_out, diagnostics, i);
+        for (uint32_t i = 0; i < settings_out->callers_count; i++)
+            caller_check(settings_out, diagnostics, i);
     }
     if (result == 0 && diagnostics->errors > errors)
         result = -EINVAL;

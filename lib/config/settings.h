@@ -104,6 +104,8 @@ struct settings_zone {
     uint32_t revocation_count;
     char **svids; /* patterns of the SPIFFE ids its machines may have; empty: any */
     uint32_t svids_count;
+    char **names; /* patterns of the host names that certificates of its machines may have; empty: any */
+    uint32_t names_count;
     char **callers; /* patterns of the SPIFFE ids that may call its services; empty: any */
     uint32_t callers_count;
     char **cidrs; /* "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"; empty: every address of the tunnels below */
@@ -152,10 +154,11 @@ struct settings_tokens {
     uint32_t verifications_per_second; /* of one worker; default 1000 */
 };
 
-/* Who has this value in this claim of a token has the role. */
+/* Who has this value in this claim of a token, or a certificate with such a SPIFFE id, has the role. */
 struct settings_caller {
-    char *claim; /* "realm_access.roles", or a JSON pointer */
+    char *claim; /* "realm_access.roles", or a JSON pointer; NULL: the caller is told by `spiffe` */
     char *value;
+    char *spiffe; /* a pattern; NULL: the caller is told by `claim` and `value` */
     char *role;
 };
 

@@ -14,7 +14,7 @@
 #include "event/record.h"
 
 #define SEGMENT_MAGIC        UINT64_C(0x3151594153534100) /* "\0ASSAYQ1" */
-#define SEGMENT_VERSION      4u  /* of the head and of the framing in the rings; a reader of another one gives up */
+#define SEGMENT_VERSION      5u  /* of the head and of the framing in the rings; a reader of another one gives up */
 #define QUEUE_WORKERS_MAX    64u /* cores of the largest appliance we know of */
 #define QUEUE_RINGS_MAX      (QUEUE_WORKERS_MAX + 1u)
 #define CONTROL_TEXT_SIZE    4096u /* result of a reload: a screenful of mistakes */
@@ -61,6 +61,16 @@ struct ring_shared {
     } counters CACHE_ALIGNED;
 };
 
+/* Chains of certificates that handshakes presented. */
+struct certificate_status {
+    uint64_t presented;
+    uint64_t read;       /* not known before; of them ... */
+    uint64_t unreadable; /* ... no certificate */
+    uint64_t staples;    /* OCSP answers read */
+    uint64_t refused;    /* left unread: more than the budget of a second */
+    uint64_t no_room;    /* left unread: all that is kept is in use */
+};
+
 /* Written by its worker about once a second, relaxed. Counts are since the process started. */
 struct worker_status {
     uint64_t heartbeat_ns;
@@ -70,6 +80,7 @@ struct worker_status {
     uint64_t split;        /* connections followed by more than one worker: must stay 0 */
     uint64_t cycles_busy, cycles_idle;
     uint64_t stage_cycles[STAGE_COUNT]; /* zero where they are not compiled in */
+    struct certificate_status certificates;
     struct ledger ledger;
 } CACHE_ALIGNED;
 

@@ -217,6 +217,23 @@ static void text_spread(const struct status *now, FILE *stream)
                 (unsigned long long)split);
 }
 
+/* What was not read stays unknown: certificates without end, or more services than there is room for. */
+static void text_certificates(const struct status *now, FILE *stream)
+{
+    struct certificate_status sum = {0};
+    for (uint32_t i = 0; i < now->worker_count; i++) {
+        const struct certificate_status *one = &now->workers[i].certificates;
+        sum.presented += one->presented;
+        sum.read += one->read;
+        sum.unreadable += one->unreadable;
+        sum.refused += one->refused + one->no_room;
+    }
+    if (sum.presented)
+        fprintf(stream, "\n%llu certificate chains presented: %llu read, of them %llu unreadable; %llu left unread\n",
+                (unsigned long long)sum.presented, (unsigned long long)sum.read, (unsigned long long)sum.unreadable,
+                (unsigned long long)sum.refused);
+}
+
 static void text_drops(const struct status *now, FILE *stream)
 {
     fputs("\ndropped at a full queue:", stream);
@@ -283,6 +300,7 @@ void status_render_text(const struct status *now, const struct status *before, F
     text_ports(now, stream);
     text_workers(now, before, stream);
     text_spread(now, stream);
+    text_certificates(now, stream);
     text_drops(now, stream);
     text_ledger(&now->ledger, stream);
     text_stages(now, stream);

@@ -90,6 +90,19 @@ static void put_reporter(struct json_writer *writer, const struct status *now, c
     json_write_object_end(writer);
 }
 
+static void certificates_json(const struct certificate_status *certificates, struct json_writer *writer)
+{
+    json_write_key(writer, "certificates");
+    json_write_object_begin(writer);
+    key_unsigned(writer, "presented", certificates->presented);
+    key_unsigned(writer, "read", certificates->read);
+    key_unsigned(writer, "unreadable", certificates->unreadable);
+    key_unsigned(writer, "staples", certificates->staples);
+    key_unsigned(writer, "refused", certificates->refused);
+    key_unsigned(writer, "no_room", certificates->no_room);
+    json_write_object_end(writer);
+}
+
 static void put_worker(struct json_writer *writer, const struct status *now, const struct status *before, uint32_t i)
 {
     const struct worker_status *worker = &now->workers[i];
@@ -105,6 +118,7 @@ static void put_worker(struct json_writer *writer, const struct status *now, con
     key_unsigned(writer, "taken", worker->taken);
     key_unsigned(writer, "split_connections", worker->split);
     stages_json(worker->stage_cycles, writer);
+    certificates_json(&worker->certificates, writer);
     if (before) {
         const struct worker_status *earlier = &before->workers[i];
         key_double(writer, "packets_per_second", status_rate(now, before, worker->packets, earlier->packets));

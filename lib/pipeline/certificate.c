@@ -34,6 +34,22 @@ static const struct zone *zone_of(const struct epoch *epoch, const struct call *
     return zones_find(epoch->zones, endpoints, client ? &endpoints->source : &endpoints->destination);
 }
 
+/* An entry of an epoch that was replaced meanwhile was judged against anchors that may be gone. */
+static void staple_take(struct pipeline *worker, struct certificate_pair *pair, uint64_t time_ns, struct span response)
+{
+    struct certificate_entry *entry = pair->entries[1];
+    if (entry && entry->readable && entry->key.epoch == worker->epoch->number)
+        certificate_cache_staple(worker->certificates, worker->epoch->trust, entry, response, time_ns, &pair->staple);
+}
+
+void certificate_status_message(struct pipeline *worker, struct certificate_pair *pair, uint64_t time_ns,
+                                struct span body)
+{
+    struct span response;
+    if (certificate_status_parse(body, &response))
+        staple_take(worker, pair, time_ns, response);
+}
+
 void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
                          uint32_t direction, bool extensions, struct span body)
 {
@@ -45,6 +61,8 @@ void certificate_message(struct pipeline *worker, struct certificate_pair *pair,
     struct certificate_entry *entry =
         certificate_cache_take(worker->certificates, epoch->trust, key, &chain, connection->end_ns);
     pair->entries[direction] = entry;
+    if (direction == 1 && chain.staple.size)
+        staple_take(worker, pair, connection->end_ns, chain.staple);
     if (!entry || entry->count > 1)
         return;
     memcpy(entry->server, connection->endpoints.destination.bytes, sizeof(entry->server));
@@ -139,8 +157,10 @@ static void finding_fold(void *context, const struct finding *finding)
         tell_finding(fold->worker, finding);
 }
 
-static void judge_one(struct pipeline *worker, struct policy_input *input, struct certificate_entry *entry, bool client)
+static void judge_one(struct pipeline *worker, struct policy_input *input, const struct certificate_pair *pair,
+                      bool client)
 {
+    struct certificate_entry *entry = pair->entries[client ? 0 : 1];
     struct epoch *epoch = worker->epoch;
     struct fold_context context = {.worker = worker, .entry = entry, .client = client};
     uint32_t row = epoch->registry ? registry_operation_count(epoch->registry) : 0;
@@ -150,6 +170,7 @@ static void judge_one(struct pipeline *worker, struct policy_input *input, struc
     bool current = entry && entry->key.epoch == epoch->number;
     input->certificate = current && entry->readable ? &entry->certificate : NULL;
     input->client_certificate = client;
+    input->staple = client ? NULL : &pair->staple;
     policy_judge_certificate(epoch->policy, input, &sink);
 }
 
@@ -170,9 +191,9 @@ void judge_certificates(struct pipeline *worker, const struct certificate_pair *
     for (uint32_t i = 0; i < 2; i++)
         if (pair->entries[i])
             inventory_advance(worker, pair->entries[i]);
-    judge_one(worker, &input, pair->entries[1], false);
+    judge_one(worker, &input, pair, false);
     if (tls->client_certificate == TLS_YES)
-        judge_one(worker, &input, pair->entries[0], true);
+        judge_one(worker, &input, pair, true);
 }
 
 void certificate_pair_give(struct certificate_pair *pair)
@@ -184,15 +205,8 @@ void certificate_pair_give(struct certificate_pair *pair)
     }
 }
 
-struct span certificate_pair_caller(const struct certificate_pair *pair)
+const struct certificate *certificate_pair_at(const struct certificate_pair *pair, uint32_t direction)
 {
-    const struct certificate_entry *entry = pair->entries[0];
-    if (!entry || !entry->readable)
-        return (struct span){0};
-    const struct certificate *certificate = &entry->certificate;
-    if (certificate->flags & CERTIFICATE_SVID)
-        return certificate_name_text(certificate, certificate->identity);
-    if (certificate->subject_size)
-        return span_of(certificate->subject, certificate->subject_size);
-    return certificate->name_count ? certificate_name_text(certificate, 0) : (struct span){0};
+    const struct certificate_entry *entry = pair->entries[direction];
+    return entry && entry->readable ? &entry->certificate : NULL;
 }

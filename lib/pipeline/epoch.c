@@ -12,6 +12,7 @@
 #include "config/detector_file.h"
 #include "config/yaml.h"
 #include "pipeline/digest.h"
+#include "policy/caller.h"
 
 /* Counters of one worker for all operations: 100,000 operations and 60 rules are 240 MB of address space. */
 #define ROLLUP_BYTES_MAX ((size_t)1 << 30)
@@ -249,7 +250,8 @@ int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnos
     int rules = rules_check(sources->settings, diagnostics);
     int tokens = token_issuers_build(sources->settings, diagnostics, &epoch->issuers);
     int result = zones < 0 ? zones : registry < 0 ? registry : detectors < 0 ? detectors : trust < 0 ? trust : rules;
-    result = result < 0 ? result : tokens;
+    int roles = caller_roles_compile(sources->settings, diagnostics, &epoch->roles);
+    result = result < 0 ? result : tokens < 0 ? tokens : roles;
     if (result == 0)
         result = policy_build(epoch, sources->settings, diagnostics);
     if (result == 0)
@@ -286,6 +288,7 @@ void epoch_free(struct epoch *epoch)
     policy_free(epoch->policy);
     certificate_trust_free(epoch->trust);
     token_issuers_free(epoch->issuers);
+    caller_roles_free(epoch->roles);
     detect_set_free(epoch->detectors);
     registry_free(epoch->registry);
     zones_free(epoch->zones);

@@ -50,6 +50,7 @@ struct epoch {
     struct policy *policy;
     struct certificate_trust_store *trust; /* what certificates are judged against */
     struct token_issuers *issuers;
+    struct caller_roles *roles;                   /* by SPIFFE id */
     char rules_digest[EPOCH_DIGEST_SIZE];         /* of rule packs and detector files */
     char registry_digest[EPOCH_DIGEST_SIZE];      /* "" without a registry */
     char configuration_digest[EPOCH_DIGEST_SIZE]; /* of the settings file and the key sets it names */

@@ -2,7 +2,9 @@
 
 /* Judging: a complete exchange is matched with the registry, judged by the rules of its epoch, told, and given back. */
 
+#include "certificate/spiffe.h"
 #include "pipeline/scan_grpc.h"
+#include "policy/caller.h"
 #include "registry/grpc.h"
 
 /* The one reason under which the ledger settles a transaction: the first that applies, the gravest first. */
@@ -118,7 +120,19 @@ static bool token_is_forged(const struct token *token)
     return token->signature >= TOKEN_SIGNATURE_NONE && token->signature <= TOKEN_SIGNATURE_CRITICAL;
 }
 
-static void caller_note(const struct epoch *epoch, struct exchange *exchange)
+/* By certificate where no token tells of anybody; its role where the token has none. */
+static void certificate_note(const struct epoch *epoch, const struct caller_certificate *certificate, struct call *call)
+{
+    struct call_caller *caller = &call->caller;
+    if (!caller->kind.data && certificate->shown == CALLER_SHOWN) {
+        caller->kind = CALL_CALLER_CERTIFICATE;
+        caller->id = certificate->id.size ? certificate->id : call->tls.client_id;
+    }
+    if (!caller->role.data && certificate->id.size && spiffe_id_check(certificate->id) == SPIFFE_GOOD)
+        caller->role = caller_role_find(epoch->roles, certificate->id);
+}
+
+static void token_note(const struct epoch *epoch, struct exchange *exchange)
 {
     static const char hex[] = "0123456789abcdef";
     const struct token *token = &exchange->token;
@@ -137,7 +151,8 @@ static void caller_note(const struct epoch *epoch, struct exchange *exchange)
     caller->id = span_of(exchange->caller_id, sizeof(exchange->caller_id));
 }
 
-static void judge(struct pipeline *worker, struct exchange *exchange, bool connection)
+static void judge(struct pipeline *worker, struct exchange *exchange, const struct caller_certificate *caller,
+                  bool connection)
 {
     struct epoch *epoch = exchange->epoch;
     struct transaction *transaction = &exchange->transaction;
@@ -152,6 +167,7 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
         .match = found,
         .token = &exchange->token,
         .issuers = epoch->issuers,
+        .caller = caller,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
@@ -172,11 +188,16 @@ static void judge(struct pipeline *worker, struct exchange *exchange, bool conne
 void judge_exchange(struct pipeline *worker, struct exchange *exchange)
 {
     struct call *call = &exchange->transaction.call;
+    struct epoch *epoch = exchange->epoch;
+    struct caller_certificate caller;
     if (!exchange->transaction.response.seen && !exchange->transaction.one_way)
         call->flags |= CALL_NO_RESPONSE;
-    caller_note(exchange->epoch, exchange);
+    token_note(epoch, exchange);
+    caller_certificate_find(&exchange->transaction, zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
+                            &caller);
+    certificate_note(epoch, &caller, call);
     scan_grpc_settle(&exchange->transaction);
-    judge(worker, exchange, false);
+    judge(worker, exchange, &caller, false);
     if (worker->options.transactions)
         tell_call(worker, call);
     exchange_give(worker, exchange, settle_reason(call));
@@ -216,6 +237,6 @@ void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *ano
     call->protocol = anomaly->protocol;
     call->flags |= CALL_NO_REQUEST | CALL_NO_RESPONSE | CALL_ANOMALY;
     exchange->transaction.request.anomalies = anomaly->anomalies;
-    judge(worker, exchange, true);
+    judge(worker, exchange, NULL, true);
     exchange_drop(worker, exchange);
 }

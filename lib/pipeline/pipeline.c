@@ -266,6 +266,7 @@ void pipeline_free(struct pipeline *pipeline)
 {
     if (!pipeline)
         return;
+    certificate_cache_deinit(pipeline->certificates);
     if (pipeline->tls_engine)
         tls_decrypt_engine_free(pipeline->tls_engine);
     arena_free(pipeline->arena);
@@ -423,6 +424,11 @@ void pipeline_flush(struct pipeline *pipeline)
 const struct ledger *pipeline_ledger(const struct pipeline *pipeline)
 {
     return &pipeline->ledger;
+}
+
+const struct certificate_cache_counts *pipeline_certificates(const struct pipeline *pipeline)
+{
+    return certificate_cache_counts(pipeline->certificates);
 }
 
 const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline)

@@ -55,6 +55,8 @@ struct pipeline_options {
     void *make_room_context;
 };
 
+struct certificate_cache_counts; /* certificate/cache.h */
+
 struct pipeline_counts {
     uint64_t packets;
     uint64_t transactions;
@@ -96,3 +98,4 @@ uint64_t pipeline_now(const struct pipeline *pipeline);
 /* Number of the epoch that judges new transactions. */
 uint32_t pipeline_epoch(const struct pipeline *pipeline);
 const struct pipeline_counts *pipeline_counts(const struct pipeline *pipeline);
+const struct certificate_cache_counts *pipeline_certificates(const struct pipeline *pipeline);

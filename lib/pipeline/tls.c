@@ -37,6 +37,9 @@ void tls_view_update(struct tls_session *session)
     const struct tls_facts *facts = &session->handshake.facts;
     const struct tls_suite *suite = facts->seen & TLS_SEEN_SERVER_HELLO ? tls_suite_find(facts->suite) : NULL;
     bool resumed = facts->resumption > TLS_RESUMED_NO;
+    /* Anybody can send a certificate; only a handshake that was completed proves it. */
+    const struct certificate *client =
+        facts->completed == TLS_YES ? certificate_pair_at(&session->certificates, 0) : NULL;
     session->view = (struct connection_tls){
         .flags = (uint8_t)(CONNECTION_TLS | (resumed ? CONNECTION_RESUMED : 0u) |
                            (session->view.flags & CONNECTION_DECRYPTED)),
@@ -44,8 +47,10 @@ void tls_view_update(struct tls_session *session)
         .cipher = name_of(suite ? suite->name : NULL),
         .sni = known(tls_facts_sni(facts)),
         .alpn = known(tls_facts_alpn(facts)),
-        /* Anybody can send a certificate; only a handshake that was completed proves it. */
-        .client_id = facts->completed == TLS_YES ? certificate_pair_caller(&session->certificates) : (struct span){0},
+        .client_id = certificate_identity(client),
+        .server_certificate = certificate_pair_at(&session->certificates, 1),
+        .client_certificate = client,
+        .without_client = facts->client_certificate == TLS_NO,
     };
 }
 
@@ -79,6 +84,8 @@ void tls_session_message(struct pipeline *worker, struct tls_session *session, u
     if (message->type == TLS_CERTIFICATE && !message->truncated && (facts->seen & TLS_SEEN_SERVER_HELLO))
         certificate_message(worker, &session->certificates, &session->call, direction, facts->version >= VERSION_TLS13,
                             message->body);
+    if (message->type == TLS_CERTIFICATE_STATUS && !message->truncated && direction == 1)
+        certificate_status_message(worker, &session->certificates, session->call.end_ns, message->body);
 }
 
 /* A buffer only while a message is cut; without one the message is lost, and the facts know that. */

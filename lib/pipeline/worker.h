@@ -193,17 +193,21 @@ void judge_anomaly(struct pipeline *worker, const struct connection_anomaly *ano
 /* certificate.c: what a connection presented. `entries` of client and server, NULL: not seen, or not read. */
 struct certificate_pair {
     struct certificate_entry *entries[2]; /* by direction of the message: 0 the client's */
+    struct certificate_staple staple;     /* of the server's */
 };
 /* Takes the first one of each side of a connection. `extensions`: it is of TLS 1.3. */
 void certificate_message(struct pipeline *worker, struct certificate_pair *pair, const struct call *connection,
                          uint32_t direction, bool extensions, struct span body);
+/* An OCSP answer that came in a message of its own, behind the certificate. */
+void certificate_status_message(struct pipeline *worker, struct certificate_pair *pair, uint64_t time_ns,
+                                struct span body);
 void judge_certificates(struct pipeline *worker, const struct certificate_pair *pair, const struct call *connection,
                         const struct tls_facts *tls);
 /* Tells the inventory of what it was not told yet. */
 void certificates_flush(struct pipeline *worker);
 void certificate_pair_give(struct certificate_pair *pair);
-/* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
-struct span certificate_pair_caller(const struct certificate_pair *pair);
+/* What that side presented, as long as the pair lives; NULL: it was not seen, or is no certificate. */
+const struct certificate *certificate_pair_at(const struct certificate_pair *pair, uint32_t direction);
 
 /* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
 uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];

@@ -2,6 +2,7 @@
 
 /* Checks of credentials: missing, of the wrong kind, in cleartext, in the URL. Presence is judged, never validity. */
 
+#include "policy/caller.h"
 #include "policy/facts.h"
 
 /* The scheme of an Authorization value: "Basic" of "Basic dXNlcg==". */
@@ -45,8 +46,13 @@ enum verdict policy_check_credential_missing(const struct policy_rule *rule, con
     const struct registry_operation *operation = facts->operation;
     if (!operation || operation->method == REGISTRY_OPTIONS || !operation->security_declared)
         return VERDICT_NOT_APPLICABLE;
+    const struct caller_certificate *caller = facts->input->caller;
+    uint32_t by_certificate = registry_schemes_of_tls(operation);
     uint32_t presented = registry_schemes_presented(operation, facts->transaction);
-    uint32_t unobserved = facts->request_head ? registry_schemes_of_tls(operation) : UINT32_MAX & ~presented;
+    if (caller && caller->shown == CALLER_SHOWN)
+        presented |= by_certificate;
+    uint32_t hidden = caller && caller->shown == CALLER_NONE ? 0 : by_certificate;
+    uint32_t unobserved = facts->request_head ? hidden : UINT32_MAX & ~presented;
     switch (registry_security_satisfied(operation, presented, unobserved)) {
     case REGISTRY_SECURITY_NOT_REQUIRED:
         return VERDICT_NOT_APPLICABLE;

@@ -43,10 +43,24 @@ static void add_suite(struct policy_answer *answer, const char *name, uint16_t i
     add_name(answer, name, suite ? suite->name : NULL, id);
 }
 
-/* VERDICT_PASS: the handshake came to its end and what these bits say was read. */
-static enum verdict handshake_judge(const struct policy_facts *facts, uint32_t needed, struct policy_answer *answer)
+/* What has to be read before a rule can judge; of the others neither hello. */
+static const uint32_t hellos_needed[RULE_CHECK_COUNT] = {
+    [RULE_CHECK_TLS_VERSION] = TLS_SEEN_SERVER_HELLO,
+    [RULE_CHECK_TLS_SUITE_APPROVAL] = TLS_SEEN_SERVER_HELLO,
+    [RULE_CHECK_TLS_SUITE_WEAK] = TLS_SEEN_SERVER_HELLO,
+    [RULE_CHECK_TLS_KEY_EXCHANGE] = TLS_SEEN_SERVER_HELLO,
+    [RULE_CHECK_TLS_OFFER] = TLS_SEEN_CLIENT_HELLO,
+    [RULE_CHECK_TLS_DOWNGRADE] = TLS_SEEN_SERVER_HELLO | TLS_SEEN_CLIENT_HELLO,
+    [RULE_CHECK_TLS_EXTENSIONS] = TLS_SEEN_SERVER_HELLO | TLS_SEEN_CLIENT_HELLO,
+    [RULE_CHECK_TLS_NAMES] = TLS_SEEN_CLIENT_HELLO,
+    [RULE_CHECK_CLIENT_CERTIFICATE] = TLS_SEEN_SERVER_HELLO,
+};
+
+enum verdict policy_tls_gate(const struct policy_rule *rule, const struct policy_facts *facts,
+                             struct policy_answer *answer)
 {
     const struct tls_facts *tls = facts->input->tls;
+    uint32_t needed = hellos_needed[rule->check];
     if (tls->completed == TLS_NO || facts->input->source_zone->scanner)
         return VERDICT_NOT_APPLICABLE;
     if (tls->completed == TLS_UNKNOWN)
@@ -61,9 +75,6 @@ enum verdict policy_check_tls_version(const struct policy_rule *rule, const stru
                                       struct policy_answer *answer)
 {
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     uint32_t zone_minimum = facts->input->destination_zone->tls_minimum;
     uint32_t minimum = zone_minimum > rule->tls_minimum ? zone_minimum : rule->tls_minimum;
     if (tls->version >= minimum)
@@ -78,9 +89,6 @@ enum verdict policy_check_tls_suite_approval(const struct policy_rule *rule, con
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     const struct tls_suite *suite = tls_suite_find(tls->suite);
     if (suite && (suite->flags & TLS_SUITE_FIPS))
         return VERDICT_PASS;
@@ -119,9 +127,6 @@ enum verdict policy_check_tls_suite_weak(const struct policy_rule *rule, const s
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     const struct tls_suite *suite = tls_suite_find(tls->suite);
     if (!suite)
         return policy_answer_unknown(answer, "what the suite is: it is not registered");
@@ -163,9 +168,6 @@ enum verdict policy_check_tls_key_exchange(const struct policy_rule *rule, const
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     const struct tls_suite *suite = tls_suite_find(tls->suite);
     if (!suite)
         return policy_answer_unknown(answer, "what the suite is: it is not registered");
@@ -203,9 +205,6 @@ enum verdict policy_check_tls_offer(const struct policy_rule *rule, const struct
                                     struct policy_answer *answer)
 {
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_CLIENT_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     /* A client without supported_versions does not say which is its lowest. */
     uint32_t lowest = tls->version_offered_min ? tls->version_offered_min : tls->version_offered_max;
     bool old = lowest < rule->tls_minimum, weak = (tls->offered_flags & TLS_SUITE_WEAK) != 0;
@@ -224,9 +223,6 @@ enum verdict policy_check_tls_downgrade(const struct policy_rule *rule, const st
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO | TLS_SEEN_CLIENT_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     /* The sentinel is only a sign of attack where the client could have had more (RFC 8446 4.1.3). */
     uint32_t within_reach = tls->downgrade_to == TLS12 ? TLS13 : TLS12;
     bool downgraded = tls->downgrade_to && tls->version_offered_max >= within_reach;
@@ -246,9 +242,6 @@ enum verdict policy_check_tls_extensions(const struct policy_rule *rule, const s
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO | TLS_SEEN_CLIENT_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     if (tls->version < TLS13 && tls->extended_master_secret == TLS_NO)
         policy_answer_add_text(answer, "missing", "extended_master_secret");
     if (tls->version < TLS13 && tls->secure_renegotiation == TLS_NO)
@@ -264,9 +257,6 @@ enum verdict policy_check_tls_extensions(const struct policy_rule *rule, const s
 static enum verdict hello_names_judge(const struct policy_facts *facts, struct policy_answer *answer)
 {
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_CLIENT_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     if (tls->sni_present == TLS_NO)
         policy_answer_add_text(answer, "missing", "server_name");
     if (tls->alpn_present == TLS_NO)
@@ -275,13 +265,6 @@ static enum verdict hello_names_judge(const struct policy_facts *facts, struct p
         return VERDICT_PASS;
     add_connection(answer, facts);
     return VERDICT_FAIL;
-}
-
-static struct span without_port(struct span host)
-{
-    const uint8_t *colon = host.size ? memrchr(host.data, ':', host.size) : NULL;
-    bool port = colon && !memchr(colon, ']', host.size - (uint32_t)(colon - host.data));
-    return port ? span_first(host, (uint32_t)(colon - host.data)) : host;
 }
 
 /* Which ALPN names belong to what was really spoken (IANA registry). */
@@ -307,7 +290,7 @@ static enum verdict call_names_judge(const struct policy_facts *facts, struct po
     const struct connection_tls *tls = &call->tls;
     if (!(tls->flags & CONNECTION_TLS))
         return VERDICT_NOT_APPLICABLE;
-    struct span host = without_port(call->host);
+    struct span host = policy_host(call);
     if (tls->alpn.size && !alpn_fits(tls->alpn, call->protocol)) {
         policy_answer_add(answer, "alpn", tls->alpn);
         policy_answer_add_text(answer, "protocol", call_protocol_name(call->protocol));
@@ -317,8 +300,11 @@ static enum verdict call_names_judge(const struct policy_facts *facts, struct po
         return VERDICT_NOT_APPLICABLE;
     if (span_equal_nocase(tls->sni, host))
         return VERDICT_PASS;
-    if (call->protocol != CALL_HTTP1)
+    enum policy_covered covered = call->protocol == CALL_HTTP1 ? POLICY_COVERED_NOT : policy_host_covered(facts);
+    if (covered == POLICY_COVERED_UNKNOWN)
         return policy_answer_unknown(answer, "names of the certificate");
+    if (covered == POLICY_COVERED)
+        return VERDICT_PASS;
     policy_answer_add(answer, "sni", tls->sni);
     policy_answer_add(answer, "host", host);
     return VERDICT_FAIL;
@@ -336,9 +322,6 @@ enum verdict policy_check_client_certificate(const struct policy_rule *rule, con
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
-    enum verdict verdict = handshake_judge(facts, TLS_SEEN_SERVER_HELLO, answer);
-    if (verdict != VERDICT_PASS)
-        return verdict;
     enum settings_zone_kind client = facts->input->source_zone->kind;
     if (client == SETTINGS_ZONE_PUBLIC || client == SETTINGS_ZONE_UNKNOWN)
         return VERDICT_NOT_APPLICABLE;

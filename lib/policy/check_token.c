@@ -5,6 +5,7 @@
  * should have been refused; a token that was refused is how it should be.
  */
 
+#include "policy/caller.h"
 #include "policy/facts.h"
 #include "token/issuers.h"
 
@@ -257,13 +258,21 @@ enum verdict policy_check_token_claims(const struct policy_rule *rule, const str
 
 enum scopes { SCOPES_NONE_NEEDED, SCOPES_ENOUGH, SCOPES_LACKING };
 
-static enum scopes alternative_judge(const struct registry_alternative *alternative, const struct token *token)
+/* A scope of the token, or the role that the settings give to the caller. */
+static bool caller_has(const struct policy_facts *facts, struct span needed)
+{
+    struct span role = facts->call->caller.role;
+    const struct token *token = facts->input->token;
+    return (role.size && span_equal(role, needed)) || (token->form == TOKEN_SIGNED && token_has_scope(token, needed));
+}
+
+static enum scopes alternative_judge(const struct policy_facts *facts, const struct registry_alternative *alternative)
 {
     enum scopes scopes = SCOPES_NONE_NEEDED;
     for (uint32_t i = 0; i < alternative->count; i++) {
         const struct registry_names *needed = &alternative->requirements[i].scopes;
         for (uint32_t j = 0; j < needed->count; j++) {
-            if (!token_has_scope(token, needed->names[j]))
+            if (!caller_has(facts, needed->names[j]))
                 return SCOPES_LACKING;
             scopes = SCOPES_ENOUGH;
         }
@@ -271,30 +280,32 @@ static enum scopes alternative_judge(const struct registry_alternative *alternat
     return scopes;
 }
 
-static void lacking_add(struct policy_answer *answer, const struct registry_alternative *alternative,
-                        const struct token *token)
+static void lacking_add(struct policy_answer *answer, const struct policy_facts *facts,
+                        const struct registry_alternative *alternative)
 {
     for (uint32_t i = 0; i < alternative->count; i++)
         for (uint32_t j = 0; j < alternative->requirements[i].scopes.count; j++) {
             struct span scope = alternative->requirements[i].scopes.names[j];
-            if (!token_has_scope(token, scope))
+            if (!caller_has(facts, scope))
                 policy_answer_add(answer, "missing_scope", scope);
         }
 }
 
 /* The alternative that lacks scopes where none is fulfilled; NULL: *verdict_out says why. */
-static const struct registry_alternative *alternative_lacking(const struct policy_facts *facts,
+static const struct registry_alternative *alternative_lacking(const struct policy_facts *facts, bool by_certificate,
                                                               enum verdict *verdict_out)
 {
     const struct registry_operation *operation = facts->operation;
     uint32_t presented = registry_schemes_presented(operation, facts->transaction);
+    if (by_certificate)
+        presented |= registry_schemes_of_tls(operation);
     const struct registry_alternative *lacking = NULL;
     *verdict_out = VERDICT_NOT_APPLICABLE;
     for (uint32_t i = 0; i < operation->alternative_count; i++) {
         const struct registry_alternative *alternative = &operation->alternatives[i];
         if (alternative->scheme_set & ~presented)
             continue;
-        enum scopes scopes = alternative_judge(alternative, facts->input->token);
+        enum scopes scopes = alternative_judge(facts, alternative);
         if (scopes == SCOPES_NONE_NEEDED)
             return NULL;
         if (scopes == SCOPES_ENOUGH) {
@@ -306,28 +317,42 @@ static const struct registry_alternative *alternative_lacking(const struct polic
     return lacking;
 }
 
+/* Who shows a certificate and no token is known by its role alone. */
+static bool certificate_speaks(const struct policy_facts *facts)
+{
+    const struct caller_certificate *caller = facts->input->caller;
+    return facts->operation && facts->request_head && facts->input->token &&
+           facts->input->token->form == TOKEN_ABSENT && caller && caller->shown == CALLER_SHOWN &&
+           registry_schemes_of_tls(facts->operation);
+}
+
 enum verdict policy_check_token_scope(const struct policy_rule *rule, const struct policy_facts *facts,
                                       struct policy_answer *answer)
 {
     (void)rule;
     if (!facts->input->match || facts->input->match->outcome == REGISTRY_UNDECIDED)
         return policy_answer_unknown(answer, "registry");
-    bool answered;
-    enum verdict verdict = token_find(facts, answer, &answered);
+    bool answered = false, by_certificate = certificate_speaks(facts);
+    enum verdict verdict = by_certificate ? VERDICT_PASS : token_find(facts, answer, &answered);
     if (answered)
         return verdict;
-    if (!facts->operation)
+    if (by_certificate && !facts->response_seen)
+        return policy_answer_unknown(answer, "response: was the call accepted?");
+    if (!facts->operation || (by_certificate && !served(facts)))
         return VERDICT_NOT_APPLICABLE;
-    const struct registry_alternative *lacking = alternative_lacking(facts, &verdict);
+    const struct registry_alternative *lacking = alternative_lacking(facts, by_certificate, &verdict);
     if (!lacking)
         return verdict;
     const struct token *token = facts->input->token;
-    if (!(token->flags & TOKEN_HAS_SCOPES) || (token->flags & TOKEN_SCOPES_CUT))
+    if (!by_certificate && (!(token->flags & TOKEN_HAS_SCOPES) || (token->flags & TOKEN_SCOPES_CUT)))
         return policy_answer_unknown(answer, "scopes of the token");
     policy_answer_add(answer, "operation", facts->operation->id);
-    policy_answer_add_number(answer, "scopes_of_token", token->scope_count);
+    if (by_certificate)
+        policy_answer_add(answer, "caller", facts->input->caller->id);
+    else
+        policy_answer_add_number(answer, "scopes_of_token", token->scope_count);
     token_add(facts, answer);
-    lacking_add(answer, lacking, token);
+    lacking_add(answer, facts, lacking);
     return VERDICT_FAIL;
 }
 
@@ -344,11 +369,16 @@ enum verdict policy_check_token_binding(const struct policy_rule *rule, const st
     const struct token *token = facts->input->token;
     if (!(token->flags & TOKEN_HAS_THUMBPRINT))
         return VERDICT_NOT_APPLICABLE;
-    if (!facts->input->client_certificate_digest)
+    const struct caller_certificate *caller = facts->input->caller;
+    bool without = caller && caller->shown == CALLER_NONE;
+    if (!without && !(caller && caller->digest_known))
         return policy_answer_unknown(answer, "client certificate");
-    if (memcmp(token->thumbprint, facts->input->client_certificate_digest, TOKEN_THUMBPRINT_SIZE) == 0)
+    static_assert(TOKEN_THUMBPRINT_SIZE == CERTIFICATE_DIGEST_SIZE, "both are SHA-256 of the DER (RFC 8705 3.1)");
+    if (!without && memcmp(token->thumbprint, caller->digest, TOKEN_THUMBPRINT_SIZE) == 0)
         return VERDICT_PASS;
-    policy_answer_add_text(answer, "reason", "bound to another client certificate");
+    policy_answer_add_text(answer, "reason",
+                           without ? "bound to a client certificate, and the client showed none"
+                                   : "bound to another client certificate");
     token_add(facts, answer);
     return VERDICT_FAIL;
 }

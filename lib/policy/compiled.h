@@ -8,7 +8,7 @@
  * them. Private to the module.
  */
 
-#include "policy/pattern.h"
+#include "base/pattern.h"
 #include "policy/policy.h"
 
 #define POLICY_STATUS_FIRST 100u
@@ -50,7 +50,7 @@ struct policy_rule {
     uint32_t classes; /* set of class numbers */
     uint32_t threshold;
     uint16_t tls_minimum; /* lowest version that is right; 0: any */
-    uint32_t remaining_days_min, lifetime_hours_max, names_max;
+    uint32_t remaining_days_min, lifetime_hours_max, names_max, grace_hours;
     uint64_t headers; /* set of HEADER_BIT() */
     uint64_t leak_headers;
     uint64_t anomalies;

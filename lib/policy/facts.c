@@ -99,6 +99,14 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
         detections_gather(facts);
 }
 
+struct span policy_host(const struct call *call)
+{
+    struct span host = call->host;
+    const uint8_t *colon = host.size ? memrchr(host.data, ':', host.size) : NULL;
+    bool port = colon && !memchr(colon, ']', host.size - (uint32_t)(colon - host.data));
+    return port ? span_first(host, (uint32_t)(colon - host.data)) : host;
+}
+
 void policy_answer_add(struct policy_answer *answer, const char *name, struct span value)
 {
     if (answer->evidence_count < FINDING_EVIDENCE_MAX)

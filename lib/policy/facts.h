@@ -61,6 +61,13 @@ void policy_answer_add_detection(struct policy_answer *answer, const struct poli
 /* Zone of the server and its environment, for rules that depend on them. */
 void policy_answer_add_zones(struct policy_answer *answer, const struct policy_facts *facts);
 
+/* Host of a call without its port: patterns and certificates name hosts. */
+struct span policy_host(const struct call *call);
+
+/* Whether the certificate of the call's connection has the host of the call. */
+enum policy_covered { POLICY_COVERED_UNKNOWN, POLICY_COVERED, POLICY_COVERED_NOT };
+enum policy_covered policy_host_covered(const struct policy_facts *facts);
+
 /* 2xx and 3xx. */
 static inline bool policy_accepted(const struct policy_facts *facts)
 {
@@ -82,17 +89,19 @@ policy_check policy_check_header_missing, policy_check_header_format, policy_che
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
     policy_check_credential_in_url, policy_check_broker_login;
 policy_check policy_check_token_signature, policy_check_token_claims, policy_check_token_scope,
-    policy_check_token_binding, policy_check_oauth_flow;
+    policy_check_token_binding, policy_check_operation_caller, policy_check_oauth_flow;
 policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, policy_check_sunset_operation,
     policy_check_retired_version, policy_check_undocumented_method, policy_check_undocumented_response,
     policy_check_undocumented_parameter, policy_check_undocumented_host, policy_check_undocumented_rpc,
     policy_check_undocumented_channel, policy_check_malformed_body;
 policy_check policy_check_detection, policy_check_test_card;
+/* Of a handshake or certificate: VERDICT_PASS where there is something that the rule can judge. */
+policy_check policy_tls_gate, policy_certificate_gate;
 /* check_tls.c: facts->input->tls says that a connection is judged */
 policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,
     policy_check_tls_key_exchange, policy_check_tls_offer, policy_check_tls_downgrade, policy_check_tls_extensions,
     policy_check_tls_names, policy_check_client_certificate;
-/* check_certificate.c: facts->input->certificate, or that it was not seen */
+/* check_certificate.c, check_certificate_name.c: facts->input->certificate */
 policy_check policy_check_certificate_validity, policy_check_certificate_remaining, policy_check_certificate_lifetime,
     policy_check_certificate_name, policy_check_certificate_scope, policy_check_certificate_chain,
     policy_check_certificate_strength, policy_check_certificate_usage, policy_check_certificate_svid,

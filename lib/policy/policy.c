@@ -46,6 +46,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_TOKEN_CLAIMS] = policy_check_token_claims,
     [RULE_CHECK_TOKEN_SCOPE] = policy_check_token_scope,
     [RULE_CHECK_TOKEN_BINDING] = policy_check_token_binding,
+    [RULE_CHECK_OPERATION_CALLER] = policy_check_operation_caller,
     [RULE_CHECK_OAUTH_FLOW] = policy_check_oauth_flow,
     [RULE_CHECK_BROKER_LOGIN] = policy_check_broker_login,
     [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,
@@ -92,15 +93,6 @@ static const bool calls_only[RULE_CHECK_COUNT] = {
     [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
 };
 
-/* Host without port: patterns name hosts. */
-static struct span host_of(const struct policy_facts *facts)
-{
-    struct span host = facts->transaction->call.host;
-    const uint8_t *colon = host.size ? memrchr(host.data, ':', host.size) : NULL;
-    bool port = colon && !memchr(colon, ']', host.size - (uint32_t)(colon - host.data));
-    return port ? span_first(host, (uint32_t)(colon - host.data)) : host;
-}
-
 /* VERDICT_PASS: it applies. Raw paths are compared, so no escape makes a path look exempt that is not. */
 static enum verdict scope_judge(const struct policy_rule *rule, struct policy_facts *facts)
 {
@@ -111,7 +103,8 @@ static enum verdict scope_judge(const struct policy_rule *rule, struct policy_fa
     if (rule->scope_methods.count && !policy_names_have(&rule->scope_methods, transaction->call.method))
         return VERDICT_NOT_APPLICABLE;
     uint8_t lower[PATTERN_LOWER_MAX];
-    if (rule->scope_hosts.count && !pattern_list_matches(&rule->scope_hosts, pattern_text_lower(host_of(facts), lower)))
+    if (rule->scope_hosts.count &&
+        !pattern_list_matches(&rule->scope_hosts, pattern_text_lower(policy_host(facts->call), lower)))
         return VERDICT_NOT_APPLICABLE;
     if (rule->scope_paths.count && !pattern_list_matches(&rule->scope_paths, transaction->path))
         return VERDICT_NOT_APPLICABLE;
@@ -154,7 +147,11 @@ static enum verdict rule_judge(const struct policy_rule *rule, struct policy_fac
     }
     if (rule->blind)
         return policy_answer_unknown(answer, "no detector of these classes is loaded");
-    return checks[rule->check](rule, facts, answer);
+    policy_check *gate = facts->transaction                                      ? NULL
+                         : rule_check_certificates((enum rule_check)rule->check) ? policy_certificate_gate
+                                                                                 : policy_tls_gate;
+    enum verdict verdict = gate ? gate(rule, facts, answer) : VERDICT_PASS;
+    return verdict == VERDICT_PASS ? checks[rule->check](rule, facts, answer) : verdict;
 }
 
 static enum severity severity_raised(const struct policy_rule *rule, const struct policy_facts *facts,
@@ -199,11 +196,11 @@ enum subject { SUBJECT_CALL, SUBJECT_CONNECTION, SUBJECT_CERTIFICATE };
 static bool rule_judges(const struct policy_rule *rule, enum subject subject)
 {
     enum rule_check check = (enum rule_check)rule->check;
-    if (rule_check_certificates(check))
-        return subject == SUBJECT_CERTIFICATE;
-    if (rule_check_connections(check))
-        return subject == SUBJECT_CONNECTION || (subject == SUBJECT_CALL && check == RULE_CHECK_TLS_NAMES);
-    return subject == SUBJECT_CALL;
+    bool names = check == RULE_CHECK_TLS_NAMES || check == RULE_CHECK_CERTIFICATE_NAME;
+    enum subject own = rule_check_certificates(check)  ? SUBJECT_CERTIFICATE
+                       : rule_check_connections(check) ? SUBJECT_CONNECTION
+                                                       : SUBJECT_CALL;
+    return subject == own || (names && subject == SUBJECT_CALL);
 }
 
 static void judge_all(const struct policy *policy, struct policy_facts *facts, enum subject subject,

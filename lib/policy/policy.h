@@ -28,6 +28,8 @@ struct policy;
 struct registry_match;
 struct tls_facts;
 struct certificate;
+struct caller_certificate;
+struct certificate_staple;
 struct token;
 struct token_issuers;
 
@@ -43,13 +45,14 @@ struct policy_input {
     const struct transaction *transaction; /* of policy_judge() ... */
     const struct call *connection;         /* ... and these of policy_judge_connection() */
     const struct tls_facts *tls;
-    const struct certificate *certificate;    /* of policy_judge_certificate(); NULL: it was not seen */
-    bool client_certificate;                  /* it is the client's */
-    const struct registry_match *match;       /* NULL: no registry, or an empty one: what needs it is unknown */
-    const struct token *token;                /* of the request; NULL: none was looked for */
-    const struct token_issuers *issuers;      /* of the settings that read the token */
-    const uint8_t *client_certificate_digest; /* SHA-256 of the one the connection showed; NULL: not known */
-    const struct zone *source_zone;           /* of the client; never NULL */
+    const struct certificate *certificate;   /* of policy_judge_certificate(); NULL: it was not seen */
+    const struct certificate_staple *staple; /* that came with the server's; NULL: none was looked for */
+    bool client_certificate;                 /* it is the client's */
+    const struct registry_match *match;      /* NULL: no registry, or an empty one: what needs it is unknown */
+    const struct token *token;               /* of the request; NULL: none was looked for */
+    const struct token_issuers *issuers;     /* of the settings that read the token */
+    const struct caller_certificate *caller; /* who called by certificate; NULL: not known */
+    const struct zone *source_zone;          /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;        /* it travelled in TLS and was decrypted */
     bool whole_connection; /* about a connection, no call of it: only its framing is judged */

@@ -60,7 +60,7 @@ static struct pattern_list patterns_compile(struct compiler *compiler, const cha
         struct span text = text_keep(compiler, texts[i]);
         if (!text.data)
             return (struct pattern_list){0};
-        if (pattern_init(&patterns[i], (const char *)text.data))
+        if (pattern_init(&patterns[i], text))
             continue;
         struct diagnostic_place place = rule_place(compiler->rule, "%s/%u", key, i);
         mistake(compiler, place, "'%.60s' has more than %u stars; split it into several patterns", texts[i],
@@ -349,6 +349,7 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->remaining_days_min = parameters->remaining_days_min;
     out->lifetime_hours_max = parameters->lifetime_hours_max;
     out->names_max = parameters->names_max;
+    out->grace_hours = parameters->grace_hours;
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */

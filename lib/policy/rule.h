@@ -38,6 +38,7 @@ enum rule_check {
     RULE_CHECK_TOKEN_CLAIMS,
     RULE_CHECK_TOKEN_SCOPE,
     RULE_CHECK_TOKEN_BINDING,
+    RULE_CHECK_OPERATION_CALLER,
     RULE_CHECK_OAUTH_FLOW,
     RULE_CHECK_BROKER_LOGIN,
     RULE_CHECK_SHADOW_ENDPOINT,
@@ -161,6 +162,7 @@ struct rule_parameters {
     uint32_t remaining_days_min; /* of a certificate */
     uint32_t lifetime_hours_max; /* of a certificate that no public root vouches for; 0: any */
     uint32_t names_max;          /* of a certificate */
+    uint32_t grace_hours;        /* in which a new certificate may be missing in the inventory */
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
     struct rule_limits limits;

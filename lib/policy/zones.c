@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "config/yaml.h"
+#include "policy/caller.h"
 
 #define LENGTHS_MAX 129u /* 0 to 128 */
 
@@ -129,28 +130,44 @@ static const uint32_t *numbers_copy(struct zones *zones, const uint32_t *numbers
     return copy;
 }
 
-/* Empty when it could not be made: then a mistake was told, or memory was short. */
-static struct pattern_list ids_compile(struct zones *zones, const struct settings *settings,
-                                       struct diagnostics *diagnostics, uint32_t zone, bool callers)
+/* A list of patterns in the settings of a zone. */
+struct zone_list {
+    const char *key;
+    char *const *texts;
+    uint32_t count;
+    bool hosts; /* of host names; otherwise of SPIFFE ids */
+};
+
+static bool list_entry_compile(struct zones *zones, const struct zone_list *list, const char *text,
+                               const struct diagnostic_place *place, struct diagnostics *diagnostics,
+                               struct pattern *pattern_out)
 {
-    char *const *texts = callers ? settings->zones[zone].callers : settings->zones[zone].svids;
-    uint32_t count = callers ? settings->zones[zone].callers_count : settings->zones[zone].svids_count;
+    if (!list->hosts)
+        return caller_pattern_compile(zones->arena, text, place, diagnostics, pattern_out);
+    char *copy = arena_copy_text(zones->arena, text, strlen(text));
+    for (char *letter = copy; letter && *letter; letter++)
+        *letter = (char)ascii_lower((uint8_t)*letter);
+    if (copy && pattern_init(pattern_out, span_from_text(copy)))
+        return true;
+    diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, place,
+                    "'%.60s' is no pattern of host names; write it like *.example.org, with up to %u stars", text,
+                    PATTERN_STARS_MAX);
+    return false;
+}
+
+/* Empty when it could not be made: then a mistake was told, or memory was short. */
+static struct pattern_list list_compile(struct zones *zones, const struct settings *settings,
+                                        struct diagnostics *diagnostics, uint32_t zone, const struct zone_list *from)
+{
     struct pattern_list list = {0};
-    struct pattern *patterns = arena_take_array(zones->arena, struct pattern, count + 1);
-    for (uint32_t i = 0; patterns && i < count; i++) {
-        const char *text = arena_copy_text(zones->arena, texts[i], strlen(texts[i]));
-        struct diagnostic_place place =
-            yaml_document_place(settings->document, "/zones/%u/%s/%u", zone, callers ? "callers" : "svids", i);
-        if (!text || strncmp(text, "spiffe://", 9) != 0 || !pattern_init(&patterns[i], text)) {
-            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, &place,
-                            "'%.60s' is no pattern of SPIFFE ids; write it like spiffe://example.org/payments/*, with "
-                            "up to %u stars",
-                            texts[i], PATTERN_STARS_MAX);
+    struct pattern *patterns = arena_take_array(zones->arena, struct pattern, from->count + 1);
+    for (uint32_t i = 0; patterns && i < from->count; i++) {
+        struct diagnostic_place place = yaml_document_place(settings->document, "/zones/%u/%s/%u", zone, from->key, i);
+        if (!list_entry_compile(zones, from, from->texts[i], &place, diagnostics, &patterns[i]))
             return list;
-        }
     }
-    if (count && (!patterns || pattern_list_init(&list, zones->arena, patterns, count) < 0))
-        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "no memory for the SPIFFE ids of the zones");
+    if (from->count && (!patterns || pattern_list_init(&list, zones->arena, patterns, from->count) < 0))
+        diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL, "no memory for the names of the zones");
     return list;
 }
 
@@ -158,6 +175,9 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
                      uint32_t index)
 {
     const struct settings_zone *from = &settings->zones[index];
+    const struct zone_list svids = {"svids", from->svids, from->svids_count, false};
+    const struct zone_list callers = {"callers", from->callers, from->callers_count, false};
+    const struct zone_list names = {"names", from->names, from->names_count, true};
     size_t size = strlen(from->name);
     zones->zones[index] = (struct zone){
         .index = index,
@@ -169,8 +189,9 @@ static void zone_add(struct zones *zones, const struct settings *settings, struc
         .trusted_proxy = from->trusted_proxy,
         .scanner = from->scanner,
         .tls_minimum = (uint16_t)from->tls_minimum,
-        .svids = ids_compile(zones, settings, diagnostics, index, false),
-        .callers = ids_compile(zones, settings, diagnostics, index, true),
+        .svids = list_compile(zones, settings, diagnostics, index, &svids),
+        .callers = list_compile(zones, settings, diagnostics, index, &callers),
+        .names = list_compile(zones, settings, diagnostics, index, &names),
     };
     /* A growing arena that is out of memory says so at its last use too, see zones_compile(). */
     zones->tunnels[index] = (struct zone_tunnels){

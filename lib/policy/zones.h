@@ -14,8 +14,8 @@
  */
 
 #include "base/diagnostics.h"
+#include "base/pattern.h"
 #include "config/settings.h"
-#include "policy/pattern.h"
 #include "transaction/endpoints.h"
 
 #define ZONE_NONE UINT32_MAX /* of addresses that no zone has */
@@ -31,6 +31,7 @@ struct zone {
     bool scanner;
     uint16_t tls_minimum;        /* version that its servers must speak at least; 0: that of the rule */
     struct pattern_list svids;   /* SPIFFE ids that its machines may have; empty: any */
+    struct pattern_list names;   /* of hosts that its certificates may have, lower case; empty: any */
     struct pattern_list callers; /* those that may call its services; empty: any */
 };
 

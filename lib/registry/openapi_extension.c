@@ -165,6 +165,24 @@ static void read_owner(struct loader *loader, const struct openapi_levels *level
         operation->owner = operation->document->contact_email;
 }
 
+static void read_callers(struct loader *loader, struct document_node node, struct registry_operation *operation)
+{
+    static const char scheme[] = "spiffe://";
+    struct registry_names texts = loader_read_names(loader, node, "a SPIFFE id or a list of them");
+    struct pattern *patterns = loader_take_array(loader, loader->arena, struct pattern, texts.count + 1);
+    for (uint32_t i = 0; patterns && i < texts.count; i++) {
+        bool spiffe = span_starts_with(texts.names[i], span_of(scheme, sizeof(scheme) - 1));
+        if (spiffe && pattern_init(&patterns[operation->caller_count], texts.names[i]))
+            operation->caller_count++;
+        else
+            loader_complain(loader, node,
+                            "x-callers holds patterns of SPIFFE ids; write them like spiffe://example.org/payments/*, "
+                            "with up to %u stars",
+                            PATTERN_STARS_MAX);
+    }
+    operation->callers = patterns;
+}
+
 void openapi_read_extensions(struct loader *loader, const struct openapi_levels *levels,
                              struct registry_operation *operation)
 {
@@ -176,6 +194,7 @@ void openapi_read_extensions(struct loader *loader, const struct openapi_levels 
                                                 "a name or a list of names of data classes");
     operation->zones =
         loader_read_names(loader, find_nearest(levels, SPAN_LITERAL("x-zone")), "a name or a list of names of zones");
+    read_callers(loader, find_nearest(levels, SPAN_LITERAL("x-callers")), operation);
     struct document_node full_pan = find_nearest(levels, SPAN_LITERAL("x-allow-full-pan"));
     if (document_exists(full_pan) && !document_boolean(full_pan, &operation->allow_full_pan))
         loader_complain(loader, full_pan, "x-allow-full-pan must be true or false, without quotes");

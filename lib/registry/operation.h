@@ -18,10 +18,12 @@
  * - x-lifecycle: active, deprecated or retired: the same as a state; for a whole document usually in `info`
  * - x-data-class: a name or list of names: classes of sensitive data that may appear in the operation
  * - x-zone: a name or list of names: network zones the operation may be reached from
+ * - x-callers: a pattern or list of patterns of SPIFFE ids: workloads that may call the operation
  * - x-allow-full-pan: true: showing a full card number here has a documented business need
  * - x-owner: who answers for it; without one the name or e-mail of info.contact
  */
 
+#include "base/pattern.h"
 #include "registry/channel.h"
 #include "registry/security.h"
 
@@ -103,6 +105,8 @@ struct registry_operation {
     struct registry_names tags;
     struct registry_names data_classes;
     struct registry_names zones;
+    const struct pattern *callers;             /* of SPIFFE ids that may call it */
+    uint32_t caller_count;                     /* 0: any may */
     struct registry_names request_media_types; /* lower case, may be ranges; of a channel: of its messages */
     const struct registry_parameter *parameters;
     uint32_t parameter_count;

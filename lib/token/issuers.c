@@ -125,6 +125,8 @@ static int claims_build(struct builder *builder)
             pointer_make(builder, usual ? scope_claims_usual[i] : settings->tokens.scope_claims[i]);
     for (uint32_t i = 0; i < settings->callers_count; i++) {
         const struct settings_caller *caller = &settings->callers[i];
+        if (!caller->claim)
+            continue;
         claims[count].pointer = pointer_make(builder, caller->claim);
         claims[count].value = text_keep(builder, caller->value);
         roles[count++] = text_keep(builder, caller->role);

@@ -25,17 +25,17 @@ enum call_protocol {
 
 /* Why a call may not be the whole truth. Each is a name in the `flags` list of the outputs. */
 enum call_flag {
-    CALL_GAP = 1u << 0,          /* bytes missing inside it */
-    CALL_TRUNCATED = 1u << 1,    /* beyond a limit; the rest was not kept or scanned */
-    CALL_AMBIGUOUS = 1u << 2,    /* two readings are possible */
-    CALL_MIDSTREAM = 1u << 3,    /* the connection began before we did */
-    CALL_NO_REQUEST = 1u << 4,   /* response only */
-    CALL_NO_RESPONSE = 1u << 5,  /* request only */
-    CALL_INCOMPLETE = 1u << 6,   /* the connection ended inside the message */
-    CALL_UNDECODED = 1u << 7,    /* body in an encoding that is not opened */
-    CALL_UPGRADE = 1u << 8,      /* the connection changes protocol after this call */
-    CALL_ANOMALY = 1u << 9,      /* odd framing; the findings say which */
-    CALL_UNSCANNED = 1u << 10,   /* body bytes that were not searched for sensitive data */
+    CALL_GAP = 1u << 0,         /* bytes missing inside it */
+    CALL_TRUNCATED = 1u << 1,   /* beyond a limit; the rest was not kept or scanned */
+    CALL_AMBIGUOUS = 1u << 2,   /* two readings are possible */
+    CALL_MIDSTREAM = 1u << 3,   /* the connection began before we did */
+    CALL_NO_REQUEST = 1u << 4,  /* response only */
+    CALL_NO_RESPONSE = 1u << 5, /* request only */
+    CALL_INCOMPLETE = 1u << 6,  /* the connection ended inside the message */
+    CALL_UNDECODED = 1u << 7,   /* body in an encoding that is not opened */
+    CALL_UPGRADE = 1u << 8,     /* the connection changes protocol after this call */
+    CALL_ANOMALY = 1u << 9,     /* odd framing; the findings say which */
+    CALL_UNSCANNED = 1u << 10,  /* body bytes that were not searched for sensitive data */
     CALL_FLAG_COUNT_ = 11
 };
 
@@ -44,12 +44,13 @@ enum call_flag {
 /* Who called, as far as the call shows, without naming a person. */
 struct call_caller {
     struct span kind; /* CALL_CALLER_*; data NULL: it does not show */
-    struct span id;   /* keyed digest in hex; data NULL: the token has no subject */
+    struct span id;   /* of a token: keyed digest in hex, data NULL without subject; of a certificate: whom it names */
     struct span role; /* of the settings; data NULL: none fits */
 };
 
-#define CALL_CALLER_TOKEN      SPAN_LITERAL("token")      /* its signature was verified */
-#define CALL_CALLER_UNVERIFIED SPAN_LITERAL("unverified") /* what a token says of itself */
+#define CALL_CALLER_TOKEN       SPAN_LITERAL("token")       /* its signature was verified */
+#define CALL_CALLER_UNVERIFIED  SPAN_LITERAL("unverified")  /* what a token says of itself */
+#define CALL_CALLER_CERTIFICATE SPAN_LITERAL("certificate") /* no token, but a client certificate */
 
 /* What a GraphQL request asks for; the names are told in the outputs. */
 enum call_graphql {
@@ -66,17 +67,17 @@ struct call {
     uint64_t time_ns;           /* first byte of the request (of the response where no request was seen) */
     uint64_t end_ns;            /* last byte seen */
     enum call_protocol protocol;
-    uint32_t flags;             /* enum call_flag */
-    int32_t status;             /* CALL_STATUS_NONE when no response was seen */
-    struct span host;           /* authority as sent, without a default; data NULL: none */
-    struct span method;         /* data NULL: no request was seen */
-    struct span path;           /* request target as sent; data NULL: no request was seen */
-    uint64_t request_bytes;     /* decoded body bytes */
+    uint32_t flags;         /* enum call_flag */
+    int32_t status;         /* CALL_STATUS_NONE when no response was seen */
+    struct span host;       /* authority as sent, without a default; data NULL: none */
+    struct span method;     /* data NULL: no request was seen */
+    struct span path;       /* request target as sent; data NULL: no request was seen */
+    uint64_t request_bytes; /* decoded body bytes */
     uint64_t response_bytes;
-    struct connection_tls tls;  /* the connection it came in */
+    struct connection_tls tls; /* the connection it came in */
     enum call_graphql graphql;
-    struct span graphql_name;   /* of its operation; data NULL: none */
-    struct span operation;      /* registry id of the operation, data NULL: none matched */
+    struct span graphql_name; /* of its operation; data NULL: none */
+    struct span operation;    /* registry id of the operation, data NULL: none matched */
     struct call_caller caller;
 };
 

@@ -19,6 +19,8 @@ enum connection_tls_flag {
     CONNECTION_TLS_FLAG_COUNT_ = 3
 };
 
+struct certificate;
+
 struct connection_tls {
     uint8_t flags;         /* enum connection_tls_flag */
     struct span version;   /* "TLSv1.3"; data NULL: not known. The same for all of these */
@@ -26,4 +28,7 @@ struct connection_tls {
     struct span sni;       /* as sent; of the outer hello with ECH */
     struct span alpn;      /* agreed protocol */
     struct span client_id; /* who the client's certificate says it is */
+    /* For rules, not told. What the server presented, and the client where the server went on; NULL: not seen. */
+    const struct certificate *server_certificate, *client_certificate;
+    bool without_client; /* the client certainly showed none */
 };

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "certificate/spiffe.h"
-#include "certificate/trust.h"
+#include "certificate/staple.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -67,6 +67,17 @@ static void certificate_check(const struct certificate *certificate)
     (void)certificate_matches_host(certificate, SPAN_LITERAL("api.example.test"));
 }
 
+/* Nobody has a key of the anchors, so that no input can be an answer of theirs. */
+static void staple_check(const struct certificate_trust_store *store, const struct certificate *certificate,
+                         struct x509_st *issuer, struct span response)
+{
+    struct certificate_staple staple;
+    certificate_staple_read(store, 0, certificate, issuer, response, &staple);
+    bool judged = staple.state > CERTIFICATE_STAPLE_INVALID;
+    check(!judged || issuer, "without an issuer nothing is known");
+    check(judged == (staple.fault == NULL), "what is not judged says why");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct certificate_trust_store *store;
@@ -84,10 +95,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         chain.certificates[chain.count++] = body;
     }
     check(chain.count <= CERTIFICATE_CHAIN_MAX, "chains have a limit");
-    bool read = certificate_read(store, 0, &chain, &first);
-    check(certificate_read(store, 0, &chain, &second) == read, "reading twice is the same");
+    struct x509_st *issuer, *again;
+    bool read = certificate_read(store, 0, &chain, &first, &issuer);
+    check(certificate_read(store, 0, &chain, &second, &again) == read, "reading twice is the same");
     check(!read || memcmp(&first, &second, sizeof(first)) == 0, "reading twice says the same");
-    if (read)
+    check((issuer != NULL) == (again != NULL) && (read || !issuer), "only what was read has an issuer");
+    if (read) {
         certificate_check(&first);
+        staple_check(store, &first, issuer, chain.staple.size ? chain.staple : body);
+    }
+    certificate_issuer_free(issuer);
+    certificate_issuer_free(again);
     return 0;
 }

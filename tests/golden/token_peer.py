@@ -3,6 +3,7 @@
 """An authorization server and two services behind it, for recordings: tokens are made and checked by PyJWT.
 
 usage: token_peer.py prepare FOLDER TOKENS     makes the keys, FOLDER/jwks.json, and the file TOKENS: name -> token
+       token_peer.py bind FOLDER TOKENS CERTIFICATE...   makes a key, FOLDER/jwks.json, and a token bound to each certificate
        token_peer.py serve ADDRESS PORT FOLDER LOG
 
 /v1/... checks its tokens as it should. /careless/v1/... reads them without checking anything, and serves. LOG gets a JSON
@@ -21,7 +22,8 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 ISSUER, AUDIENCE = "https://login.example", "https://api.example"
@@ -41,11 +43,10 @@ def by_hand(header, claims, secret):
 def prepare(folder, tokens_file):
     key, stranger = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
     curve = ec.generate_private_key(ec.SECP256R1())
-    jwks = [json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": "main"}]
+    jwks = [public_key(key)]
     numbers = curve.public_key().public_numbers()
     jwks.append({"kty": "EC", "crv": "P-256", "kid": "curve", "x": base64url(numbers.x.to_bytes(32, "big")),
                  "y": base64url(numbers.y.to_bytes(32, "big"))})
-    jwks[0].pop("key_ops", None)
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "made-up-client-17", "iat": now, "exp": now + 600,
               "scope": "orders:read", "realm_access": {"roles": ["clerk"]}}
@@ -65,10 +66,34 @@ def prepare(folder, tokens_file):
         "changed": ".".join([good.split(".")[0], make(scope="orders:read orders:write").split(".")[1],
                              good.split(".")[2]]),
     }
-    for path, content in ((os.path.join(folder, "jwks.json"), {"keys": jwks}), (tokens_file, tokens)):
-        with open(path, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=1)
-            stream.write("\n")
+    write(os.path.join(folder, "jwks.json"), {"keys": jwks})
+    write(tokens_file, tokens)
+
+
+def public_key(key):
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": "main"}
+    jwk.pop("key_ops", None)
+    return jwk
+
+
+def bind(folder, tokens_file, *certificates):
+    """RFC 8705 3.1: the claim cnf holds the SHA-256 of the DER."""
+    key, now, tokens = rsa.generate_private_key(65537, 2048), int(time.time()), {}
+    for path in certificates:
+        with open(path, "rb") as stream:
+            digest = x509.load_pem_x509_certificate(stream.read()).fingerprint(hashes.SHA256())
+        name = os.path.splitext(os.path.basename(path))[0]
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": name, "iat": now, "exp": now + 600, "scope": "orders:read",
+                  "cnf": {"x5t#S256": base64url(digest)}}
+        tokens[name] = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "main"})
+    write(os.path.join(folder, "jwks.json"), {"keys": [public_key(key)]})
+    write(tokens_file, tokens)
+
+
+def write(path, content):
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1)
+        stream.write("\n")
 
 
 def check(keys, token, scope):
@@ -141,4 +166,4 @@ def serve(address, port, folder, log):
 
 
 if __name__ == "__main__":
-    {"prepare": prepare, "serve": serve}[sys.argv[1]](*sys.argv[2:])
+    {"prepare": prepare, "bind": bind, "serve": serve}[sys.argv[1]](*sys.argv[2:])

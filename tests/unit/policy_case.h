@@ -186,7 +186,7 @@ static inline void case_judge(struct policy_case *c)
         .encrypted = given.encrypted,
         .token = given.token,
         .issuers = given.issuers,
-        .client_certificate_digest = given.client_certificate_digest,
+        .caller = given.caller,
         .time_ns = CASE_TIME_NS,
     };
     memset(c->verdicts, 0, sizeof(c->verdicts));

@@ -24,6 +24,7 @@ static struct queue *sample_queue(void)
     assert_int_equal(queue_create_private(&options, &queue), 0);
     struct worker_status worker = {
         .epoch = 4, .packets = 1000, .transactions = 10, .cycles_busy = 30, .cycles_idle = 70};
+    worker.certificates = (struct certificate_status){.presented = 70, .read = 6, .unreadable = 2, .no_room = 1};
     worker.ledger.received.packets = 1000;
     worker.ledger.settled[LEDGER_AUDITED].packets = 900;
     worker.ledger.settled[LEDGER_ENCRYPTED].packets = 100;
@@ -79,6 +80,7 @@ static void counts_rates_and_losses_are_told(void **state)
     assert_non_null(strstr(text, "encrypted"));
     assert_non_null(strstr(text, " 50.0%"));
     assert_non_null(strstr(text, " 250 "));
+    assert_non_null(strstr(text, "70 certificate chains presented: 6 read, of them 2 unreadable; 1 left unread"));
     assert_null(strstr(text, "OUT OF BALANCE"));
     assert_null(strstr(text, "cycles a call"));
 
@@ -88,6 +90,8 @@ static void counts_rates_and_losses_are_told(void **state)
     assert_false(writer.overflow);
     text[writer.size] = '\0';
     assert_non_null(strstr(text, "\"packets_per_second\":250.000"));
+    assert_non_null(
+        strstr(text, "{\"presented\":70,\"read\":6,\"unreadable\":2,\"staples\":0,\"refused\":0,\"no_room\":1}"));
     assert_non_null(strstr(text, "\"rules_digest\":\"abcdef\""));
     assert_non_null(strstr(text, "\"healthy\":false"));
     queue_free(queue);

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "certificate/trust.h"
+#include "certificate/staple.h"
 #include "tls/facts.h"
 #include "unit/certificate_files.h"
 
@@ -18,6 +18,8 @@
     "- {name: mesh, kind: internal, cidrs: [10.1.0.0/16], svids: ['spiffe://example.test/payments/*'],\n"              \
     "   callers: ['spiffe://example.test/payments/*']}\n"                                                              \
     "- {name: gates, kind: internal, trusted_proxy: true, cidrs: [10.2.0.0/16]}\n"                                     \
+    "- {name: shop, kind: internal, cidrs: [10.3.0.0/16], names: ['*.Example.test']}\n"                                \
+    "- {name: pay, kind: internal, cidrs: [10.4.0.0/16], names: ['pay.example.test', '*.pay.test']}\n"                 \
     "- {name: scanners, kind: internal, scanner: true, cidrs: [10.9.0.0/16]}\n"
 
 static const char *const rules[] = {"CRT-001", "CRT-002", "CRT-003", "CRT-004", "CRT-005", "CRT-006",
@@ -28,6 +30,7 @@ struct fixture {
     struct tls_facts tls;
     struct certificate certificate;
     struct certificate_trust_store *trust;
+    struct certificate_staple staple;
     bool seen, client;
     uint64_t time_ns;
     struct call call;
@@ -92,7 +95,9 @@ static void present(struct fixture *f, const char *name, bool with_issuer)
     certificate_files_add(&files, name);
     if (with_issuer)
         certificate_files_add(&files, "intermediate");
-    assert_true(certificate_read(f->trust, 0, &files.chain, &f->certificate));
+    struct x509_st *issuer;
+    assert_true(certificate_read(f->trust, 0, &files.chain, &f->certificate, &issuer));
+    certificate_issuer_free(issuer);
     certificate_files_deinit(&files);
 }
 
@@ -106,6 +111,7 @@ static void judge(struct fixture *f)
         .tls = &f->tls,
         .certificate = f->seen ? &f->certificate : NULL,
         .client_certificate = f->client,
+        .staple = &f->staple,
         .source_zone = zones_find(p->zones, &f->call.endpoints, &f->call.endpoints.source),
         .destination_zone = zones_find(p->zones, &f->call.endpoints, &f->call.endpoints.destination),
         .time_ns = f->time_ns,
@@ -283,6 +289,104 @@ static void test_staples_are_missed_only_when_asked_for(void **state)
     end(&f);
 }
 
+/* The good certificate with this staple; the list says nothing of it any more. */
+static void staple_case(const char *name, struct certificate_staple staple, enum verdict verdict, const char *text)
+{
+    struct fixture f = begin(NULL);
+    present(&f, name, true);
+    f.certificate.revocation = CERTIFICATE_REVOCATION_UNKNOWN;
+    f.tls.staple = TLS_YES;
+    f.staple = staple;
+    expect_fault(&f, verdict == VERDICT_FAIL ? "CRT-010" : NULL, text);
+    expect(&f, "CRT-010", verdict);
+    end(&f);
+}
+
+static void test_staples_answer_where_lists_do_not(void **state)
+{
+    (void)state;
+    const int64_t now = (int64_t)(CASE_TIME_NS / 1000000000u), hour = 3600;
+    struct certificate_staple good = {.state = CERTIFICATE_STAPLE_GOOD, .from_s = now - hour, .until_s = now + hour};
+    struct certificate_staple staple = good;
+    staple_case("good", good, VERDICT_PASS, NULL);
+    staple_case("must_staple", good, VERDICT_PASS, NULL);
+    staple.state = CERTIFICATE_STAPLE_REVOKED;
+    staple_case("good", staple, VERDICT_FAIL, "fault=revoked;told_by=staple;");
+    staple.until_s = INT64_MAX; /* for good */
+    staple_case("must_staple", staple, VERDICT_FAIL, "fault=revoked;told_by=staple;");
+    staple.state = CERTIFICATE_STAPLE_UNKNOWN;
+    staple_case("good", staple, VERDICT_UNKNOWN, NULL);
+    staple = good;
+    staple.until_s = now - hour;
+    staple_case("good", staple, VERDICT_UNKNOWN, NULL);
+    staple_case("must_staple", staple, VERDICT_FAIL, "fault=must be stapled, and the staple is stale;");
+    staple.until_s = now - 299; /* clocks differ */
+    staple_case("good", staple, VERDICT_PASS, NULL);
+    staple = good;
+    staple.from_s = now + hour;
+    staple_case("good", staple, VERDICT_UNKNOWN, NULL);
+    staple = good;
+    staple.open_end = true;
+    staple.until_s = INT64_MAX / 2;
+    staple_case("good", staple, VERDICT_UNKNOWN, NULL);
+    staple = (struct certificate_staple){.state = CERTIFICATE_STAPLE_INVALID, .fault = "made up"};
+    staple_case("good", staple, VERDICT_UNKNOWN, NULL);
+    staple_case("must_staple", staple, VERDICT_FAIL, "fault=must be stapled, and the staple is not valid;");
+    staple.state = CERTIFICATE_STAPLE_UNVERIFIED;
+    staple_case("must_staple", staple, VERDICT_UNKNOWN, NULL);
+}
+
+static void test_names_of_other_services(void **state)
+{
+    (void)state;
+    struct fixture f = begin(NULL);
+    present(&f, "good", true);
+    case_addresses(f.policy, "10.1.0.1", "10.3.0.2", 443);
+    expect_fault(&f, NULL, NULL);
+    expect(&f, "CRT-005", VERDICT_PASS);
+    case_addresses(f.policy, "10.1.0.1", "10.4.0.2", 443);
+    expect_fault(&f, "CRT-005", "fault=name of another service;foreign_name=api.example.test;");
+    end(&f);
+}
+
+static void expect_host(struct fixture *f, const char *host, int32_t status, enum verdict verdict)
+{
+    struct policy_case *p = f->policy;
+    case_call(p, "GET", "/", status);
+    p->transaction.call.host = span_from_text(host);
+    p->transaction.call.tls = (struct connection_tls){.flags = CONNECTION_TLS | CONNECTION_DECRYPTED,
+                                                      .sni = SPAN_LITERAL("api.example.test"),
+                                                      .server_certificate = f->seen ? &f->certificate : NULL};
+    case_expect(p, "CRT-004", verdict);
+}
+
+static void test_hosts_of_calls_are_compared_too(void **state)
+{
+    (void)state;
+    struct fixture f = begin(NULL);
+    present(&f, "wildcard", true);
+    expect_host(&f, "api.example.test:8443", 200, VERDICT_NOT_APPLICABLE); /* the handshake's: judged with it */
+    expect_host(&f, "shop.example.test", 200, VERDICT_PASS);
+    expect_host(&f, "shop.example.com", 200, VERDICT_FAIL);
+    case_expect_evidence(f.policy, "CRT-004", "host=shop.example.com;sni=api.example.test;dns_name=*.example.test;");
+    expect_host(&f, "shop.example.com", 421, VERDICT_NOT_APPLICABLE);
+    expect_host(&f, "shop.example.com", CALL_STATUS_NONE, VERDICT_UNKNOWN);
+    /* Over HTTP/2 the same says whether another host may share the connection (RFC 9113 9.1.1). */
+    f.policy->transaction.call.protocol = CALL_HTTP2;
+    case_expect(f.policy, "TLS-008", VERDICT_FAIL);
+    f.policy->transaction.call.host = SPAN_LITERAL("shop.example.test");
+    case_expect(f.policy, "TLS-008", VERDICT_PASS);
+    present(&f, "address", true);
+    expect_host(&f, "192.0.2.1:8443", 200, VERDICT_PASS);
+    expect_host(&f, "[2001:db8::1]:8443", 200, VERDICT_PASS);
+    expect_host(&f, "192.0.2.2", 200, VERDICT_FAIL);
+    f.certificate.flags |= CERTIFICATE_CUT;
+    expect_host(&f, "192.0.2.2", 200, VERDICT_UNKNOWN);
+    f.seen = false;
+    expect_host(&f, "192.0.2.2", 200, VERDICT_UNKNOWN);
+    end(&f);
+}
+
 static void test_lifetimes_by_root_and_by_pack(void **state)
 {
     (void)state;
@@ -422,6 +526,10 @@ static void test_the_inventory_knows_certificates_and_issuers(void **state)
         present(&f, "good", true);
         expect_fault(&f, i == 2 ? "CRT-011" : NULL, "subject=CN=good;");
         expect(&f, "CRT-011", i == 2 ? VERDICT_FAIL : VERDICT_PASS);
+        /* In its first day a certificate may be newer than the inventory. */
+        f.time_ns = (uint64_t)(f.certificate.not_before_s + 86399) * 1000000000u;
+        judge(&f);
+        expect(&f, "CRT-011", i == 2 ? VERDICT_UNKNOWN : VERDICT_PASS);
         end(&f);
     }
     FILE *file = fopen(path, "we");
@@ -446,6 +554,9 @@ int main(void)
         cmocka_unit_test(test_an_incomplete_chain),
         cmocka_unit_test(test_lists_that_are_stale_say_nothing_but_revocations),
         cmocka_unit_test(test_staples_are_missed_only_when_asked_for),
+        cmocka_unit_test(test_staples_answer_where_lists_do_not),
+        cmocka_unit_test(test_names_of_other_services),
+        cmocka_unit_test(test_hosts_of_calls_are_compared_too),
         cmocka_unit_test(test_lifetimes_by_root_and_by_pack),
         cmocka_unit_test(test_names_by_address_and_unknown_names),
         cmocka_unit_test(test_gateways_may_stand_for_many),

@@ -4,6 +4,7 @@
 
 #include "unit/policy_case.h"
 
+#include "policy/caller.h"
 #include "token/verifier.h"
 
 #define THUMB "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" /* bytes 0 to 31 */
@@ -280,17 +281,21 @@ static void test_scope(void **state)
 static void test_binding(void **state)
 {
     (void)state;
-    uint8_t certificate[TOKEN_THUMBPRINT_SIZE];
-    for (uint32_t i = 0; i < sizeof(certificate); i++)
-        certificate[i] = (uint8_t)i;
+    struct caller_certificate caller = {.shown = CALLER_SHOWN, .digest_known = true};
+    for (uint32_t i = 0; i < sizeof(caller.digest); i++)
+        caller.digest[i] = (uint8_t)i;
     struct bench bench;
     bench_init(&bench, "", NULL);
     present_parts(&bench, "{}", "{\"cnf\":{\"x5t#S256\":\"" THUMB "\"}}");
     expect(&bench, "MTL-002.token", VERDICT_UNKNOWN, NULL);
-    bench.c->input.client_certificate_digest = certificate;
+    bench.c->input.caller = &caller;
     expect(&bench, "MTL-002.token", VERDICT_PASS, NULL);
-    certificate[31]++;
+    caller.digest[31]++;
     expect(&bench, "MTL-002.token", VERDICT_FAIL, "reason=bound to another client certificate;");
+    caller.digest_known = false;
+    expect(&bench, "MTL-002.token", VERDICT_UNKNOWN, NULL);
+    caller.shown = CALLER_NONE;
+    expect(&bench, "MTL-002.token", VERDICT_FAIL, "and the client showed none;");
     present_parts(&bench, "{}", "{\"x5t#S256\":\"" THUMB "\"}");
     expect(&bench, "MTL-002.token", VERDICT_NOT_APPLICABLE, NULL);
     bench_deinit(&bench);

@@ -2,7 +2,7 @@
 
 /* Pattern: first piece at the start, last at the end, those between at their leftmost place, which is always right. */
 
-#include "policy/pattern.h"
+#include "base/pattern.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,15 +10,16 @@
 #define STAR_FIRST 256u /* in place of a first byte */
 #define KEY_BYTES  4u
 
-bool pattern_init(struct pattern *pattern, const char *text)
+bool pattern_init(struct pattern *pattern, struct span text)
 {
     *pattern = (struct pattern){0};
     while (pattern->piece_count <= PATTERN_STARS_MAX) {
-        size_t size = strcspn(text, "*");
-        pattern->pieces[pattern->piece_count++] = span_of(text, size);
-        if (text[size] == '\0')
+        const uint8_t *star = text.size ? memchr(text.data, '*', text.size) : NULL;
+        uint32_t size = star ? (uint32_t)(star - text.data) : text.size;
+        pattern->pieces[pattern->piece_count++] = span_first(text, size);
+        if (!star)
             return true;
-        text += size + 1;
+        text = span_from(text, size + 1);
     }
     return false;
 }

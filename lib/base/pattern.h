@@ -6,8 +6,7 @@
  *
  * A text in which '*' stands for any bytes, also none: "/health*", "*.css", "utm_*". Split when compiled, so that a
  * match is a comparison at both ends and at most a search for each piece between. Lists are sorted by first byte and
- * keep the ends of each pattern as numbers, so that nearly all patterns are refused without being looked at. Private to
- * the module.
+ * keep the ends of each pattern as numbers, so that nearly all patterns are refused without being looked at.
  *
  * Memory:  texts stay the author's; a list takes the rest from the arena given.
  * Threads: immutable once made.
@@ -39,7 +38,7 @@ struct pattern_list {
     uint32_t count;
 };
 
-MUST_USE bool pattern_init(struct pattern *pattern, const char *text);
+MUST_USE bool pattern_init(struct pattern *pattern, struct span text);
 
 bool pattern_matches(const struct pattern *pattern, struct span text);
 
