@@ -190,7 +190,8 @@ void certificate_pair_give(struct certificate_pair *pair);
 /* Who the client is by its certificate: SPIFFE id, else subject; empty: not known. Lies in the entry. */
 struct span certificate_pair_caller(const struct certificate_pair *pair);
 
-/* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];
+/* rollup.c: where verdicts about the operation are counted, for `calls` calls; 0 for a connection. */
+void rollup_open(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls,
+                 struct policy_sink *sink);
 void rollup_advance(struct pipeline *worker);
 void rollup_flush(struct pipeline *worker);
