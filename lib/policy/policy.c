@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Policy: the hot path. Facts are gathered once; of the rules only those are looked at that can apply, and only a breach
- * costs more than a few tests. Most say "not applicable": that is what is left when the others are counted.
+ * Policy: the hot path. Facts are gathered once; of the rules only those are looked at that can apply, and only a
+ * breach costs more than a few tests. Most say "not applicable": that is what is left when the others are counted.
  */
 
 #include "policy/policy.h"

@@ -75,8 +75,8 @@ MUST_USE int policy_compile(const struct rule_packs *packs, const struct zones *
 void policy_free(struct policy *policy);
 
 /*
- * Judging does not count VERDICT_NOT_APPLICABLE. This does, once, when the counts are told: what was judged by a rule and
- * got no other verdict. Nothing else is asked of the sink.
+ * Judging does not count VERDICT_NOT_APPLICABLE. This does, once, when the counts are told: what was judged by a rule
+ * and got no other verdict. Nothing else is asked of the sink.
  */
 void policy_count_rest(const struct policy *policy, struct policy_sink *sink);
 

@@ -113,8 +113,7 @@ static void judge(struct fixture *f)
     memset(p->verdicts, 0, sizeof(p->verdicts));
     p->finding_count = 0;
     uint64_t subjects[POLICY_SUBJECTS] = {0};
-    struct policy_sink sink = {
-        .context = p, .finding = case_finding_keep, .verdicts = p->verdicts, .judged = subjects};
+    struct policy_sink sink = {.context = p, .finding = case_finding_keep, .verdicts = p->verdicts, .judged = subjects};
     policy_judge_certificate(p->policy, &input, &sink);
     policy_count_rest(p->policy, &sink);
     uint64_t judged = 0;
