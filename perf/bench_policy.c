@@ -128,7 +128,9 @@ static double measure(struct bench *bench, bool encrypted)
 {
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    struct policy_sink sink = {.context = bench, .finding = finding_count, .verdicts = bench->verdicts};
+    uint64_t judged[POLICY_SUBJECTS] = {0};
+    struct policy_sink sink = {
+        .context = bench, .finding = finding_count, .verdicts = bench->verdicts, .judged = judged};
     struct policy_input input = {.match = &bench->match, .encrypted = encrypted, .time_ns = 1};
     for (uint32_t i = 0; i < JUDGEMENTS; i++) {
         const struct transaction *transaction = &bench->transactions[i % TRANSACTIONS];

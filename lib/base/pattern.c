@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define STAR_FIRST 256u /* in place of a first byte */
+#define STAR_FIRST 256u /* in place of a byte: there is a star */
 #define KEY_BYTES  4u
 
 bool pattern_init(struct pattern *pattern, struct span text)
@@ -83,15 +83,33 @@ static struct pattern_key key_of(const struct pattern *pattern)
     return (struct pattern_key){head_of(first), low_bytes(first.size), tail_of(last), high_bytes(last.size)};
 }
 
-static uint32_t first_byte(const struct pattern *pattern)
+/* How far all patterns that do not begin with a star are the same: the "/" of paths, often more. */
+static uint32_t common_prefix(const struct pattern *patterns, uint32_t count)
 {
-    bool empty_text = pattern->piece_count == 1 && pattern->pieces[0].size == 0;
-    return pattern->pieces[0].size ? pattern->pieces[0].data[0] : empty_text ? 0 : STAR_FIRST;
+    const struct span *shortest = NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (patterns[i].pieces[0].size && (!shortest || patterns[i].pieces[0].size < shortest->size))
+            shortest = &patterns[i].pieces[0];
+    uint32_t size = shortest ? shortest->size : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct span first = patterns[i].pieces[0];
+        for (uint32_t at = 0; first.size && at < size; at++)
+            size = first.data[at] == shortest->data[at] ? size : at;
+    }
+    return size;
 }
 
-static int first_byte_order(const void *a, const void *b)
+/* The byte that tells patterns apart, behind `skip` common ones; 0 where the text ends there. */
+static uint32_t telling_byte(const struct pattern *pattern, uint32_t skip)
 {
-    return (int)first_byte(a) - (int)first_byte(b);
+    if (pattern->pieces[0].size > skip)
+        return pattern->pieces[0].data[skip];
+    return pattern->piece_count == 1 ? 0 : STAR_FIRST;
+}
+
+static int telling_byte_order(const void *a, const void *b, void *skip)
+{
+    return (int)telling_byte(a, *(const uint32_t *)skip) - (int)telling_byte(b, *(const uint32_t *)skip);
 }
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "heads and tails are loaded as they lie");
@@ -104,11 +122,12 @@ int pattern_list_init(struct pattern_list *list, struct arena *arena, struct pat
     if (!starts || !keys)
         return -ENOMEM;
     require(count <= UINT16_MAX);
+    uint32_t skip = common_prefix(patterns, count);
     if (count)
-        qsort(patterns, count, sizeof(*patterns), first_byte_order);
+        qsort_r(patterns, count, sizeof(*patterns), telling_byte_order, &skip);
     uint32_t at = 0;
     for (uint32_t byte = 0; byte <= STAR_FIRST; byte++) {
-        while (at < count && first_byte(&patterns[at]) < byte)
+        while (at < count && telling_byte(&patterns[at], skip) < byte)
             at++;
         starts[byte] = (uint16_t)at;
     }
@@ -117,6 +136,7 @@ int pattern_list_init(struct pattern_list *list, struct arena *arena, struct pat
     list->starts = starts;
     list->keys = keys;
     list->count = count;
+    list->skip = skip;
     return 0;
 }
 
@@ -136,8 +156,8 @@ bool pattern_list_matches(const struct pattern_list *list, struct span text)
 {
     if (list->count == 0)
         return false;
-    uint32_t first = text.size ? text.data[0] : 0;
-    return range_matches(list, list->starts[first], list->starts[first + 1], text) ||
+    uint32_t byte = text.size > list->skip ? text.data[list->skip] : 0;
+    return range_matches(list, list->starts[byte], list->starts[byte + 1], text) ||
            range_matches(list, list->starts[STAR_FIRST], list->count, text);
 }
 
@@ -145,7 +165,12 @@ struct span pattern_text_lower(struct span text, uint8_t buffer[PATTERN_LOWER_MA
 {
     if (text.size > PATTERN_LOWER_MAX)
         return text;
-    for (uint32_t i = 0; i < text.size; i++)
+    uint32_t i = 0;
+    for (; i + sizeof(uint64_t) <= text.size; i += (uint32_t)sizeof(uint64_t)) {
+        uint64_t word = ascii_lower_word(span_word(text.data + i));
+        memcpy(buffer + i, &word, sizeof(word));
+    }
+    for (; i < text.size; i++)
         buffer[i] = ascii_lower(text.data[i]);
     return span_of(buffer, text.size);
 }

@@ -33,9 +33,11 @@ struct pattern_key {
 struct pattern_list {
     const struct pattern *patterns;
     const struct pattern_key *keys;
-    const uint16_t
-        *starts; /* patterns that begin with byte b: starts[b] to starts[b + 1]; with a star: from starts[256] */
+    /* Patterns with byte b behind what all have in common: starts[b] to starts[b + 1]; with a star: from starts[256].
+     */
+    const uint16_t *starts;
     uint32_t count;
+    uint32_t skip; /* bytes that all have in common, but for those that begin with a star */
 };
 
 MUST_USE bool pattern_init(struct pattern *pattern, struct span text);

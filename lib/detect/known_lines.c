@@ -10,16 +10,12 @@
 
 #include <errno.h>
 
-#define BLOCK         16u                       /* bytes of one multiplication */
-#define KEY_WORDS     (KNOWN_LINE_MAX / 8 + 2u) /* and two for the length and the set */
-#define CLEAN_WAYS    4u                        /* of 16 bytes: a cache line */
+#define CLEAN_WAYS    4u /* of 16 bytes: a cache line */
 #define CLEAN_BUCKETS (KNOWN_LINES_CLEAN / CLEAN_WAYS)
 #define FOUND_WAYS    2u /* the one that came again, and the newest */
 
-__extension__ typedef unsigned __int128 uint128;
-
 struct clean_bucket {
-    struct line_id ids[CLEAN_WAYS];
+    struct text_id ids[CLEAN_WAYS];
 };
 
 static_assert(sizeof(struct clean_bucket) == CACHE_LINE, "one cache line a look-up");
@@ -32,58 +28,16 @@ struct found_bucket {
 
 struct known_lines {
     struct clean_bucket clean[CLEAN_BUCKETS];
-    uint64_t key[KEY_WORDS];
+    struct text_id_key key;
     uint8_t (*marks)[FOUND_WAYS]; /* a byte of each hash in found[], 0 where there is none: they stay in L2 */
     uint32_t found_buckets;
     struct found_bucket found[];
 };
 
-static inline uint64_t load_word(const uint8_t *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-static inline uint128 multiply(uint64_t a, uint64_t b, const uint64_t *key)
-{
-    return (uint128)(a + key[0]) * (b + key[1]);
-}
-
-/* The last, perhaps partial block; of a long line it overlaps the one in front, which its length tells. */
-static inline uint128 hash_tail(const uint8_t *data, uint32_t size, const uint64_t *key)
-{
-    uint8_t block[BLOCK] = {0};
-    if (size >= BLOCK)
-        return multiply(load_word(data + size - BLOCK), load_word(data + size - BLOCK / 2), key);
-    memcpy(block, data, size);
-    return multiply(load_word(block), load_word(block + BLOCK / 2), key);
-}
-
-struct line_id known_line_id(const struct known_lines *lines, uint32_t set_number, struct span line)
+struct text_id known_line_id(const struct known_lines *lines, uint32_t set_number, struct span line)
 {
     require(line.size > 0 && line.size <= KNOWN_LINE_MAX);
-    const uint64_t *key = lines->key;
-    uint128 sum = multiply(line.size, set_number, key + KEY_WORDS - 2);
-    uint32_t at = 0;
-    for (; line.size - at > BLOCK; at += BLOCK)
-        sum += multiply(load_word(line.data + at), load_word(line.data + at + BLOCK / 2), key + at / 8);
-    sum += hash_tail(line.data, line.size, key + at / 8);
-    struct line_id id = {{(uint64_t)sum, (uint64_t)(sum >> 64)}};
-    id.words[0] |= (id.words[0] | id.words[1]) == 0; /* zeroes are an empty place */
-    return id;
-}
-
-static inline uint32_t bucket_of(struct line_id id, uint32_t buckets)
-{
-    /* The low bits of a product are not evenly spread; the high ones of this one are (Knuth, multiplicative hashing).
-     */
-    return (uint32_t)(((id.words[0] ^ id.words[1]) * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (buckets - 1);
-}
-
-static inline bool same(struct line_id a, struct line_id b)
-{
-    return a.words[0] == b.words[0] && a.words[1] == b.words[1];
+    return text_id_make(&lines->key, set_number, line);
 }
 
 size_t known_lines_size(uint32_t found_count)
@@ -102,23 +56,18 @@ int known_lines_new(struct known_lines **lines_out, struct arena *arena, const s
     uint8_t(*marks)[FOUND_WAYS] = arena_take(arena, found_count, CACHE_LINE);
     if (!lines || !marks)
         return -ENOMEM;
-    memset(lines, 0, size);
-    memset(marks, 0, found_count);
     lines->found_buckets = buckets;
     lines->marks = marks;
-    for (uint32_t i = 0; i < KEY_WORDS; i++) {
-        const uint32_t purpose[2] = {UINT32_C(0x6c696e65), i}; /* "line": other uses of the key hash other texts */
-        lines->key[i] = hash_bytes(key, purpose, sizeof(purpose));
-    }
+    text_id_key_init(&lines->key, key, UINT32_C(0x6c696e65)); /* "line" */
     *lines_out = lines;
     return 0;
 }
 
-bool known_line_clean(struct known_lines *lines, struct line_id id)
+bool known_line_clean(struct known_lines *lines, struct text_id id)
 {
-    struct clean_bucket *bucket = &lines->clean[bucket_of(id, CLEAN_BUCKETS)];
+    struct clean_bucket *bucket = &lines->clean[text_id_bucket(id, CLEAN_BUCKETS)];
     for (uint32_t i = 0; i < CLEAN_WAYS; i++) {
-        if (!same(bucket->ids[i], id))
+        if (!text_id_equal(bucket->ids[i], id))
             continue;
         for (uint32_t k = i; k > 0; k--)
             bucket->ids[k] = bucket->ids[k - 1];
@@ -129,14 +78,14 @@ bool known_line_clean(struct known_lines *lines, struct line_id id)
 }
 
 /* Never 0. */
-static inline uint8_t mark_of(struct line_id id)
+static inline uint8_t mark_of(struct text_id id)
 {
     return (uint8_t)(id.words[1] >> 56 | 1);
 }
 
-bool known_line_maybe_found(const struct known_lines *lines, struct line_id id)
+bool known_line_maybe_found(const struct known_lines *lines, struct text_id id)
 {
-    uint32_t number = bucket_of(id, lines->found_buckets);
+    uint32_t number = text_id_bucket(id, lines->found_buckets);
     const uint8_t *marks = lines->marks[number];
     uint8_t mark = mark_of(id);
     if (likely(marks[0] != mark && marks[1] != mark))
@@ -147,11 +96,11 @@ bool known_line_maybe_found(const struct known_lines *lines, struct line_id id)
     return true;
 }
 
-const struct known_line *known_line_found(struct known_lines *lines, struct line_id id)
+const struct known_line *known_line_found(struct known_lines *lines, struct text_id id)
 {
-    struct found_bucket *bucket = &lines->found[bucket_of(id, lines->found_buckets)];
+    struct found_bucket *bucket = &lines->found[text_id_bucket(id, lines->found_buckets)];
     for (uint32_t i = 0; i < FOUND_WAYS; i++) {
-        if (!same(bucket->lines[i].id, id))
+        if (!text_id_equal(bucket->lines[i].id, id))
             continue;
         bucket->recent = i;
         return &bucket->lines[i];
@@ -159,16 +108,16 @@ const struct known_line *known_line_found(struct known_lines *lines, struct line
     return NULL;
 }
 
-void known_line_keep_clean(struct known_lines *lines, struct line_id id)
+void known_line_keep_clean(struct known_lines *lines, struct text_id id)
 {
-    lines->clean[bucket_of(id, CLEAN_BUCKETS)].ids[CLEAN_WAYS - 1] = id;
+    lines->clean[text_id_bucket(id, CLEAN_BUCKETS)].ids[CLEAN_WAYS - 1] = id;
 }
 
-void known_line_keep_found(struct known_lines *lines, struct line_id id, const struct detect_hit *hits, uint32_t count,
+void known_line_keep_found(struct known_lines *lines, struct text_id id, const struct detect_hit *hits, uint32_t count,
                            uint32_t base)
 {
     require(count > 0 && count <= KNOWN_LINE_HITS);
-    uint32_t number = bucket_of(id, lines->found_buckets);
+    uint32_t number = text_id_bucket(id, lines->found_buckets);
     struct found_bucket *bucket = &lines->found[number];
     uint32_t way = FOUND_WAYS - 1 - bucket->recent;
     struct known_line *kept = &bucket->lines[way];

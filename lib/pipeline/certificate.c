@@ -164,8 +164,8 @@ static void judge_one(struct pipeline *worker, struct policy_input *input, const
     struct epoch *epoch = worker->epoch;
     struct fold_context context = {.worker = worker, .entry = entry, .client = client};
     uint32_t row = epoch->registry ? registry_operation_count(epoch->registry) : 0;
-    struct policy_sink sink = {
-        .context = &context, .finding = finding_fold, .verdicts = rollup_row(worker, epoch, row, 0)};
+    struct policy_sink sink = {.context = &context, .finding = finding_fold};
+    rollup_open(worker, epoch, row, 0, &sink);
     /* Of an epoch that was replaced meanwhile it was judged against other anchors. */
     bool current = entry && entry->key.epoch == epoch->number;
     input->certificate = current && entry->readable ? &entry->certificate : NULL;

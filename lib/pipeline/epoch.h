@@ -26,7 +26,8 @@
 
 struct epoch_operation {
     uint64_t calls; /* since the last roll-up */
-    bool touched;   /* it is among the touched: there are verdicts to tell */
+    uint64_t judged[POLICY_SUBJECTS];
+    bool touched; /* it is among the touched: there are verdicts to tell */
 };
 
 struct epoch_worker {

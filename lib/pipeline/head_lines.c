@@ -18,7 +18,7 @@ struct head_unit {
     uint32_t offset; /* in the head */
     uint32_t size;
     uint32_t text_offset; /* of a new one, in the text that is searched */
-    struct line_id id;
+    struct text_id id;
     const struct known_line *found; /* what is known to be in it */
     uint32_t first_hit, hit_count;  /* of a new one */
     bool fresh;                     /* it is searched now */

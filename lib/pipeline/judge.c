@@ -176,11 +176,8 @@ static void judge(struct pipeline *worker, struct exchange *exchange, const stru
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
     };
-    struct policy_sink sink = {
-        .context = worker,
-        .finding = tell_finding,
-        .verdicts = rollup_row(worker, epoch, operation_row(epoch, found), connection ? 0 : 1),
-    };
+    struct policy_sink sink = {.context = worker, .finding = tell_finding};
+    rollup_open(worker, epoch, operation_row(epoch, found), connection ? 0 : 1, &sink);
     policy_judge(epoch->policy, &input, &sink);
     stage_leave(&worker->stages, stage);
 }
@@ -216,11 +213,8 @@ void judge_connection(struct pipeline *worker, const struct call *connection, co
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
     };
-    struct policy_sink sink = {
-        .context = worker,
-        .finding = tell_finding,
-        .verdicts = rollup_row(worker, epoch, operation_row(epoch, NULL), 0),
-    };
+    struct policy_sink sink = {.context = worker, .finding = tell_finding};
+    rollup_open(worker, epoch, operation_row(epoch, NULL), 0, &sink);
     enum stage stage = stage_enter(&worker->stages, STAGE_RULES);
     policy_judge_connection(epoch->policy, &input, &sink);
     stage_leave(&worker->stages, stage);

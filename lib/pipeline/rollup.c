@@ -15,7 +15,8 @@
 #define ROLLUP_OPERATIONS_MAX 4u  /* told in one burst: about 200 records, some ten microseconds */
 #define ROLLUP_SERVICES_MAX   64u /* looked at in one burst: as many records, some microseconds */
 
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT]
+void rollup_open(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls,
+                 struct policy_sink *sink)
 {
     struct epoch_worker *own = &epoch->workers[worker->options.worker];
     uint32_t rules = policy_rule_count(epoch->policy);
@@ -31,7 +32,8 @@ uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t ope
         }
         own->touched[own->touched_count++] = operation;
     }
-    return &own->verdicts[(size_t)operation * rules];
+    sink->verdicts = &own->verdicts[(size_t)operation * rules];
+    sink->judged = counts->judged;
 }
 
 static bool verdicts_any(const uint64_t verdicts[VERDICT_COUNT])
@@ -57,7 +59,10 @@ static void tell_operation(struct pipeline *worker, struct epoch *epoch, uint32_
         .operation = registered ? registry_operation_at(epoch->registry, operation)->id : (struct span){0},
     };
     tell_rollup(worker, &rollup);
-    uint64_t(*row)[VERDICT_COUNT] = &own->verdicts[(size_t)operation * rules];
+    struct policy_sink counted = {.verdicts = &own->verdicts[(size_t)operation * rules],
+                                  .judged = own->operations[operation].judged};
+    uint64_t(*row)[VERDICT_COUNT] = counted.verdicts;
+    policy_count_rest(epoch->policy, &counted);
     for (uint32_t rule = 0; rule < rules; rule++) {
         if (!verdicts_any(row[rule]))
             continue;
@@ -66,8 +71,7 @@ static void tell_operation(struct pipeline *worker, struct epoch *epoch, uint32_
         tell_rollup(worker, &rollup);
         memset(row[rule], 0, sizeof(row[rule]));
     }
-    own->operations[operation].calls = 0;
-    own->operations[operation].touched = false;
+    own->operations[operation] = (struct epoch_operation){0};
 }
 
 /* Tells up to `limit` operations. True when all of them are told. */

@@ -209,7 +209,8 @@ void certificate_pair_give(struct certificate_pair *pair);
 /* What that side presented, as long as the pair lives; NULL: it was not seen, or is no certificate. */
 const struct certificate *certificate_pair_at(const struct certificate_pair *pair, uint32_t direction);
 
-/* rollup.c: `calls` is how many calls the row is asked for; 0 for a connection. */
-uint64_t (*rollup_row(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls))[VERDICT_COUNT];
+/* rollup.c: where verdicts about the operation are counted, for `calls` calls; 0 for a connection. */
+void rollup_open(struct pipeline *worker, struct epoch *epoch, uint32_t operation, uint32_t calls,
+                 struct policy_sink *sink);
 void rollup_advance(struct pipeline *worker);
 void rollup_flush(struct pipeline *worker);

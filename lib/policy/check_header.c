@@ -3,6 +3,7 @@
 /* Checks of headers: missing, malformed, set by somebody who may not. */
 
 #include "policy/facts.h"
+#include "proto/http1_scan.h"
 
 static bool has_any(const struct policy_rule *rule, const struct policy_facts *facts,
                     const struct transaction_side *side)
@@ -42,24 +43,18 @@ enum verdict policy_check_header_missing(const struct policy_rule *rule, const s
     return VERDICT_FAIL;
 }
 
-/* Sets of bytes: bit b % 64 of word b / 64. */
-struct byte_set {
-    uint64_t words[4];
-};
-
-static const struct byte_set hex_lower = {{UINT64_C(0x03ff000000000000), UINT64_C(0x0000007e00000000), 0, 0}};
+/* Sets of characters as http1_scan_set() takes them: bit h of byte l stands for the character h * 16 + l. */
+static const uint8_t hex_lower[HTTP1_SCAN_BLOCK] = {0x08, 0x48, 0x48, 0x48, 0x48, 0x48, 0x48, 0x08, 0x08, 0x08};
+static const uint8_t hex_any[HTTP1_SCAN_BLOCK] = {0x08, 0x58, 0x58, 0x58, 0x58, 0x58, 0x58, 0x08, 0x08, 0x08};
 
 /* Printable ASCII but for the blank and the signs that separate values from each other: '"' ',' ';' and the backslash.
  */
-static const struct byte_set identifier = {{UINT64_C(0xf7ffeffa00000000), UINT64_C(0x7fffffffefffffff), 0, 0}};
+static const uint8_t identifier[HTTP1_SCAN_BLOCK] = {0xf8, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc,
+                                                     0xfc, 0xfc, 0xfc, 0xf4, 0xd8, 0xfc, 0xfc, 0x7c};
 
-/* No way out of the loop before its end: nearly all values are sound. */
-static bool all_in_set(struct span text, const struct byte_set *set)
+static bool all_in_set(struct span text, const uint8_t *set)
 {
-    uint64_t all = 1;
-    for (uint32_t i = 0; i < text.size; i++)
-        all &= set->words[text.data[i] / 64] >> (text.data[i] % 64);
-    return all != 0;
+    return http1_scan_set(text.data, text.size, set) == text.size;
 }
 
 static bool all_zero(struct span text)
@@ -72,7 +67,7 @@ static bool all_zero(struct span text)
 
 static bool is_hex_id(struct span text)
 {
-    return all_in_set(text, &hex_lower) && !all_zero(text);
+    return all_in_set(text, hex_lower) && !all_zero(text);
 }
 
 /* W3C Trace Context 3.2: version-traceid-parentid-flags; later versions may have more behind a further dash. */
@@ -81,30 +76,32 @@ static bool is_traceparent(struct span value)
     if (value.size < 55 || value.data[2] != '-' || value.data[35] != '-' || value.data[52] != '-')
         return false;
     struct span version = span_first(value, 2);
-    if (!all_in_set(version, &hex_lower) || memcmp(version.data, "ff", 2) == 0)
+    if (!all_in_set(version, hex_lower) || memcmp(version.data, "ff", 2) == 0)
         return false;
     if (value.size > 55 && (all_zero(version) || value.data[55] != '-'))
         return false;
     return is_hex_id(span_of(value.data + 3, 32)) && is_hex_id(span_of(value.data + 36, 16)) &&
-           all_in_set(span_of(value.data + 53, 2), &hex_lower);
+           all_in_set(span_of(value.data + 53, 2), hex_lower);
 }
 
+/* RFC 9562 4: 8-4-4-4-12 digits. */
 static bool is_uuid(struct span value)
 {
-    if (value.size != 36)
+    if (value.size != 36 || value.data[8] != '-' || value.data[13] != '-' || value.data[18] != '-' ||
+        value.data[23] != '-')
         return false;
-    for (uint32_t i = 0; i < 36; i++) {
-        uint8_t c = ascii_lower(value.data[i]);
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-    }
-    return true;
+    uint8_t digits[32];
+    memcpy(digits, value.data, 8);
+    memcpy(digits + 8, value.data + 9, 4);
+    memcpy(digits + 12, value.data + 14, 4);
+    memcpy(digits + 16, value.data + 19, 4);
+    memcpy(digits + 20, value.data + 24, 12);
+    return all_in_set(span_of(digits, sizeof(digits)), hex_any);
 }
 
 static bool is_identifier(struct span value)
 {
-    return value.size > 0 && all_in_set(value, &identifier);
+    return value.size > 0 && all_in_set(value, identifier);
 }
 
 static bool value_is_sound(const struct policy_format *format, struct span value)

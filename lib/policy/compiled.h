@@ -81,8 +81,22 @@ struct policy_detector_text {
     bool disabled;
 };
 
+enum policy_subject { POLICY_CALL, POLICY_CONNECTION, POLICY_CERTIFICATE, POLICY_SUBJECT_COUNT };
+
+static_assert(POLICY_SUBJECT_COUNT == POLICY_SUBJECTS, "a number of each is counted");
+
+/* Kinds of zones and environments together. */
+#define POLICY_ZONES ((uint32_t)SETTINGS_ZONE_KIND_COUNT * SETTINGS_ENVIRONMENT_COUNT)
+
+/* Numbers of the rules that can say anything, in their order. */
+struct policy_rule_list {
+    const uint8_t *rules;
+    uint32_t count;
+};
+
 struct policy {
     struct arena *arena;
+    struct policy_rule_list lists[POLICY_SUBJECT_COUNT][CALL_PROTOCOL_COUNT][POLICY_ZONES];
     struct policy_rule *rules;
     uint32_t rules_count;
     uint32_t detectors_count;
@@ -96,6 +110,22 @@ struct policy {
 
 /* watch.c: a rule that judges no call. Returns 0, -ENOMEM, or -EINVAL; mistakes are told in the diagnostics only. */
 MUST_USE int policy_watch_compile(struct policy *policy, const struct rule *rule, struct diagnostics *diagnostics);
+
+/* rule_lists.c: which rules judge what. Returns 0 or -ENOMEM. */
+MUST_USE int policy_lists_compile(struct policy *policy);
+bool policy_rule_judges(const struct policy_rule *rule, enum policy_subject subject);
+
+static inline bool policy_carries_messages(enum call_protocol protocol)
+{
+    return protocol == CALL_WEBSOCKET || protocol == CALL_AMQP091 || protocol == CALL_AMQP10;
+}
+
+static inline const struct policy_rule_list *policy_list(const struct policy *policy, enum policy_subject subject,
+                                                         enum call_protocol protocol, const struct zone *server)
+{
+    uint32_t zone = (uint32_t)server->kind * SETTINGS_ENVIRONMENT_COUNT + (uint32_t)server->environment;
+    return &policy->lists[subject][protocol][zone];
+}
 
 static inline bool policy_status_listed(const struct policy_rule *rule, int32_t status)
 {

@@ -79,8 +79,7 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
         facts->status = grpc_status_as_http(call->status);
     else if (call->protocol == CALL_GRPC && transaction->response.message_count)
         facts->status = STATUS_ANSWERED;
-    facts->message =
-        call->protocol == CALL_WEBSOCKET || call->protocol == CALL_AMQP091 || call->protocol == CALL_AMQP10;
+    facts->message = policy_carries_messages(call->protocol);
     facts->request_seen =
         side_is_seen(transaction, &transaction->request) && call->method.data && (call->path.data || facts->message);
     facts->response_seen =

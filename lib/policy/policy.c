@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Policy: the hot path. Facts are gathered once; each rule is then a few bit tests before anything is looked at, and
- * only a breach costs more than that.
+ * Policy: the hot path. Facts are gathered once; of the rules only those are looked at that can apply, and only a
+ * breach costs more than a few tests. Most say "not applicable": that is what is left when the others are counted.
  */
 
 #include "policy/policy.h"
@@ -85,14 +85,6 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_CERTIFICATE_CALLER] = policy_check_certificate_caller,
 };
 
-/* What is asked of a request and its answer, and so of no message: its handshake or connection is judged by itself. */
-static const bool calls_only[RULE_CHECK_COUNT] = {
-    [RULE_CHECK_EXPOSED_ENDPOINT] = true,     [RULE_CHECK_RESPONSE_PROTECTION] = true,
-    [RULE_CHECK_HEADER_MISSING] = true,       [RULE_CHECK_HEADER_FORMAT] = true,
-    [RULE_CHECK_FORWARDED_HEADER] = true,     [RULE_CHECK_CREDENTIAL_MISSING] = true,
-    [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
-};
-
 /* VERDICT_PASS: it applies. Raw paths are compared, so no escape makes a path look exempt that is not. */
 static enum verdict scope_judge(const struct policy_rule *rule, struct policy_facts *facts)
 {
@@ -130,13 +122,7 @@ static enum verdict host_judge(const struct policy_rule *rule, const struct poli
 
 static enum verdict rule_judge(const struct policy_rule *rule, struct policy_facts *facts, struct policy_answer *answer)
 {
-    const struct zone *server = facts->input->destination_zone;
     if (facts->input->whole_connection && rule->check != RULE_CHECK_FRAMING)
-        return VERDICT_NOT_APPLICABLE;
-    if (!(rule->protocols >> facts->call->protocol & 1) || !(rule->zones >> server->kind & 1) ||
-        !(rule->environments >> server->environment & 1))
-        return VERDICT_NOT_APPLICABLE;
-    if (facts->message && calls_only[rule->check])
         return VERDICT_NOT_APPLICABLE;
     if (rule->scoped) {
         enum verdict scope = facts->transaction ? scope_judge(rule, facts) : host_judge(rule, facts);
@@ -190,34 +176,25 @@ static void finding_report(const struct policy_rule *rule, const struct policy_f
     sink->finding(sink->context, &finding);
 }
 
-enum subject { SUBJECT_CALL, SUBJECT_CONNECTION, SUBJECT_CERTIFICATE };
-
-/* Names are those of the handshake and those of its calls. */
-static bool rule_judges(const struct policy_rule *rule, enum subject subject)
-{
-    enum rule_check check = (enum rule_check)rule->check;
-    bool names = check == RULE_CHECK_TLS_NAMES || check == RULE_CHECK_CERTIFICATE_NAME;
-    enum subject own = rule_check_certificates(check)  ? SUBJECT_CERTIFICATE
-                       : rule_check_connections(check) ? SUBJECT_CONNECTION
-                                                       : SUBJECT_CALL;
-    return subject == own || (names && subject == SUBJECT_CALL);
-}
-
-static void judge_all(const struct policy *policy, struct policy_facts *facts, enum subject subject,
+static void judge_all(const struct policy *policy, struct policy_facts *facts, enum policy_subject subject,
                       struct policy_sink *sink)
 {
+    const struct policy_rule_list *list =
+        policy_list(policy, subject, facts->call->protocol, facts->input->destination_zone);
     struct policy_answer answer;
-    for (uint32_t i = 0; i < policy->rules_count; i++) {
-        const struct policy_rule *rule = &policy->rules[i];
-        if (!rule_judges(rule, subject))
-            continue;
+    ledger_raise(&sink->judged[subject], 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t number = list->rules[i];
+        const struct policy_rule *rule = &policy->rules[number];
         answer.severity = (enum severity)rule->severity;
         answer.severity_fixed = false;
         answer.observable = false;
         answer.evidence_count = 0;
         answer.scratch_used = 0;
         enum verdict verdict = rule_judge(rule, facts, &answer);
-        ledger_raise(&sink->verdicts[i][verdict], 1);
+        if (verdict == VERDICT_NOT_APPLICABLE)
+            continue;
+        ledger_raise(&sink->verdicts[number][verdict], 1);
         if (verdict == VERDICT_FAIL || (verdict == VERDICT_UNKNOWN && answer.observable && rule->report_unknown))
             finding_report(rule, facts, &answer, verdict, sink);
     }
@@ -227,19 +204,32 @@ void policy_judge(const struct policy *policy, const struct policy_input *input,
 {
     struct policy_facts facts;
     policy_facts_gather(&facts, policy, input);
-    judge_all(policy, &facts, SUBJECT_CALL, sink);
+    judge_all(policy, &facts, POLICY_CALL, sink);
 }
 
 void policy_judge_connection(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
 {
     struct policy_facts facts = {.policy = policy, .input = input, .call = input->connection};
-    judge_all(policy, &facts, SUBJECT_CONNECTION, sink);
+    judge_all(policy, &facts, POLICY_CONNECTION, sink);
 }
 
 void policy_judge_certificate(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink)
 {
     struct policy_facts facts = {.policy = policy, .input = input, .call = input->connection};
-    judge_all(policy, &facts, SUBJECT_CERTIFICATE, sink);
+    judge_all(policy, &facts, POLICY_CERTIFICATE, sink);
+}
+
+void policy_count_rest(const struct policy *policy, struct policy_sink *sink)
+{
+    for (uint32_t i = 0; i < policy->rules_count; i++) {
+        uint64_t judged = 0, told = 0;
+        for (uint32_t subject = 0; subject < POLICY_SUBJECT_COUNT; subject++)
+            if (policy_rule_judges(&policy->rules[i], (enum policy_subject)subject))
+                judged += sink->judged[subject];
+        for (uint32_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
+            told += sink->verdicts[i][verdict];
+        sink->verdicts[i][VERDICT_NOT_APPLICABLE] += judged - told;
+    }
 }
 
 uint32_t policy_rule_count(const struct policy *policy)
@@ -256,7 +246,7 @@ struct span policy_rule_id(const struct policy *policy, uint32_t index)
 bool policy_rule_judges_calls(const struct policy *policy, uint32_t index)
 {
     require(index < policy->rules_count);
-    return rule_judges(&policy->rules[index], SUBJECT_CALL);
+    return policy_rule_judges(&policy->rules[index], POLICY_CALL);
 }
 
 void policy_free(struct policy *policy)

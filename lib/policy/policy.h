@@ -61,17 +61,27 @@ struct policy_input {
     struct span rules_digest, registry_digest;
 };
 
+#define POLICY_SUBJECTS 3u /* calls, connections, certificates */
+
 struct policy_sink {
     void *context;
     /* The finding and all its spans are valid during the call only. */
     void (*finding)(void *context, const struct finding *finding);
-    uint64_t (*verdicts)[VERDICT_COUNT]; /* a row for each rule, policy_rule_count() of them; single writer */
+    /* Counted up, single writer: a row for each rule, policy_rule_count() of them, ... */
+    uint64_t (*verdicts)[VERDICT_COUNT];
+    uint64_t *judged; /* ... and POLICY_SUBJECTS numbers of what was judged */
 };
 
 MUST_USE int policy_compile(const struct rule_packs *packs, const struct zones *zones,
                             const struct policy_detector *detectors, uint32_t detectors_count,
                             struct diagnostics *diagnostics, struct policy **policy_out);
 void policy_free(struct policy *policy);
+
+/*
+ * Judging does not count VERDICT_NOT_APPLICABLE. This does, once, when the counts are told: what was judged by a rule
+ * and got no other verdict. Nothing else is asked of the sink.
+ */
+void policy_count_rest(const struct policy *policy, struct policy_sink *sink);
 
 void policy_judge(const struct policy *policy, const struct policy_input *input, struct policy_sink *sink);
 

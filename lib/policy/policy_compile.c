@@ -473,6 +473,8 @@ int policy_compile(const struct rule_packs *packs, const struct zones *zones, co
         result = -ENOMEM;
     if (result == 0 && diagnostics->errors > errors)
         result = -EINVAL;
+    if (result == 0)
+        result = policy_lists_compile(policy);
     if (result < 0)
         policy_free(policy);
     else

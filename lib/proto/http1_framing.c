@@ -9,9 +9,10 @@
 
 #include "proto/http_text.h"
 
-#define LENGTH_MAX       ((uint64_t)INT64_MAX) /* signed 64-bit counters of receivers end here */
-#define CHUNK_DIGITS_MAX 16u                   /* digits of 64 bits; more are leading zeros beyond any reason */
-#define HOST_COUNT_MAX   2u                    /* one is right, more than one is all that has to be known */
+#define LENGTH_MAX          ((uint64_t)INT64_MAX) /* signed 64-bit counters of receivers end here */
+#define LENGTH_PLAIN_DIGITS 18u                   /* always below LENGTH_MAX */
+#define CHUNK_DIGITS_MAX    16u                   /* digits of 64 bits; more are leading zeros beyond any reason */
+#define HOST_COUNT_MAX      2u                    /* one is right, more than one is all that has to be known */
 
 static bool is_blank(uint8_t c)
 {
@@ -93,10 +94,26 @@ static bool read_length(struct span text, uint64_t *length_out, uint64_t *anomal
     return i > start && fits;
 }
 
+/* One number and nothing else, as nearly all send it. */
+static bool is_plain_length(struct span value)
+{
+    if (value.size == 0 || value.size > LENGTH_PLAIN_DIGITS || value.data[0] == '0')
+        return false;
+    for (uint32_t i = 0; i < value.size; i++)
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+    return true;
+}
+
 static void add_length(struct http1 *parser, struct http1_item *item)
 {
     struct span rest = item->header.value, element;
     uint32_t count = 0;
+    if (likely(!(parser->head & HTTP1_HEAD_LENGTH) && is_plain_length(rest))) {
+        (void)read_length(rest, &parser->length, &item->anomalies);
+        parser->head |= HTTP1_HEAD_LENGTH | HTTP1_HEAD_LENGTH_ANY;
+        return;
+    }
     for (; http_list_next(&rest, &element); count++) {
         uint64_t length;
         if (!read_length(element, &length, &item->anomalies))

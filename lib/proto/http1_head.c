@@ -134,7 +134,7 @@ static enum http1_result take_header(struct http1 *parser, struct http1_cursor *
     struct span line = size ? http1_strip_line(cursor->data, size) : span_of(cursor->data, HTTP1_LINE_MAX);
     item->kind = kind;
     item->anomalies = http1_line_anomalies(parser);
-    http1_line_read_header(line, (parser->line & HTTP1_LINE_FOLDED) != 0, item);
+    http1_line_read_header(line, line.size, (parser->line & HTTP1_LINE_FOLDED) != 0, item);
     if (unlikely(parser->line & HTTP1_LINE_CONTROL))
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADER_VALUE);
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
@@ -211,7 +211,7 @@ static enum http1_result take_plain_header(struct http1 *parser, struct http1_cu
 {
     struct http1_item *item = cursor->item;
     item->kind = HTTP1_HEADER;
-    http1_line_read_header(span_of(cursor->data, size), false, item);
+    http1_line_read_header(span_of(cursor->data, size), cursor->size, false, item);
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
     if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)

@@ -265,9 +265,9 @@ static inline struct span trim_value(struct span line, uint32_t at)
  * The name is handed on in registers, not read back from the item: reading a span in one piece that was just written in
  * two costs as much as the rest of this.
  */
-void http1_line_read_header(struct span line, bool folded, struct http1_item *item_out)
+void http1_line_read_header(struct span line, uint32_t readable, bool folded, struct http1_item *item_out)
 {
-    uint32_t name_size = http1_scan_token(line.data, line.size), value_at = name_size + 1;
+    uint32_t name_size = http1_scan_token(line.data, readable), value_at = name_size + 1;
     struct span name = {line.data, name_size};
     if (unlikely(name_size == 0 || name_size == line.size || line.data[name_size] != ':')) {
         value_at = split_odd_header(line, item_out);

@@ -27,8 +27,11 @@ enum http1_line http1_line_read_status(struct span line, struct http1_item *item
 /* A request line whose end is not there, because it is too long. */
 enum http1_line http1_line_read_request_cut(struct span line, struct http1_item *item_out);
 
-/* Fills name, value and id of an item of kind HEADER or TRAILER. `folded`: the value may hold line ends. */
-void http1_line_read_header(struct span line, bool folded, struct http1_item *item_out);
+/*
+ * Fills name, value and id of an item of kind HEADER or TRAILER. `folded`: the value may hold line ends. So many bytes
+ * are `readable` at the line, at least its own; the first one behind it is no character of a name.
+ */
+void http1_line_read_header(struct span line, uint32_t readable, bool folded, struct http1_item *item_out);
 
 /*
  * Where in `line` a first line begins that leaves no doubt: at its beginning (if `whole`, it is the beginning of a

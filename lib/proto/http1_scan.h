@@ -80,7 +80,12 @@ static inline uint32_t http1_scan_set(const uint8_t *data, uint32_t size, const 
         if (mask)
             return i + (uint32_t)__builtin_ctz(mask);
     }
-    return http1_scan_set_plain(data, size, i, set);
+    if (i >= size || size < HTTP1_SCAN_BLOCK)
+        return http1_scan_set_plain(data, size, i, set);
+    uint32_t start = size - HTTP1_SCAN_BLOCK;
+    __m128i tail = _mm_loadu_si128((const __m128i *)(const void *)(data + start));
+    uint32_t mask = http1_outside_mask(tail, table) >> (i - start);
+    return mask ? i + (uint32_t)__builtin_ctz(mask) : size;
 }
 
 #else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Verifier: found, read, looked up in what is remembered, and only then verified. */
+/* Verifier: found, looked up in what is known, and only then read and verified. */
 
 #include "token/verifier.h"
 
@@ -8,15 +8,11 @@
 
 #include "proto/http_text.h"
 #include "token/base64url.h"
+#include "token/known_tokens.h"
 #include "token/signature.h"
 
 #define COST_LARGE_CURVE 20u /* P-384 and P-521 take 1 ms, all others below 0.1 ms */
 #define SECOND_NS        UINT64_C(1000000000)
-
-struct remembered {
-    uint8_t digest[DIGEST_SIZE];
-    uint8_t signature; /* enum token_signature; TOKEN_SIGNATURE_NOT_ASKED: nothing is remembered here */
-};
 
 struct token_verifier {
     const struct token_issuers *issuers;
@@ -26,7 +22,7 @@ struct token_verifier {
     uint32_t spent;
     struct token_verifier_counts counts;
     struct signature_checker **checkers; /* of each issuer; NULL: it has no keys */
-    struct remembered remembered[VERIFIER_CACHE_SIZE];
+    struct known_tokens *known;
     struct token_reader reader;
     uint8_t signature[TOKEN_SIGNATURE_MAX];
 };
@@ -41,7 +37,8 @@ struct token_verifier *token_verifier_new(const struct token_issuers *issuers, c
     verifier->key = key;
     verifier->unbounded = unbounded;
     verifier->checkers = calloc(issuers->count + 1, sizeof(struct signature_checker *));
-    bool fine = verifier->checkers != NULL;
+    verifier->known = known_tokens_new();
+    bool fine = verifier->checkers && verifier->known;
     for (uint32_t i = 0; fine && i < issuers->count; i++) {
         const struct key_set *keys = issuers->issuers[i].keys;
         verifier->checkers[i] = keys ? signature_checker_new(keys) : NULL;
@@ -60,6 +57,7 @@ void token_verifier_free(struct token_verifier *verifier)
     for (uint32_t i = 0; verifier->checkers && i < verifier->issuers->count; i++)
         signature_checker_free(verifier->checkers[i]);
     free(verifier->checkers);
+    known_tokens_free(verifier->known);
     free(verifier);
 }
 
@@ -156,42 +154,59 @@ static enum token_signature signature_judge(struct token_verifier *verifier, con
         return TOKEN_SIGNATURE_ALGORITHM;
     if (token->flags & TOKEN_CRITICAL)
         return TOKEN_SIGNATURE_EXTENSION;
+    return keys_try(verifier, token, compact, now_ns);
+}
 
-    uint8_t digest[DIGEST_SIZE];
-    digest_value(verifier->key, compact, digest);
-    uint32_t place;
-    memcpy(&place, digest, sizeof(place));
-    struct remembered *remembered = &verifier->remembered[place % VERIFIER_CACHE_SIZE];
-    if (remembered->signature && memcmp(remembered->digest, digest, DIGEST_SIZE) == 0) {
-        verifier->counts.cached++;
-        return (enum token_signature)remembered->signature;
-    }
-    enum token_signature signature = keys_try(verifier, token, compact, now_ns);
-    if (signature == TOKEN_SIGNATURE_BUDGET)
-        return signature;
-    memcpy(remembered->digest, digest, DIGEST_SIZE);
-    remembered->signature = (uint8_t)signature;
-    return signature;
+static void issuer_note(const struct token_issuers *issuers, struct token *token)
+{
+    const struct token_issuer *issuer = token_issuer_find(issuers, token_text(token, token->issuer));
+    token->issuer_index = issuer ? (uint32_t)(issuer - issuers->issuers) : UINT32_MAX;
+}
+
+static enum token_signature signature_of(struct token_verifier *verifier, const struct token *token,
+                                         struct span compact, uint64_t now_ns)
+{
+    if (token->algorithm == TOKEN_ALGORITHM_NONE)
+        return TOKEN_SIGNATURE_NONE;
+    if (token->flags & TOKEN_CRITICAL_EMPTY)
+        return TOKEN_SIGNATURE_CRITICAL;
+    if (token->issuer_index != UINT32_MAX)
+        return signature_judge(verifier, token, compact, now_ns);
+    return verifier->issuers->count ? TOKEN_SIGNATURE_UNKNOWN_ISSUER : TOKEN_SIGNATURE_NOT_ASKED;
+}
+
+/* What has no dot is no token that could be read, and what is too long has no id. */
+static bool may_be_known(struct span compact)
+{
+    return compact.size && compact.size <= TOKEN_SIZE_MAX && memchr(compact.data, '.', compact.size);
 }
 
 void token_verifier_judge(struct token_verifier *verifier, struct span compact, uint64_t now_ns,
                           struct token *token_out)
 {
-    const struct token_issuers *issuers = verifier->issuers;
-    token_read(&verifier->reader, &issuers->claims, verifier->key, compact, token_out);
+    bool lasting = may_be_known(compact);
+    struct text_id id = {0};
+    enum known_token known = KNOWN_TOKEN_NONE;
+    enum token_signature signature = TOKEN_SIGNATURE_NOT_ASKED;
+    if (lasting) {
+        id = known_token_id(verifier->known, compact);
+        known = known_token_find(verifier->known, id, token_out);
+        verifier->counts.cached += known != KNOWN_TOKEN_NONE;
+    }
+    if (known == KNOWN_TOKEN_SIGNATURE)
+        signature = (enum token_signature)token_out->signature;
+    if (known != KNOWN_TOKEN_WHOLE)
+        token_read(&verifier->reader, &verifier->issuers->claims, verifier->key, compact, token_out);
     verifier->counts.tokens += token_out->form == TOKEN_SIGNED;
-    if (token_out->form != TOKEN_SIGNED)
+    if (known == KNOWN_TOKEN_WHOLE || token_out->form != TOKEN_SIGNED)
         return;
-    const struct token_issuer *issuer = token_issuer_find(issuers, token_text(token_out, token_out->issuer));
-    token_out->issuer_index = issuer ? (uint32_t)(issuer - issuers->issuers) : UINT32_MAX;
-    if (token_out->algorithm == TOKEN_ALGORITHM_NONE)
-        token_out->signature = TOKEN_SIGNATURE_NONE;
-    else if (token_out->flags & TOKEN_CRITICAL_EMPTY)
-        token_out->signature = TOKEN_SIGNATURE_CRITICAL;
-    else if (issuer)
-        token_out->signature = (uint8_t)signature_judge(verifier, token_out, compact, now_ns);
-    else
-        token_out->signature = issuers->count ? TOKEN_SIGNATURE_UNKNOWN_ISSUER : TOKEN_SIGNATURE_NOT_ASKED;
+    issuer_note(verifier->issuers, token_out);
+    if (known == KNOWN_TOKEN_NONE)
+        signature = signature_of(verifier, token_out, compact, now_ns);
+    token_out->signature = (uint8_t)signature;
+    /* In the next second it may be verified. */
+    if (lasting && known == KNOWN_TOKEN_NONE && signature != TOKEN_SIGNATURE_BUDGET)
+        known_token_keep(verifier->known, id, token_out);
 }
 
 /* -------------------------------------------------------------------- finding */

@@ -4,26 +4,24 @@
 /*
  * Verifier
  *
- * Finds the token of a request, reads it and verifies its signature. A token comes with hundreds of calls: it is
- * verified once, and remembered by its keyed digest.
+ * Finds the token of a request, reads it and verifies its signature: once, then it is known (token/known_tokens.h).
  *
  * Memory:  heap, taken in token_verifier_new(), one for each worker and epoch. OpenSSL allocates while it verifies; the
  *          budget bounds how often.
  * Threads: one owner.
- * Limits:  VERIFIER_CACHE_SIZE tokens remembered, VERIFIER_TRIES_MAX keys tried for a token without a key id, and the
+ * Limits:  KNOWN_TOKENS_MAX tokens known, VERIFIER_TRIES_MAX keys tried for a token without a key id, and the
  *          issuers' verifications_per_second of packet time; beyond it a signature is unknown and counted.
  */
 
 #include "token/issuers.h"
 #include "transaction/transaction.h"
 
-#define VERIFIER_CACHE_SIZE 4096u /* a power of two; tokens in use at a time of a large API, 128 KB */
-#define VERIFIER_TRIES_MAX  4u    /* an issuer that changes keys has two or three of a kind */
+#define VERIFIER_TRIES_MAX 4u /* an issuer that changes keys has two or three of a kind */
 
 struct token_verifier;
 
 struct token_verifier_counts {
-    uint64_t tokens;   /* read */
+    uint64_t tokens;   /* of calls, signed ones */
     uint64_t verified; /* signatures computed */
     uint64_t cached;   /* answered from memory */
     uint64_t refused;  /* beyond the budget */

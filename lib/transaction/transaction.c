@@ -59,6 +59,26 @@ struct span transaction_keep_line(struct transaction *transaction, struct span t
     return kept;
 }
 
+/* "Name: value" as nearly all send it: what is kept is what lies there. */
+static inline bool line_is_kept_form(struct span name, struct span value)
+{
+    return name.size && value.size && value.data == name.data + name.size + 2 && value.data[-2] == ':' &&
+           value.data[-1] == ' ';
+}
+
+static inline void line_put(uint8_t *line, struct span name, struct span value)
+{
+    if (likely(line_is_kept_form(name, value))) {
+        memcpy(line, name.data, name.size + value.size + 2);
+        return;
+    }
+    if (name.size)
+        memcpy(line, name.data, name.size);
+    memcpy(line + name.size, ": ", 2);
+    if (value.size)
+        memcpy(line + name.size + 2, value.data, value.size);
+}
+
 void transaction_add_header(struct transaction *transaction, struct transaction_side *side, struct span name,
                             struct span value)
 {
@@ -77,11 +97,7 @@ void transaction_add_known_header(struct transaction *transaction, struct transa
     }
     uint32_t name_offset = transaction->store_used, value_offset = name_offset + name.size + 2;
     uint8_t *line = transaction->store + name_offset;
-    if (name.size)
-        memcpy(line, name.data, name.size);
-    memcpy(line + name.size, ": ", 2);
-    if (value.size)
-        memcpy(line + name.size + 2, value.data, value.size);
+    line_put(line, name, value);
     line[line_size - 1] = '\n';
     transaction->store_used += (uint32_t)line_size;
     side->headers[side->header_count++] = (struct transaction_header){

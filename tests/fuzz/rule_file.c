@@ -28,8 +28,10 @@ static void judge(const struct policy *policy, const struct zones *zones)
     struct policy_input input = {.transaction = &transaction};
     input.source_zone = zones_find(zones, &transaction.call.endpoints, &transaction.call.endpoints.source);
     input.destination_zone = input.source_zone;
-    struct policy_sink sink = {.finding = finding_check, .verdicts = verdicts};
+    uint64_t judged[POLICY_SUBJECTS] = {0};
+    struct policy_sink sink = {.finding = finding_check, .verdicts = verdicts, .judged = judged};
     policy_judge(policy, &input, &sink);
+    policy_count_rest(policy, &sink);
     for (uint32_t i = 0; i < policy_rule_count(policy); i++) {
         uint64_t sum = 0;
         for (uint32_t verdict = 0; verdict < VERDICT_COUNT; verdict++)

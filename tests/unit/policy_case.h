@@ -191,8 +191,10 @@ static inline void case_judge(struct policy_case *c)
     };
     memset(c->verdicts, 0, sizeof(c->verdicts));
     c->finding_count = 0;
-    struct policy_sink sink = {.context = c, .finding = case_finding_keep, .verdicts = c->verdicts};
+    uint64_t judged[POLICY_SUBJECTS] = {0};
+    struct policy_sink sink = {.context = c, .finding = case_finding_keep, .verdicts = c->verdicts, .judged = judged};
     policy_judge(c->policy, &c->input, &sink);
+    policy_count_rest(c->policy, &sink);
     for (uint32_t i = 0; i < policy_rule_count(c->policy); i++) {
         uint64_t sum = 0;
         for (uint32_t verdict = 0; verdict < VERDICT_COUNT; verdict++)

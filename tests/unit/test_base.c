@@ -2,6 +2,7 @@
 
 /* base: arena, pool, keyed hash, diagnostics, JSON writer, ledger. */
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,6 +194,25 @@ static void ledger_balances_only_when_everything_is_settled_once(void **state)
         assert_non_null(ledger_reason_help((enum ledger_reason)i));
 }
 
+/* Word by word and byte by byte are the same, for every byte at every place of every size. */
+static void case_is_that_of_ascii_letters_only(void **state)
+{
+    (void)state;
+    uint8_t a[20], b[20];
+    for (uint32_t size = 0; size <= sizeof(a); size++)
+        for (uint32_t at = 0; at < size; at++)
+            for (uint32_t pair = 0; pair < 256 * 256; pair += size < 12 ? 1 : 7) {
+                memset(a, 'x', sizeof(a));
+                memset(b, 'X', sizeof(b));
+                a[at] = (uint8_t)pair;
+                b[at] = (uint8_t)(pair >> 8);
+                bool same = tolower(a[at]) == tolower(b[at]); /* of the C locale */
+                if (span_equal_nocase(span_of(a, size), span_of(b, size)) != same)
+                    fail_msg("size %u, place %u, bytes %02x and %02x", size, at, a[at], b[at]);
+            }
+    assert_true(span_equal_nocase((struct span){0}, (struct span){0}));
+}
+
 static void stages_that_lie_in_each_other_share_nothing(void **state)
 {
     (void)state;
@@ -227,6 +247,7 @@ int main(void)
         cmocka_unit_test(json_writer_escapes_in_every_place),
         cmocka_unit_test(json_writer_writes_valid_json),
         cmocka_unit_test(ledger_balances_only_when_everything_is_settled_once),
+        cmocka_unit_test(case_is_that_of_ascii_letters_only),
         cmocka_unit_test(stages_that_lie_in_each_other_share_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

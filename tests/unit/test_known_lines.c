@@ -147,7 +147,7 @@ static uint32_t search(struct fixture *fixture, const struct head *head, struct 
 {
     static struct head fresh;
     static struct detect_hit fresh_hits[HITS_MAX];
-    struct line_id ids[HEAD_MAX];
+    struct text_id ids[HEAD_MAX];
     const struct known_line *found[HEAD_MAX];
     uint32_t places[HEAD_MAX], count = 0;
     fresh.count = fresh.size = 0;
@@ -244,13 +244,13 @@ static void lines_are_told_apart(void **state)
     struct fixture *fixture = *state;
     uint8_t line[KNOWN_LINE_MAX];
     memset(line, 'a', sizeof(line));
-    struct line_id first = known_line_id(fixture->known, 1, span_of(line, 100));
-    struct line_id again = known_line_id(fixture->known, 1, span_of(line, 100));
+    struct text_id first = known_line_id(fixture->known, 1, span_of(line, 100));
+    struct text_id again = known_line_id(fixture->known, 1, span_of(line, 100));
     assert_memory_equal(&first, &again, sizeof(first));
     again = known_line_id(fixture->known, 2, span_of(line, 100));
     assert_memory_not_equal(&first, &again, sizeof(first));
     /* Every length, and every bit of every byte of some, makes another line. */
-    static struct line_id ids[KNOWN_LINE_MAX];
+    static struct text_id ids[KNOWN_LINE_MAX];
     for (uint32_t size = 1; size <= KNOWN_LINE_MAX; size++) {
         ids[size - 1] = known_line_id(fixture->known, 1, span_of(line, size));
         for (uint32_t other = size > 40 ? size - 40 : 0; other < size - 1; other++)
@@ -260,7 +260,7 @@ static void lines_are_told_apart(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(sizes); i++)
         for (uint32_t bit = 0; bit < sizes[i] * 8; bit++) {
             line[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            struct line_id id = known_line_id(fixture->known, 1, span_of(line, sizes[i]));
+            struct text_id id = known_line_id(fixture->known, 1, span_of(line, sizes[i]));
             line[bit / 8] ^= (uint8_t)(1u << bit % 8);
             assert_memory_not_equal(&id, &ids[sizes[i] - 1], sizeof(id));
         }
@@ -271,7 +271,7 @@ static void lines_that_never_come_again_push_out_no_other(void **state)
 {
     struct fixture *fixture = *state;
     char line[64];
-    struct line_id regular[64];
+    struct text_id regular[64];
     for (uint32_t i = 0; i < ARRAY_COUNT(regular); i++) {
         int size = snprintf(line, sizeof(line), "regular %u\n", i);
         regular[i] = known_line_id(fixture->known, 3, span_of(line, (uint32_t)size));

@@ -118,8 +118,10 @@ static void judge(struct fixture *f)
     };
     memset(p->verdicts, 0, sizeof(p->verdicts));
     p->finding_count = 0;
-    struct policy_sink sink = {.context = p, .finding = case_finding_keep, .verdicts = p->verdicts};
+    uint64_t subjects[POLICY_SUBJECTS] = {0};
+    struct policy_sink sink = {.context = p, .finding = case_finding_keep, .verdicts = p->verdicts, .judged = subjects};
     policy_judge_certificate(p->policy, &input, &sink);
+    policy_count_rest(p->policy, &sink);
     uint64_t judged = 0;
     for (uint32_t i = 0; i < policy_rule_count(p->policy); i++)
         for (uint32_t v = 0; v < VERDICT_COUNT; v++)

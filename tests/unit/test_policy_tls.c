@@ -76,8 +76,10 @@ static void judge(struct tls_case *c)
     };
     memset(p->verdicts, 0, sizeof(p->verdicts));
     p->finding_count = 0;
-    struct policy_sink sink = {.context = p, .finding = case_finding_keep, .verdicts = p->verdicts};
+    uint64_t subjects[POLICY_SUBJECTS] = {0};
+    struct policy_sink sink = {.context = p, .finding = case_finding_keep, .verdicts = p->verdicts, .judged = subjects};
     policy_judge_connection(p->policy, &input, &sink);
+    policy_count_rest(p->policy, &sink);
 }
 
 /* Every rule but `rule` passes; NULL: all do. */

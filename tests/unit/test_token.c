@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "token/base64url.h"
+#include "token/known_tokens.h"
 #include "token/signature.h"
 #include "token/verifier.h"
 
@@ -401,6 +402,73 @@ static void test_tokens(void **state)
     bench_deinit(&bench);
 }
 
+/* What is known of a token is what reading it tells, whether its texts fit there or not. */
+static void known_expect(struct bench *bench, char *fields[3])
+{
+    struct token fresh, known;
+    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &fresh);
+    uint64_t cached = token_verifier_counts(bench->verifier)->cached;
+    memset(&known, 0xff, sizeof(known));
+    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &known);
+    assert_memory_equal(&known, &fresh, offsetof(struct token, text));
+    assert_memory_equal(known.text, fresh.text, fresh.text_used);
+    assert_memory_equal(known.scopes, fresh.scopes, fresh.scopes_used);
+    assert_int_equal(token_verifier_counts(bench->verifier)->cached - cached, fresh.form == TOKEN_SIGNED);
+}
+
+static void test_known(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, "", true);
+    each_token(&bench, known_expect);
+    static struct token tokens[4], found;
+    struct known_tokens *known = known_tokens_new();
+    assert_non_null(known);
+    struct text_id ids[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        token_init(&tokens[i]);
+        tokens[i].signature = TOKEN_SIGNATURE_GOOD;
+        tokens[i].text_used = (uint16_t)(i * (KNOWN_TOKEN_TEXT_SIZE - 10) / 2); /* the last one is too long */
+        tokens[i].scopes_used = 10;
+        memset(tokens[i].text, 'a' + (int)i, tokens[i].text_used);
+        memset(tokens[i].scopes, 'A' + (int)i, tokens[i].scopes_used);
+        ids[i] = known_token_id(known, span_of("0123456789", i + 1));
+        assert_int_equal(known_token_find(known, ids[i], &found), KNOWN_TOKEN_NONE);
+        known_token_keep(known, ids[i], &tokens[i]);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        memset(&found, 0, sizeof(found));
+        assert_int_equal(known_token_find(known, ids[i], &found), i < 3 ? KNOWN_TOKEN_WHOLE : KNOWN_TOKEN_SIGNATURE);
+        assert_int_equal(found.signature, TOKEN_SIGNATURE_GOOD);
+        assert_memory_equal(found.text, tokens[i].text, i < 3 ? tokens[i].text_used : 0);
+        assert_memory_equal(found.scopes, tokens[i].scopes, i < 3 ? 10 : 0);
+    }
+    known_tokens_free(known);
+    bench_deinit(&bench);
+}
+
+static void test_known_crowd(void **state)
+{
+    (void)state;
+    struct known_tokens *crowd = known_tokens_new();
+    assert_non_null(crowd);
+    static struct token token;
+    token_init(&token);
+    uint32_t kept = 0, missed = 0;
+    for (uint32_t i = 0; i < 2 * KNOWN_TOKENS_MAX; i++)
+        known_token_keep(crowd, known_token_id(crowd, span_of(&i, sizeof(i))), &token);
+    for (uint32_t i = 0; i < 2 * KNOWN_TOKENS_MAX; i++) {
+        enum known_token known = known_token_find(crowd, known_token_id(crowd, span_of(&i, sizeof(i))), &token);
+        kept += known != KNOWN_TOKEN_NONE;
+        missed += known == KNOWN_TOKEN_NONE;
+    }
+    /* Twice as many as there are places: nearly all of them are taken. */
+    assert_in_range(kept, KNOWN_TOKENS_MAX / 10 * 9, KNOWN_TOKENS_MAX);
+    assert_int_equal(kept + missed, 2 * KNOWN_TOKENS_MAX);
+    known_tokens_free(crowd);
+}
+
 static void token_expect_ecdsa_only(struct bench *bench, char *fields[3])
 {
     struct token token;
@@ -506,6 +574,8 @@ int main(void)
         cmocka_unit_test(test_no_tokens),
         cmocka_unit_test(test_key_set_mistakes),
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_known_crowd),
         cmocka_unit_test(test_listed_algorithms),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_places),
