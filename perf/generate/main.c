@@ -22,22 +22,31 @@
 
 enum { EXIT_FINE = 0, EXIT_WRONG = 2 };
 
-enum choice { OPTION_OUTPUT = 'o', OPTION_HELP = 'h', OPTION_NANOSECONDS = 1, OPTION_REGISTRY, OPTION_OPERATIONS };
+enum choice {
+    OPTION_OUTPUT = 'o',
+    OPTION_HELP = 'h',
+    OPTION_NANOSECONDS = 1,
+    OPTION_REGISTRY,
+    OPTION_OPERATIONS,
+    OPTION_KEYLOG
+};
 
 struct options {
     struct traffic_settings traffic;
     const char *output;
     const char *registry;
+    const char *keylog;
     uint32_t operations;
     bool nanoseconds;
 };
 
 static void help(FILE *stream)
 {
-    fputs("usage: assay-generate [options] [-o FILE] [--registry FOLDER]\n\n"
+    fputs("usage: assay-generate [options] [-o FILE] [--keylog FILE] [--registry FOLDER]\n\n"
           "Writes generated API traffic to a capture file.\n\n"
           "  -o, --output FILE           capture to write; - is standard output\n"
           "  --nanoseconds               time stamps in nanoseconds\n"
+          "  --keylog FILE               write the secrets of TLS connections, as SSLKEYLOGFILE has them\n"
           "  --registry FOLDER           write OpenAPI documents of the operations that are called\n"
           "  --operations N              ... and of N further ones\n" TRAFFIC_OPTIONS_HELP,
           stream);
@@ -47,6 +56,7 @@ static const struct option long_options[] = {
     TRAFFIC_OPTIONS,
     {"output", required_argument, NULL, OPTION_OUTPUT},
     {"nanoseconds", no_argument, NULL, OPTION_NANOSECONDS},
+    {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {"registry", required_argument, NULL, OPTION_REGISTRY},
     {"operations", required_argument, NULL, OPTION_OPERATIONS},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -67,6 +77,8 @@ static int options_parse(int argc, char **argv, struct options *options)
             options->output = optarg;
         } else if (option == OPTION_NANOSECONDS) {
             options->nanoseconds = true;
+        } else if (option == OPTION_KEYLOG) {
+            options->keylog = optarg;
         } else if (option == OPTION_REGISTRY) {
             options->registry = optarg;
         } else if (option == OPTION_OPERATIONS && option_number(optarg, UINT32_MAX, &number)) {
@@ -131,19 +143,35 @@ static MUST_USE int capture_write(const struct options *options, struct traffic 
     return result;
 }
 
+static MUST_USE int keylog_write(const char *path, struct span lines)
+{
+    FILE *stream = fopen(path, "we");
+    if (!stream)
+        return -errno;
+    bool fine = fwrite(lines.data, 1, lines.size, stream) == lines.size;
+    return fclose(stream) != 0 || !fine ? -EIO : 0;
+}
+
 static int generate(const struct options *options)
 {
     struct traffic *traffic;
     int result = traffic_new(&traffic, &options->traffic);
     if (result < 0) {
         fprintf(stderr, "assay-generate: %s\n",
-                result == -EINVAL ? "a setting is out of range (is there a transaction for every connection?)"
-                                  : strerror(-result));
+                result == -EINVAL
+                    ? "a setting is out of range (is there a transaction for every connection? is there a "
+                      "protocol that can be told how many there are: http1?)"
+                    : strerror(-result));
         return EXIT_WRONG;
     }
+    const char *path = options->output;
     result = capture_write(options, traffic);
+    if (result == 0 && options->keylog) {
+        path = options->keylog;
+        result = keylog_write(path, traffic_keylog(traffic));
+    }
     if (result < 0)
-        fprintf(stderr, "assay-generate: %s: %s\n", options->output, strerror(-result));
+        fprintf(stderr, "assay-generate: %s: %s\n", path, strerror(-result));
     else
         tell(traffic_counts(traffic), strcmp(options->output, "-") == 0 ? stderr : stdout);
     traffic_free(traffic);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generate/protocol.h"
+
 enum choice {
     OPTION_PROFILE = TRAFFIC_OPTION_FIRST,
     OPTION_TRANSACTIONS,
@@ -21,6 +23,7 @@ enum choice {
     OPTION_SEED,
     OPTION_VARIANTS,
     OPTION_ACTIVE,
+    OPTION_PROTOCOL,
     OPTION_END
 };
 
@@ -40,10 +43,25 @@ bool traffic_option_known(int option)
     return option >= OPTION_PROFILE && option < OPTION_END;
 }
 
+static int protocol_apply(const char *name, struct traffic_settings *settings)
+{
+    const struct traffic_protocol *protocol = traffic_protocol_find(name);
+    if (!protocol) {
+        fprintf(stderr, "there is no protocol \"%s\"; there are:\n", name);
+        for (uint32_t i = 0; (protocol = traffic_protocol_at(i)) != NULL; i++)
+            fprintf(stderr, "  %-16s %s\n", protocol->name, protocol->help);
+        return -EINVAL;
+    }
+    settings->protocol = protocol;
+    return 0;
+}
+
 int traffic_option_apply(int option, const char *value, struct traffic_settings *settings)
 {
     if (option == OPTION_PROFILE)
         return 0;
+    if (option == OPTION_PROTOCOL)
+        return protocol_apply(value, settings);
     bool wide = option == OPTION_TRANSACTIONS || option == OPTION_CONNECTIONS || option == OPTION_SEED;
     uint64_t number;
     if (!option_number(value, wide ? UINT64_MAX : UINT32_MAX, &number)) {

@@ -21,18 +21,20 @@
     {"profile", required_argument, NULL, TRAFFIC_OPTION_FIRST + 0},                                                    \
     {"transactions", required_argument, NULL, TRAFFIC_OPTION_FIRST + 1},                                               \
     {"connections", required_argument, NULL, TRAFFIC_OPTION_FIRST + 2},                                                \
-    {"concurrency", required_argument, NULL, TRAFFIC_OPTION_FIRST + 3},\
-    {"active", required_argument, NULL, TRAFFIC_OPTION_FIRST + 10},                                                \
+    {"concurrency", required_argument, NULL, TRAFFIC_OPTION_FIRST + 3},                                                \
+    {"active", required_argument, NULL, TRAFFIC_OPTION_FIRST + 10},                                                    \
     {"sensitive-percent", required_argument, NULL, TRAFFIC_OPTION_FIRST + 4},                                          \
     {"sensitive-values", required_argument, NULL, TRAFFIC_OPTION_FIRST + 5},                                           \
     {"shadow-percent", required_argument, NULL, TRAFFIC_OPTION_FIRST + 6},                                             \
     {"missing-header-percent", required_argument, NULL, TRAFFIC_OPTION_FIRST + 7},                                     \
     {"seed", required_argument, NULL, TRAFFIC_OPTION_FIRST + 8},                                                       \
-    {"variants", required_argument, NULL, TRAFFIC_OPTION_FIRST + 9}
+    {"variants", required_argument, NULL, TRAFFIC_OPTION_FIRST + 9},                                                   \
+    {"protocol", required_argument, NULL, TRAFFIC_OPTION_FIRST + 11}
 /* clang-format on */
 
 #define TRAFFIC_OPTIONS_HELP                                                                                           \
     "  --profile NAME              api-small, api-large, handshake-heavy, flows-1m, findings\n"                        \
+    "  --protocol NAME             http1, http2, grpc, websocket, amqp, tls, tls-http2\n"                              \
     "  --transactions N            calls in all; 0: without end\n"                                                     \
     "  --connections N             spread them evenly over so many connections\n"                                      \
     "  --concurrency N             connections open at a time\n"                                                       \

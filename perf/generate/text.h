@@ -21,6 +21,12 @@ struct text {
 
 void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Bytes of any value. */
+void text_add_bytes(struct text *text, struct span bytes);
+
+/* An unsigned number of `size` bytes in network order. */
+void text_add_number(struct text *text, uint64_t value, uint32_t size);
+
 static inline struct span text_span(const struct text *text)
 {
     return span_of(text->data, text->size);

@@ -52,7 +52,7 @@ enum phase {
 
 struct connection {
     uint64_t serial;
-    uint64_t call; /* number of the current one */
+    uint64_t call; /* number of the current one, openings and closings included */
     uint32_t client_address, server_address;
     uint32_t next[2];      /* sequence numbers of client and server */
     uint32_t acked[2];     /* of them acknowledged by the other */
@@ -82,33 +82,41 @@ struct traffic {
     uint32_t resting_mask, resting_first, resting_count;
     uint32_t open;
     uint64_t begun;    /* connections */
-    uint64_t assigned; /* transactions */
+    uint64_t assigned; /* calls */
+    uint64_t calls;    /* begun, each number once */
+    uint64_t played;   /* scripts */
     uint64_t time_ns;
     struct traffic_counts counts;
 };
 
 /* ---------------------------------------------------------------- connections */
 
-/* How many calls the next connection makes; 0: there is no next one. */
-static uint32_t next_length(struct traffic *traffic)
+/* Where the next connection begins, and how many calls it makes; 0: there is no next one. */
+static uint32_t next_length(struct traffic *traffic, uint32_t *script_out)
 {
     const struct traffic_settings *settings = &traffic->settings;
     uint64_t length;
     if (settings->connections) {
         if (traffic->begun == settings->connections)
             return 0;
-        length = (traffic->begun + 1) * settings->transactions / settings->connections - traffic->assigned;
+        return (uint32_t)((traffic->begun + 1) * settings->transactions / settings->connections - traffic->assigned);
+    }
+    if (traffic->book.sessions) {
+        struct book_shelf session = book_choose_session(&traffic->book, &traffic->random);
+        *script_out = session.first;
+        length = session.count - TRAFFIC_SESSION_ENDS;
     } else {
         length = 1 + random_below(&traffic->random, 2 * settings->transactions_per_connection - 1);
-        if (settings->transactions)
-            length = min_u64(length, settings->transactions - traffic->assigned);
     }
+    if (settings->transactions)
+        length = min_u64(length, settings->transactions - traffic->assigned);
     return (uint32_t)length;
 }
 
 static void connection_begin(struct traffic *traffic, struct connection *connection)
 {
-    uint32_t length = next_length(traffic);
+    uint32_t script = 0;
+    uint32_t length = next_length(traffic, &script);
     if (length == 0) {
         connection->phase = PHASE_OVER;
         return;
@@ -125,6 +133,7 @@ static void connection_begin(struct traffic *traffic, struct connection *connect
         .client_port = (uint16_t)(CLIENT_PORT | (place & 0x7fff)),
         .next = {(uint32_t)drawn, (uint32_t)(drawn >> 32)},
         .rest = length,
+        .script = script,
         .phase = PHASE_SYN,
         .identification = (uint8_t)drawn,
     };
@@ -177,34 +186,70 @@ static void show_ack(struct traffic *traffic, struct connection *connection, uin
     show(traffic, connection, from, flags | FRAME_ACK, (struct span){0}, fill);
 }
 
-static void call_begin(struct traffic *traffic, struct connection *connection)
+static const struct traffic_script *current_script(const struct traffic *traffic, const struct connection *connection)
+{
+    return &traffic->book.scripts[connection->script];
+}
+
+static void script_begin(struct traffic *traffic, struct connection *connection)
 {
     struct traffic_counts *counts = &traffic->counts;
-    connection->call = counts->transactions++;
-    uint32_t kind = book_kind(&traffic->settings, connection->call);
-    counts->sensitive += (kind & TRAFFIC_SENSITIVE) != 0;
-    counts->shadow += (kind & TRAFFIC_SHADOW) != 0;
-    counts->missing_header += (kind & TRAFFIC_MISSING_HEADER) != 0;
-    connection->script = book_choose(&traffic->book, kind, &traffic->random);
+    if (!traffic->book.sessions)
+        connection->script =
+            book_choose(&traffic->book, book_kind(&traffic->settings, traffic->calls), &traffic->random);
+    const struct traffic_script *script = current_script(traffic, connection);
+    traffic->calls += script->role == TRAFFIC_CALL;
+    connection->call = traffic->played++;
+    counts->transactions += script->transactions;
+    counts->sensitive += (script->kind & TRAFFIC_SENSITIVE) != 0;
+    counts->shadow += (script->kind & TRAFFIC_SHADOW) != 0;
+    counts->missing_header += (script->kind & TRAFFIC_MISSING_HEADER) != 0;
 }
 
 static const struct traffic_write *current_write(const struct traffic *traffic, const struct connection *connection)
 {
-    return &traffic->book.scripts[connection->script].writes[connection->write];
+    return &current_script(traffic, connection)->writes[connection->write];
 }
 
-/* Characters `from` to `end` of the patch, eight from each number drawn. */
-static void patch_write(const struct traffic *traffic, const struct connection *connection,
-                        const struct traffic_patch *patch, uint32_t from, uint32_t end, uint8_t *out)
+/* The ten characters with codes of five bits, in the order of their codes (RFC 7541 appendix B): hexadecimal ones
+ * first. */
+#define HUFFMAN_HEX    6u
+#define HUFFMAN_BASE64 10u
+#define HUFFMAN_BITS   5u
+
+/* Puts a code of five bits at bit `position` behind `out`; bytes outside 0 .. `size` are somebody else's. */
+static void huffman_put(uint32_t code, int64_t position, uint8_t *out, uint32_t size)
 {
-    const char *alphabet = patch->base64 ? TRAFFIC_BASE64_URL : TRAFFIC_HEX;
+    uint32_t shift = 16 - HUFFMAN_BITS - (uint32_t)(position & 7);
+    uint32_t mask = ((1u << HUFFMAN_BITS) - 1) << shift, word = code << shift;
+    int64_t first = position >> 3;
+    if (first >= 0 && first < size)
+        out[first] = (uint8_t)((out[first] & ~(mask >> 8)) | word >> 8);
+    if (first + 1 >= 0 && first + 1 < size && (mask & 0xff))
+        out[first + 1] = (uint8_t)((out[first + 1] & ~(mask & 0xff)) | (word & 0xff));
+}
+
+static uint32_t patch_bytes(const struct traffic_patch *patch)
+{
+    return patch->huffman ? (patch->bit + patch->size * HUFFMAN_BITS + 7) / 8 : patch->size;
+}
+
+/* Writes the patch into the `size` bytes of a write that begin at `begin`; eight characters from each number drawn. */
+static void patch_write(const struct traffic *traffic, const struct connection *connection,
+                        const struct traffic_patch *patch, uint32_t begin, uint8_t *out, uint32_t size)
+{
     uint64_t of = patch->fresh == TRAFFIC_FRESH_CALL ? connection->call : connection->serial;
     uint64_t key = random_mix(of << 8 | (uint64_t)patch->fresh << 7 | patch->stream) ^ traffic->settings.seed;
     uint64_t drawn = 0;
-    for (uint32_t i = 0; i < end; i++) {
+    int64_t offset = (int64_t)patch->offset - begin;
+    for (uint32_t i = 0; i < patch->size; i++) {
         drawn = i % 8 ? drawn >> 8 : random_mix(key + i);
-        if (i >= from && (patch->base64 || out[i - from] != '-'))
-            out[i - from] = (uint8_t)alphabet[drawn & (patch->base64 ? 63 : 15)];
+        uint32_t draw = (uint32_t)(drawn & 0xff);
+        if (patch->huffman)
+            huffman_put(draw % (patch->base64 ? HUFFMAN_BASE64 : HUFFMAN_HEX),
+                        offset * 8 + patch->bit + i * HUFFMAN_BITS, out, size);
+        else if (offset + i >= 0 && offset + i < size)
+            out[offset + i] = (uint8_t)(patch->base64 ? TRAFFIC_BASE64_URL[draw & 63] : TRAFFIC_HEX[draw & 15]);
     }
 }
 
@@ -212,20 +257,17 @@ static void patch_write(const struct traffic *traffic, const struct connection *
 static struct span patched(const struct traffic *traffic, const struct connection *connection, struct span payload,
                            uint8_t buffer[FRAME_PAYLOAD_MAX])
 {
-    const struct traffic_script *script = &traffic->book.scripts[connection->script];
+    const struct traffic_script *script = current_script(traffic, connection);
     uint32_t begin = connection->offset, end = begin + payload.size;
     bool any = false;
     for (uint32_t i = 0; i < script->patch_count; i++) {
         const struct traffic_patch *patch = &script->patches[i];
-        uint32_t patch_end = patch->offset + (uint32_t)patch->size;
-        if (patch->write != connection->write || patch->offset >= end || patch_end <= begin)
+        if (patch->write != connection->write || patch->offset >= end || patch->offset + patch_bytes(patch) <= begin)
             continue;
         if (!any)
             memcpy(buffer, payload.data, payload.size);
         any = true;
-        uint32_t from = patch->offset < begin ? begin - patch->offset : 0;
-        patch_write(traffic, connection, patch, from, min_u32(patch_end, end) - patch->offset,
-                    buffer + patch->offset + from - begin);
+        patch_write(traffic, connection, patch, begin, buffer, payload.size);
     }
     return any ? span_of(buffer, payload.size) : payload;
 }
@@ -233,7 +275,7 @@ static struct span patched(const struct traffic *traffic, const struct connectio
 static void show_flight(struct traffic *traffic, struct connection *connection, struct fill *fill)
 {
     if (connection->write == 0 && connection->offset == 0)
-        call_begin(traffic, connection);
+        script_begin(traffic, connection);
     const struct traffic_write *write = current_write(traffic, connection);
     for (uint32_t i = 0; i < FLIGHT_SEGMENTS && connection->offset < write->bytes.size; i++) {
         struct span rest = span_from(write->bytes, connection->offset);
@@ -244,6 +286,19 @@ static void show_flight(struct traffic *traffic, struct connection *connection, 
         connection->offset += payload.size;
     }
     connection->phase = PHASE_DATA_ACK;
+}
+
+/* A connection that has made its calls says good-bye where its protocol does so, unless the end of all calls cut it
+ * off. */
+static void script_end(struct traffic *traffic, struct connection *connection)
+{
+    const struct traffic_script *script = current_script(traffic, connection);
+    connection->rest -= script->role == TRAFFIC_CALL;
+    bool session = traffic->book.sessions && script->role != TRAFFIC_CLOSING;
+    bool closing = session && script[1].role == TRAFFIC_CLOSING && script[1].count;
+    connection->script += session;
+    if (connection->rest == 0 && !closing)
+        connection->phase = PHASE_FIN;
 }
 
 /* Receivers acknowledge every second full segment, and the last one (RFC 9293 3.8.6.3). */
@@ -260,11 +315,10 @@ static void show_flight_acks(struct traffic *traffic, struct connection *connect
     if (connection->offset < write->bytes.size)
         return;
     connection->offset = 0;
-    if (++connection->write < traffic->book.scripts[connection->script].count)
+    if (++connection->write < current_script(traffic, connection)->count)
         return;
     connection->write = 0;
-    if (--connection->rest == 0)
-        connection->phase = PHASE_FIN;
+    script_end(traffic, connection);
 }
 
 static void handshake_visit(struct traffic *traffic, struct connection *connection, struct fill *fill)
@@ -390,7 +444,9 @@ static bool settings_fit(const struct traffic_settings *settings)
            settings->response_body_bytes <= TRAFFIC_BODY_BYTES_MAX && settings->sensitive_percent <= 100 &&
            settings->sensitive_values <= TRAFFIC_VALUES_MAX && settings->shadow_percent <= 100 &&
            settings->missing_header_percent <= 100 && settings->variants > 0 &&
-           settings->connections <= settings->transactions;
+           settings->connections <= settings->transactions &&
+           /* How many calls a session has is written down before. */
+           (settings->connections == 0 || settings->protocol->write_call);
 }
 
 static uint32_t power_of_two(uint32_t at_least)
@@ -478,4 +534,9 @@ const struct traffic_counts *traffic_counts(const struct traffic *traffic)
 uint32_t traffic_open(const struct traffic *traffic)
 {
     return traffic->open;
+}
+
+struct span traffic_keylog(const struct traffic *traffic)
+{
+    return span_of(traffic->book.keylog, traffic->book.keylog_size);
 }

@@ -9,13 +9,14 @@
  * no repetitions in what identifies a connection: every connection has a client address and port and sequence numbers
  * of its own, so a measurement can go on for as long as it likes without playing anything twice.
  *
- * The same settings give the same bytes on every machine.
+ * The same settings give the same bytes on every machine, but for TLS: its keys are as random as they must be.
  *
  * Memory:  heap, at traffic_new(): the message texts and TRAFFIC_CONNECTION_BYTES_MAX for each concurrent connection.
  * Threads: one owner.
- * Errors:  -EINVAL for settings out of range, -ENOMEM.
+ * Errors:  -EINVAL for settings out of range, -ENOMEM, -EIO where OpenSSL refuses a handshake.
  */
 
+#include "base/span.h"
 #include "generate/profile.h"
 #include "net/packet.h"
 
@@ -30,7 +31,7 @@ struct traffic_counts {
     uint64_t bytes; /* of frames */
     uint64_t payload_bytes;
     uint64_t connections;  /* begun */
-    uint64_t transactions; /* whose request has begun */
+    uint64_t transactions; /* whose request has begun; of messages each is one */
     uint64_t sensitive;    /* of these: with sensitive values in the response */
     uint64_t shadow;       /* to an operation that the registry does not know */
     uint64_t missing_header;
@@ -50,3 +51,6 @@ const struct traffic_counts *traffic_counts(const struct traffic *traffic);
 
 /* Connections that have begun and not ended. */
 uint32_t traffic_open(const struct traffic *traffic);
+
+/* Secrets of its TLS connections, in the form of SSLKEYLOGFILE; empty where there are none. */
+struct span traffic_keylog(const struct traffic *traffic);

@@ -56,6 +56,8 @@ def operations(folder):
     found = []
     for path in sorted(pathlib.Path(folder).glob("*.yaml")):
         text = path.read_text()
+        if "\nopenapi:" not in text:
+            continue
         base = re.search(r"- url: https://[^/]+(/\S*)", text).group(1)
         template = None
         for line in text.splitlines():
@@ -194,6 +196,97 @@ def test_profiles(program, folder):
             check_values(packets, values)
 
 
+# Each protocol, and how tshark is to read it.
+HTTP2 = ["-d", "tcp.port==80,http2"]
+PROTOCOLS = {"http2": HTTP2, "grpc": HTTP2, "websocket": [], "amqp": [], "tls": [], "tls-http2": []}
+ERROR_SEVERITY = 0x600000  # "warning" of tshark; notes are below
+
+
+def tshark_fields(path, options, fields, display=None):
+    command = ["tshark", "-r", str(path), "-o", "tcp.check_checksum:TRUE", *options, "-T", "fields", "-E", "occurrence=a"]
+    for field in fields:
+        command += ["-e", field]
+    if display:
+        command += ["-Y", display]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def occurrences(rows, column, wanted=None):
+    values = [value for row in rows for value in row[column].split(",") if value]
+    return len([value for value in values if wanted is None or value in wanted])
+
+
+def check_dissects(path, options, name):
+    bad = tshark_fields(path, options, ["frame.number", "_ws.expert.message"],
+                        f"_ws.malformed || _ws.expert.severity >= {ERROR_SEVERITY} || tcp.analysis.flags || "
+                        "tcp.checksum.status != 1")
+    check(not bad, f"{name}: tshark complains: {bad[:3]}")
+
+
+def check_protocol(name, path, options, counts, calls):
+    """Counts by tshark's own reading, with the numbers of calls that were asked for."""
+    if name == "http2" or name == "tls-http2":
+        rows = tshark_fields(path, options, ["http2.headers.method", "http2.headers.status"])
+        check_equal(f"{name} requests", occurrences(rows, 0), calls)
+        check_equal(f"{name} responses", occurrences(rows, 1), calls)
+        check_equal(f"{name} transactions told", counts["transactions"], calls)
+    elif name == "grpc":
+        rows = tshark_fields(path, options, ["http2.headers.path", "grpc.message_length"])
+        check_equal("grpc calls", occurrences(rows, 0), calls)
+        check_equal("grpc messages", occurrences(rows, 1), 2 * calls)
+        check_equal("grpc shadow calls", sum(".Audit/" in row[0] for row in rows), counts["shadow"])
+    elif name == "websocket":
+        rows = tshark_fields(path, options, ["websocket.opcode", "http.response.code"])
+        check_equal("upgrades", occurrences(rows, 1, {"101"}), counts["connections"])
+        check_equal("texts", occurrences(rows, 0, {"1"}), 2 * calls)
+        closes = occurrences(rows, 0, {"8"})
+        check(closes <= 2 * counts["connections"], f"{closes} closes")
+        check_equal("transactions told", counts["transactions"], 2 * calls + counts["connections"] + closes)
+    elif name == "amqp":
+        rows = tshark_fields(path, options, ["amqp.method.class", "amqp.method.method"])
+        pairs = [pair for row in rows for pair in zip(row[0].split(","), row[1].split(","))]
+        found = {pair: pairs.count(pair) for pair in set(pairs)}
+        for pair, count in {("60", "40"): calls, ("60", "60"): calls, ("60", "80"): calls,
+                            ("10", "11"): counts["connections"], ("60", "20"): counts["connections"]}.items():
+            check_equal(f"AMQP {pair}", found.get(pair), count)
+        check_equal("transactions told", counts["transactions"], 2 * calls + 3 * counts["connections"])
+    else:
+        rows = tshark_fields(path, options, ["http.request.method", "http.response.code"])
+        check_equal("requests inside TLS", occurrences(rows, 0), calls)
+        check_equal("responses inside TLS", occurrences(rows, 1), calls)
+
+
+def check_fresh_ids(path):
+    """Values patched inside of Huffman codes: no two calls have the same request id, though scripts come again."""
+    rows = tshark_fields(path, HTTP2, ["http2.header.name", "http2.header.value", "http2.headers.method"])
+    ids = re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}",
+                     "\n".join(row[1] for row in rows if row[2]))
+    check(len(ids) > 100, "there are request ids")
+    check_equal("different request ids", len(set(ids)), len(ids))
+
+
+def test_protocols(program, folder):
+    calls = 240
+    for name, options in PROTOCOLS.items():
+        path, keys = folder / f"{name}.pcap", folder / f"{name}.keys"
+        counts = generate(program, path, "--protocol", name, "--transactions", str(calls), "--concurrency", "6",
+                          "--variants", "60", "--sensitive-percent", "10", "--shadow-percent", "5", "--keylog", str(keys))
+        options = [*options, "-o", f"tls.keylog_file:{keys}"]
+        check_dissects(path, options, name)
+        check_protocol(name, path, options, counts, calls)
+        check_equal(f"{name} has secrets", keys.stat().st_size > 0, name.startswith("tls"))
+    check_fresh_ids(folder / "http2.pcap")
+
+
+def test_large_bodies_of_protocols(program, folder):
+    for name, options in PROTOCOLS.items():
+        path, keys = folder / f"{name}.pcap", folder / f"{name}.keys"
+        generate(program, path, "--profile", "api-large", "--protocol", name, "--transactions", "6", "--concurrency", "2",
+                 "--variants", "20", "--keylog", str(keys))
+        check_dissects(path, [*options, "-o", f"tls.keylog_file:{keys}"], name)
+
+
 def test_concurrency(program, folder):
     """Most connections of flows-1m rest between two calls, and all of them are open at some time."""
     path = folder / "concurrency.pcap"
@@ -216,7 +309,8 @@ def main():
         print("tshark is not installed: skipped")
         return SKIPPED
     program = sys.argv[1]
-    for test in (test_repeats, test_shares, test_profiles, test_concurrency):
+    for test in (test_repeats, test_shares, test_profiles, test_protocols, test_large_bodies_of_protocols,
+                 test_concurrency):
         with tempfile.TemporaryDirectory() as folder:
             test(program, pathlib.Path(folder))
         print(f"{test.__name__}: fine")
