@@ -99,20 +99,26 @@ static void tune_add(struct text *text)
     text_add_number(text, 60, 2);
 }
 
-/* One method in a write of its own, its arguments written by `arguments`. */
-static int method_write(struct traffic_author *author, struct traffic_script *script, bool to_client, uint32_t channel,
-                        uint32_t class, uint32_t method, void (*arguments)(struct text *text))
+/* One method in a write of its own. */
+struct step {
+    bool to_client;
+    uint32_t channel, class, method;
+    void (*arguments)(struct text *text);
+    bool told; /* an auditor counts it: login, virtual host, consumer */
+};
+
+static int step_write(struct traffic_author *author, const struct step *step, struct traffic_script *script)
 {
     struct text text;
     int result = message_text_new(&text, author, METHOD_ROOM);
     if (result < 0)
         return result;
-    uint32_t begin = method_begin(&text, channel, class, method);
-    if (arguments)
-        arguments(&text);
+    uint32_t begin = method_begin(&text, step->channel, step->class, step->method);
+    if (step->arguments)
+        step->arguments(&text);
     frame_end(&text, begin);
     require(script->count < TRAFFIC_WRITES_MAX);
-    script->writes[script->count++] = (struct traffic_write){text_span(&text), to_client};
+    script->writes[script->count++] = (struct traffic_write){text_span(&text), step->to_client, step->told};
     return 0;
 }
 
@@ -171,48 +177,40 @@ static void close_arguments(struct text *text)
     text_add_number(text, 0, 4);
 }
 
-struct step {
-    bool to_client;
-    uint32_t channel, class, method;
-    void (*arguments)(struct text *text);
-};
-
 static int steps_write(struct traffic_author *author, const struct step *steps, uint32_t count,
                        struct traffic_script *script)
 {
     int result = 0;
     for (uint32_t i = 0; i < count && result == 0; i++)
-        result = method_write(author, script, steps[i].to_client, steps[i].channel, steps[i].class, steps[i].method,
-                              steps[i].arguments);
+        result = step_write(author, &steps[i], script);
     return result;
 }
 
 static int opening_write(struct traffic_author *author, struct traffic_script *script)
 {
     static const struct step steps[] = {
-        {true, 0, CONNECTION_START, start_arguments},
-        {false, 0, CONNECTION_START_OK, start_ok_arguments},
-        {true, 0, CONNECTION_TUNE, tune_add},
-        {false, 0, CONNECTION_TUNE_OK, tune_add},
-        {false, 0, CONNECTION_OPEN, open_arguments},
-        {true, 0, CONNECTION_OPEN_OK, reserved_short},
-        {false, CHANNEL, CHANNEL_OPEN, reserved_short},
-        {true, CHANNEL, CHANNEL_OPEN_OK, reserved_long},
-        {false, CHANNEL, BASIC_CONSUME, consume_arguments},
-        {true, CHANNEL, BASIC_CONSUME_OK, consume_ok_arguments},
+        {true, 0, CONNECTION_START, start_arguments, false},
+        {false, 0, CONNECTION_START_OK, start_ok_arguments, true},
+        {true, 0, CONNECTION_TUNE, tune_add, false},
+        {false, 0, CONNECTION_TUNE_OK, tune_add, false},
+        {false, 0, CONNECTION_OPEN, open_arguments, true},
+        {true, 0, CONNECTION_OPEN_OK, reserved_short, false},
+        {false, CHANNEL, CHANNEL_OPEN, reserved_short, false},
+        {true, CHANNEL, CHANNEL_OPEN_OK, reserved_long, false},
+        {false, CHANNEL, BASIC_CONSUME, consume_arguments, true},
+        {true, CHANNEL, BASIC_CONSUME_OK, consume_ok_arguments, false},
     };
     static const char greeting[8] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
-    script->writes[script->count++] = (struct traffic_write){span_of(greeting, sizeof(greeting)), false};
+    script->writes[script->count++] = (struct traffic_write){span_of(greeting, sizeof(greeting)), false, 0};
     script->role = TRAFFIC_OPENING;
-    script->transactions = 3; /* login, virtual host, consumer */
     return steps_write(author, steps, ARRAY_COUNT(steps), script);
 }
 
 static int closing_write(struct traffic_author *author, struct traffic_script *script)
 {
     static const struct step steps[] = {
-        {false, 0, CONNECTION_CLOSE, close_arguments},
-        {true, 0, CONNECTION_CLOSE_OK, NULL},
+        {false, 0, CONNECTION_CLOSE, close_arguments, false},
+        {true, 0, CONNECTION_CLOSE_OK, NULL, false},
     };
     script->role = TRAFFIC_CLOSING;
     return steps_write(author, steps, ARRAY_COUNT(steps), script);
@@ -272,8 +270,7 @@ static int message_write(struct traffic_author *author, const char *key, uint64_
         text_add_number(&text, 0, 1);
     frame_end(&text, begin);
     content_add(&text, random, text_span(&body), script);
-    script->writes[script->count++] = (struct traffic_write){text_span(&text), tag != 0};
-    script->transactions++;
+    script->writes[script->count++] = (struct traffic_write){text_span(&text), tag != 0, 1};
     return 0;
 }
 
@@ -287,7 +284,7 @@ static int ack_write(struct traffic_author *author, uint64_t tag, struct traffic
     text_add_number(&text, tag, 8);
     text_add_number(&text, 0, 1);
     frame_end(&text, begin);
-    script->writes[script->count++] = (struct traffic_write){text_span(&text), false};
+    script->writes[script->count++] = (struct traffic_write){text_span(&text), false, 0};
     return 0;
 }
 

@@ -50,11 +50,10 @@ int http1_call_write(struct traffic_author *author, const struct message_call *c
     text_add(&asked, "%.*s", (int)request->body.size, request->body.data);
     text_add(&head, "HTTP/1.1 %s\r\n", response->status);
     headers_add(script_out, response, &head, 1);
-    script_out->writes[0] = (struct traffic_write){text_span(&asked), false};
-    script_out->writes[1] = (struct traffic_write){text_span(&head), true};
-    script_out->writes[2] = (struct traffic_write){response->body, true};
+    script_out->writes[0] = (struct traffic_write){text_span(&asked), false, 1};
+    script_out->writes[1] = (struct traffic_write){text_span(&head), true, 0};
+    script_out->writes[2] = (struct traffic_write){response->body, true, 0};
     script_out->count = response->body.size ? 3 : 2;
-    script_out->transactions = 1;
     return 0;
 }
 

@@ -62,9 +62,9 @@ static int opening_write(struct session *session, struct traffic_script *script)
     greeting_add(&server, MAX_CONCURRENT_STREAMS, 128);
     frame_add(&server, SETTINGS, ACK, 0, (struct span){0});
     frame_add(&ack, SETTINGS, ACK, 0, (struct span){0});
-    script->writes[0] = (struct traffic_write){text_span(&client), false};
-    script->writes[1] = (struct traffic_write){text_span(&server), true};
-    script->writes[2] = (struct traffic_write){text_span(&ack), false};
+    script->writes[0] = (struct traffic_write){text_span(&client), false, 0};
+    script->writes[1] = (struct traffic_write){text_span(&server), true, 0};
+    script->writes[2] = (struct traffic_write){text_span(&ack), false, 0};
     script->count = 3;
     script->role = TRAFFIC_OPENING;
     return 0;
@@ -79,7 +79,7 @@ static int closing_write(struct session *session, struct traffic_script *script)
         return -ENOMEM;
     text_add_number(&payload, 0, 8); /* no stream of the server's, no error */
     frame_add(&text, GOAWAY, NO_FLAGS, 0, text_span(&payload));
-    script->writes[0] = (struct traffic_write){text_span(&text), false};
+    script->writes[0] = (struct traffic_write){text_span(&text), false, 0};
     script->count = 1;
     script->role = TRAFFIC_CLOSING;
     return 0;
@@ -176,7 +176,8 @@ static int message_add(struct session *session, const struct place *place, const
         return result;
     body_add(session, message, &text);
     result = trailers_add(session, place, message, &text);
-    place->script->writes[place->write] = (struct traffic_write){text_span(&text), place->write == 1};
+    place->script->writes[place->write] =
+        (struct traffic_write){text_span(&text), place->write == 1, place->write == 0};
     place->script->count = place->write + 1u;
     return result;
 }
@@ -196,7 +197,6 @@ static int calls_write(struct session *session, const uint8_t *kinds, uint32_t c
         if (result == 0)
             result = message_add(session, &place, &call.response);
         scripts[i].kind = kinds[i];
-        scripts[i].transactions = 1;
     }
     return result;
 }

@@ -38,6 +38,7 @@ enum traffic_kind {
 struct traffic_write {
     struct span bytes;
     bool to_client;
+    uint8_t transactions; /* that begin with it, as an auditor counts: each message is one */
 };
 
 /* What a patch's characters come from. */
@@ -68,9 +69,8 @@ struct traffic_script {
     uint32_t count;
     struct traffic_patch patches[TRAFFIC_PATCHES_MAX];
     uint32_t patch_count;
-    uint8_t role;         /* enum traffic_role */
-    uint8_t kind;         /* set of enum traffic_kind, as it came out */
-    uint8_t transactions; /* as an auditor counts: messages are two for each exchange */
+    uint8_t role; /* enum traffic_role */
+    uint8_t kind; /* set of enum traffic_kind, as it came out */
 };
 
 struct traffic_author {

@@ -122,7 +122,7 @@ static int say(struct session *session, uint32_t from, struct traffic_script *sc
     if (BIO_read(out, bytes, (int)size) != (int)size || BIO_write(in, bytes, (int)size) != (int)size)
         return -EIO;
     require(script->count < TRAFFIC_WRITES_MAX);
-    script->writes[script->count++] = (struct traffic_write){span_of(bytes, size), from == 1};
+    script->writes[script->count++] = (struct traffic_write){span_of(bytes, size), from == 1, 0};
     return 0;
 }
 
@@ -158,10 +158,11 @@ static int seal(struct session *session, const struct traffic_script *inner, str
             (int)write->bytes.size)
             return -EIO;
         result = say(session, write->to_client, script);
+        if (result == 0)
+            script->writes[script->count - 1].transactions = write->transactions;
         listen_all(session->ends[!write->to_client]);
     }
     script->kind = inner->kind;
-    script->transactions = inner->transactions;
     return result;
 }
 

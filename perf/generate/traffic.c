@@ -200,7 +200,6 @@ static void script_begin(struct traffic *traffic, struct connection *connection)
     const struct traffic_script *script = current_script(traffic, connection);
     traffic->calls += script->role == TRAFFIC_CALL;
     connection->call = traffic->played++;
-    counts->transactions += script->transactions;
     counts->sensitive += (script->kind & TRAFFIC_SENSITIVE) != 0;
     counts->shadow += (script->kind & TRAFFIC_SHADOW) != 0;
     counts->missing_header += (script->kind & TRAFFIC_MISSING_HEADER) != 0;
@@ -277,6 +276,7 @@ static void show_flight(struct traffic *traffic, struct connection *connection, 
     if (connection->write == 0 && connection->offset == 0)
         script_begin(traffic, connection);
     const struct traffic_write *write = current_write(traffic, connection);
+    traffic->counts.transactions += connection->offset == 0 ? write->transactions : 0;
     for (uint32_t i = 0; i < FLIGHT_SEGMENTS && connection->offset < write->bytes.size; i++) {
         struct span rest = span_from(write->bytes, connection->offset);
         uint8_t buffer[FRAME_PAYLOAD_MAX];

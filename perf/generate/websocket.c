@@ -55,8 +55,7 @@ static int frame_write(struct traffic_author *author, enum opcode opcode, struct
     if (result < 0)
         return result;
     frame_add(&text, &author->random, opcode, payload, !to_client);
-    script->writes[script->count++] = (struct traffic_write){text_span(&text), to_client};
-    script->transactions++;
+    script->writes[script->count++] = (struct traffic_write){text_span(&text), to_client, 1};
     return 0;
 }
 
