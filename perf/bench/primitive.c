@@ -227,7 +227,10 @@ int primitive_measure(const struct traffic_settings *settings, uint64_t flow_byt
     if (!sample)
         return -ENOMEM;
     struct scanner scanner = {NULL, NULL};
-    int result = book_init(&sample->book, settings);
+    /* The limit of every protocol is that of the same calls in the plainest of them. */
+    struct traffic_settings plain = *settings;
+    plain.protocol = &traffic_http1;
+    int result = book_init(&sample->book, &plain);
     if (result == 0)
         result = scanner_init(&scanner);
     if (result == 0)

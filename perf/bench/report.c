@@ -5,6 +5,7 @@
 #include "bench/report.h"
 
 #include "base/json_writer.h"
+#include "generate/protocol.h"
 
 #define JSON_BYTES 16384u /* the longest report has 5,000 */
 
@@ -94,8 +95,9 @@ void report_text(const struct report *report, FILE *stream)
 {
     const struct measurement *whole = &report->whole[0];
     const struct traffic_counts *traffic = &whole->traffic;
-    fprintf(stream, "profile %s, %u worker%s; core %.2f GHz, counter %.2f GHz\n\n", report->profile, report->workers,
-            report->workers > 1 ? "s" : "", report->clock.core_hz / 1e9, report->clock.counter_hz / 1e9);
+    fprintf(stream, "profile %s over %s, %u worker%s; core %.2f GHz, counter %.2f GHz\n\n", report->profile,
+            report->traffic.protocol->name, report->workers, report->workers > 1 ? "s" : "",
+            report->clock.core_hz / 1e9, report->clock.counter_hz / 1e9);
     stages_text(report, stream);
     fprintf(stream,
             "\n%.0f calls/s, %.2f Gbit/s, %.0f packets/s; median of %u slices; the best one %.0f %%, the mean %.0f %%, "
@@ -182,6 +184,8 @@ void report_json(const struct report *report, FILE *stream)
     json_write_object_begin(&writer);
     json_write_key(&writer, "profile");
     json_write_text(&writer, report->profile);
+    json_write_key(&writer, "protocol");
+    json_write_text(&writer, report->traffic.protocol->name);
     count(&writer, "workers", report->workers);
     number(&writer, "core_ghz", report->clock.core_hz / 1e9);
     number(&writer, "counter_ghz", report->clock.counter_hz / 1e9);

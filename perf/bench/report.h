@@ -7,10 +7,11 @@
 
 #include <stdio.h>
 
+#include "bench/audit.h"
 #include "bench/measure.h"
 #include "bench/primitive.h"
 
-#define REPORT_WORKERS_MAX 2u /* what the machines we measure on can pin */
+#define REPORT_WORKERS_MAX AUDIT_WORKERS_MAX
 
 struct report {
     const char *profile;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "generate/protocol.h"
+
 struct worker {
     const struct run_options *options;
     enum subject_kind kind;
@@ -58,8 +60,11 @@ static void worker_measure(struct worker *worker)
     struct feed feed;
     struct subject *subject = NULL;
     worker->result = feed_new(&feed, &traffic, options->portion_bytes);
-    if (worker->result == 0)
-        worker->result = subject_new(worker->kind, &options->subject, &worker->diagnostics, &subject);
+    if (worker->result == 0) {
+        struct subject_options of = options->subject;
+        of.keylog = traffic_keylog(feed.traffic);
+        worker->result = subject_new(worker->kind, &of, &worker->diagnostics, &subject);
+    }
     pthread_barrier_wait(worker->ready);
     if (worker->result == 0) {
         /* The first portion touches the feed's memory, which is not the subject's. */
@@ -115,11 +120,17 @@ static MUST_USE int workers_run(const struct run_options *options, enum subject_
     return result;
 }
 
+/* The stages in front of the pipeline read no protocol but HTTP/1. */
+static bool subject_fits(enum subject_kind kind, const struct traffic_protocol *protocol)
+{
+    return kind != SUBJECT_PARSE || protocol == &traffic_http1;
+}
+
 static MUST_USE int stages_run(const struct run_options *options, struct diagnostics *diagnostics,
                                struct report *report)
 {
     for (uint32_t kind = 0; kind < SUBJECT_WHOLE; kind++) {
-        if (!(options->stages & 1u << kind))
+        if (!(options->stages & 1u << kind) || !subject_fits(kind, options->traffic.protocol))
             continue;
         struct worker worker;
         int result = workers_run(options, kind, 1, diagnostics, &worker);

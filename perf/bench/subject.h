@@ -15,6 +15,7 @@
 
 #include "base/diagnostics.h"
 #include "base/ledger.h"
+#include "base/span.h"
 #include "net/packet.h"
 
 /* In the order in which they include each other. */
@@ -36,6 +37,7 @@ struct subject_options {
     uint32_t flows;              /* of the flow table */
     uint32_t memory_mib;         /* of one worker */
     uint32_t body_scan_kib;      /* UINT32_MAX: as the settings say */
+    struct span keylog;          /* secrets of the traffic */
 };
 
 struct subject_counts {

@@ -9,14 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/audit.h"
 #include "bench/clock.h"
 #include "bench/subject_internal.h"
-#include "config/settings.h"
-#include "event/queue.h"
 #include "event/record.h"
-#include "pipeline/pipeline.h"
-
-#define RING_BYTES (1u << 24) /* the default of the product */
 
 /* Beside the settings file. */
 #define RULES_NONE     "rules_none.yaml"
@@ -24,17 +20,13 @@
 #define PATH_SIZE      4096
 
 struct whole {
-    struct settings settings;
-    struct publication publication;
-    struct digest_key digest_key;
-    struct queue *queue;
+    struct audit audit;
     struct ring_consumer consumer;
     struct pipeline *pipeline;
     struct subject_counts drained;
     struct record record;
     char rules_path[PATH_SIZE], detectors_path[PATH_SIZE], registry_path[PATH_SIZE];
     char *rules[1], *detectors[1];
-    bool published;
 };
 
 static void whole_burst(void *state, const struct packet *packets, uint32_t count)
@@ -84,11 +76,7 @@ static void whole_free(void *state)
 {
     struct whole *whole = state;
     pipeline_free(whole->pipeline);
-    if (whole->published)
-        publication_deinit(&whole->publication);
-    queue_free(whole->queue);
-    digest_key_deinit(&whole->digest_key);
-    settings_deinit(&whole->settings);
+    audit_deinit(&whole->audit);
     free(whole);
 }
 
@@ -102,7 +90,7 @@ static void beside(const char *settings_path, const char *name, char path_out[PA
 
 static void settings_reduce(struct whole *whole, enum subject_kind kind, const struct subject_options *options)
 {
-    struct settings *settings = &whole->settings;
+    struct settings *settings = &whole->audit.settings;
     settings->workers.flows = options->flows;
     settings->workers.memory_mib = options->memory_mib;
     settings->registry.folder = NULL;
@@ -127,38 +115,21 @@ static void settings_reduce(struct whole *whole, enum subject_kind kind, const s
     }
 }
 
-static MUST_USE int whole_init(struct whole *whole, const struct subject_options *options,
+static MUST_USE int whole_init(struct whole *whole, enum subject_kind kind, const struct subject_options *options,
                                struct diagnostics *diagnostics)
 {
-    struct hash_key key;
-    int result = hash_key_init(&key);
-    if (result == 0)
-        result = digest_key_init_random(&whole->digest_key);
-    struct epoch_sources sources = {.settings = &whole->settings,
-                                    .settings_path = options->settings_path,
-                                    .number = 1,
-                                    .worker_count = 1,
-                                    .key = &whole->digest_key};
-    publication_init(&whole->publication, 1);
-    whole->published = true;
-    struct epoch *epoch;
-    if (result == 0)
-        result = epoch_build(&sources, diagnostics, &epoch);
-    if (result == 0)
-        result = publication_offer(&whole->publication, epoch);
-    if (result == 0)
-        result = queue_create_private(
-            &(struct queue_options){.worker_count = 1, .ring_bytes = RING_BYTES, .version = "perf"}, &whole->queue);
+    struct audit *audit = &whole->audit;
+    int result = audit_load(audit, options->settings_path, diagnostics);
     if (result < 0)
         return result;
-    queue_consumer(whole->queue, 0, &whole->consumer);
-    struct pipeline_options pipeline = {.settings = &whole->settings,
-                                        .publication = &whole->publication,
-                                        .ring = queue_producer(whole->queue, 0),
-                                        .key = key,
-                                        .worker_count = 1,
-                                        .rollups = true};
-    return pipeline_new(&pipeline, diagnostics, &whole->pipeline);
+    settings_reduce(whole, kind, options);
+    result = audit_take_keys(audit, options->keylog, diagnostics);
+    if (result == 0)
+        result = audit_start(audit, 1, NULL, diagnostics);
+    if (result < 0)
+        return result;
+    queue_consumer(audit->queue, 0, &whole->consumer);
+    return audit_pipeline_new(audit, 0, NULL, diagnostics, &whole->pipeline);
 }
 
 int whole_new(enum subject_kind kind, const struct subject_options *options, struct diagnostics *diagnostics,
@@ -170,11 +141,7 @@ int whole_new(enum subject_kind kind, const struct subject_options *options, str
     if (!whole)
         return -ENOMEM;
     memset(whole, 0, sizeof(*whole));
-    int result = settings_load(options->settings_path, diagnostics, &whole->settings);
-    if (result == 0) {
-        settings_reduce(whole, kind, options);
-        result = whole_init(whole, options, diagnostics);
-    }
+    int result = whole_init(whole, kind, options, diagnostics);
     if (result < 0) {
         whole_free(whole);
         return result;
