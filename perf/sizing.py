@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many cores, how much memory and how many queues a load needs, from short measurements."""
+
+import math
+import os
+import statistics
+
+PROFILES = ["api-small", "handshake-heavy", "findings", "api-large"]
+IDLE_CONNECTIONS = 100000  # enough that what calls in flight take does not show
+ASSUMED_SCALING = 0.9      # of a second worker, where the machine has no core to measure it with
+RECEIVE_NS = 25            # a packet out of a network card's queue: no card is measured
+MEMORY_STEP_MIB = 64
+DEFAULTS = {"requests": 50000, "connections": 100000, "free": 50, "reassembly": 128}
+
+
+def measure_idle(tools):
+    return tools.bench("--profile", "flows-1m", "--concurrency", str(IDLE_CONNECTIONS), repetitions=1)
+
+
+def measure_profile(tools, profile, arguments=(), scaling=True):
+    run = tools.bench("--profile", profile, *arguments)
+    rates = run["all_calls_per_second"]
+    found = {"run": run, "spread": (max(rates) - min(rates)) / statistics.median(rates), "scaling": ASSUMED_SCALING,
+             "scaling_measured": False}
+    if (os.cpu_count() or 1) > 1 and scaling:
+        both = tools.bench("--profile", profile, *arguments, "--workers", "2", core=0, repetitions=1)
+        found["scaling"] = min(1.0, both["calls_per_second"] / run["calls_per_second"] / 2)
+        found["scaling_measured"] = True
+    return found
+
+
+def answer(load, found, idle):
+    """Everything for one profile; `load` has the names of DEFAULTS."""
+    run = found["run"]
+    packets = run["packets"] / run["calls"]
+    rate = 1e9 / (run["call_ns"] + packets * RECEIVE_NS)
+    alone = rate * (1 - load["free"] / 100)
+    workers = max(1, math.ceil(load["requests"] / alone))
+    if workers > 1:
+        workers = math.ceil(load["requests"] / (alone * found["scaling"]))
+    flows = math.ceil(load["connections"] / workers)
+    connections_mib = flows * idle["bytes_per_connection"] / 2**20
+    memory = load["reassembly"] + MEMORY_STEP_MIB + 1.5 * connections_mib
+    return {"rate": rate, "workers": workers, "busy": load["requests"] / rate / workers,
+            "gigabits": load["requests"] * run["bytes"] / run["calls"] * 8 / 1e9,
+            "packets": load["requests"] * packets, "flows": flows,
+            "memory": math.ceil(memory / MEMORY_STEP_MIB) * MEMORY_STEP_MIB}
+
+
+def rows(load, profiles, idle):
+    yield ["profile", "calls/s of a core", "workers", "queues", "busy", "Gbit/s", "Mpackets/s", "flows each", "MiB each"]
+    for profile, found in profiles.items():
+        given = answer(load, found, idle)
+        yield [profile, f"{given['rate']:,.0f}", given["workers"], given["workers"], f"{100 * given['busy']:.0f} %",
+               f"{given['gigabits']:.2f}", f"{given['packets'] / 1e6:.2f}", f"{given['flows']:,}", f"{given['memory']:,}"]
+
+
+def notes(load, profiles, idle):
+    yield (f"{load['requests']:,} requests/s over {load['connections']:,} connections; {load['free']} % of each core is kept "
+           f"free. One core more is for the reporting core.")
+    yield f"A connection without a call takes {idle['bytes_per_connection']:.0f} bytes."
+    for profile, one in profiles.items():
+        scaling = "measured" if one["scaling_measured"] else "assumed"
+        yield (f"{profile}: runs differed by {100 * one['spread']:.0f} %; a second worker adds {100 * one['scaling']:.0f} % "
+               f"of the first ({scaling}).")
+    yield f"{RECEIVE_NS} ns for each packet received are assumed: no network card was measured."
+
+
+def from_figures(figures):
+    """The same for the default load, out of what perf/run has measured already; None where it has not."""
+    scaling, measured = figures["scaling"], figures["profiles"]
+    idle = scaling.get("flows", {}).get(str(IDLE_CONNECTIONS))
+    workers = scaling.get("workers", {})
+    if not idle or "2" not in workers:
+        return None
+    second = min(1.0, workers["2"]["calls_per_second"] / workers["1"]["calls_per_second"] / 2)
+    profiles = {}
+    for profile in PROFILES:
+        if profile in measured:
+            rates = measured[profile]["all_calls_per_second"]
+            profiles[profile] = {"run": measured[profile], "scaling": second, "scaling_measured": True,
+                                 "spread": (max(rates) - min(rates)) / statistics.median(rates)}
+    return profiles, idle

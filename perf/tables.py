@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures as tables: plain ones for the terminal and perf/results, and those of docs/performance.md."""
+
+import measure
+
+
+def percent(value):
+    return f"{100 * value:.0f} %"
+
+
+def grid(rows):
+    """Columns as wide as they must be; the first and the last to the left."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+        yield "  ".join(cells).rstrip()
+
+
+def markdown(rows):
+    rows = [[str(cell) for cell in row] for row in rows]
+    yield "| " + " | ".join(rows[0]) + " |"
+    yield "|" + "---|" * len(rows[0])
+    for row in rows[1:]:
+        yield "| " + " | ".join(row) + " |"
+
+
+RATE_HEAD = ["protocol", "profile", "calls/s", "best", "Gbit/s", "Mpkt/s", "ns/call", "cyc/call", "cyc/pkt", "cyc/B",
+             "find/call", "limit", "B/conn", "ledger"]
+
+
+def rate_row(protocol, profile, run):
+    return [protocol, profile, f"{run['calls_per_second']:,.0f}", f"{run['best_calls_per_second']:,.0f}",
+            f"{run['gigabits_per_second']:.2f}", f"{1e3 / run['packet_ns']:.2f}", f"{run['call_ns']:,.0f}",
+            f"{run['call_cycles']:,.0f}", f"{run['packet_cycles']:,.0f}", f"{run['byte_cycles']:.2f}",
+            f"{run['findings_per_call']:.2f}", percent(run["share_of_limit"]), f"{run['bytes_per_connection']:,.0f}",
+            "balanced" if run["ledger_balanced"] else "NOT SOUND"]
+
+
+def rate_rows(figures):
+    yield RATE_HEAD
+    for profile, run in figures["profiles"].items():
+        yield rate_row("http1", profile, run)
+    for protocol, profiles in figures["protocols"].items():
+        for profile, run in profiles.items():
+            yield rate_row(protocol, profile, run)
+
+
+def added_rows(figures):
+    """What each further module adds, measured from outside."""
+    staged = {profile: run["stages"] for profile, run in figures["profiles"].items() if run.get("stages", {}).get("flow")}
+    if not staged:
+        return
+    names = list(next(iter(staged.values())))
+    yield ["ns a call, added", *names]
+    for profile, stages in staged.items():
+        cells, before = [], 0.0
+        for name in names:
+            value = stages[name]["call_ns"]
+            cells.append(f"{value - before:,.0f}")
+            before = 0.0 if name == "touch" else value
+        yield [profile, *cells]
+
+
+def cycle_rows(figures):
+    """Cycles by stage, counted inside."""
+    stages = figures["stages"]
+    if not stages:
+        return
+    names = list(next(iter(stages.values())))
+    yield ["cycles a call", *names, "sum"]
+    for profile, cycles in stages.items():
+        yield [profile, *(f"{cycles[name]:,.0f}" for name in names), f"{sum(cycles.values()):,.0f}"]
+
+
+def scaling_rows(figures):
+    units = {"workers": "workers", "registry": "further operations", "patterns": "patterns", "flows": "connections",
+             "findings": "% of responses sensitive"}
+    yield ["what", "calls/s", "of the first", "find/call", "bytes a connection"]
+    for part, unit in units.items():
+        runs = figures["scaling"].get(part, {})
+        first = next(iter(runs.values()), None)
+        for value, run in runs.items():
+            yield [f"{int(value):,} {unit}", f"{run['calls_per_second']:,.0f}",
+                   f"{run['calls_per_second'] / first['calls_per_second']:.2f}x", f"{run['findings_per_call']:.2f}",
+                   f"{run['bytes_per_connection']:,.0f}" if part == "flows" else ""]
+
+
+def latency(figures):
+    if not figures["findings"]:
+        return "no findings"
+    return (f"p50 {figures['p50_us']:,.0f} us, p99 {figures['p99_us']:,.0f} us, most {figures['max_us']:,.0f} us "
+            f"({figures['findings']:,} findings)")
+
+
+def live_rows(figures):
+    live = figures["live"]
+    if not live:
+        return
+    most, goal, durable, reload = live["most"], live["goal"], live["durable"], live["reload"]
+    yield ["live, one worker on a ring port" + (" without huge pages" if most["no_huge"] else ""), ""]
+    yield ["nobody drops", f"{most['calls_per_second']:,.0f} calls/s; while busy {most['busy_calls_per_second']:,.0f}"]
+    yield ["highest rate without loss", f"{live['lossless']:,.0f} calls/s, by {len(live['search'])} halvings"]
+    yield [f"at {goal['rate']:,} calls/s", f"busy {percent(goal['busy'])}, {goal['packets_dropped']:,} packets dropped"]
+    yield ["packet to published finding", latency(goal["published"])]
+    yield ["packet to durable finding", latency(durable["durable"])]
+    yield ["configuration to first packet", f"{most['startup_ms']:,.0f} ms: rules and registry "
+           f"{most['startup_rules_ms']:,.0f}, port {most['startup_port_ms']:,.0f}, memory {most['startup_memory_ms']:,.0f}"]
+    yield ["reload under traffic", f"{reload['reload_ms']:,.0f} ms to build, {reload['adopt_ms']:.2f} ms to adopt, "
+           f"{reload['packets_dropped']:,} packets dropped"]
+
+
+def peer_rows(figures):
+    peers = figures["peers"]
+    if not peers:
+        return
+    own = peers["programs"]["assay replay"]["calls_per_second"]
+    yield [f"{peers['calls']:,} calls of api-small", "calls/s of processor time", "without start", "by the wall",
+           "assay replay does"]
+    for name, program in peers["programs"].items():
+        yield [name, f"{program['calls_per_second']:,.0f}", f"{program['without_start']:,.0f}", f"{program['wall_s']:.2f} s",
+               "" if name == "assay replay" else f"{own / program['calls_per_second']:.2f}x"]
+
+
+def instruction_rows(figures):
+    if figures["instructions"]:
+        yield ["instructions a call", ""]
+        yield from ([name, f"{count:,.0f}"] for name, count in figures["instructions"].items())
+
+
+# --------------------------------------------------------------------------------------------------------------- goals
+
+def find(figures, *keys):
+    for key in keys:
+        figures = figures.get(key, {}) if isinstance(figures, dict) else {}
+    return figures if figures != {} else None
+
+
+def goal(name, asked, measured, met):
+    """`measured` None: that part was not run."""
+    return [name, asked, "not measured" if measured is None else measured, "" if measured is None else
+            "met" if met else "missed"]
+
+
+def rate_goal(name, asked, run):
+    """A rate in calls/s."""
+    text = None if run is None else f"{run['calls_per_second']:,.0f} calls/s, {percent(run['share_of_limit'])} of the limit"
+    return goal(name, f"{asked:,} calls/s", text, run is not None and run["calls_per_second"] >= asked)
+
+
+def ratio_goal(name, asked, value, least):
+    return goal(name, asked, None if value is None else f"{value:.2f}", value is not None and value >= least)
+
+
+def ratio_of(runs, last, first):
+    one, other = find(runs or {}, last), find(runs or {}, first)
+    return one["calls_per_second"] / other["calls_per_second"] if one and other else None
+
+
+def flow_goals(figures):
+    idle = find(figures, "scaling", "flows", "1000000")
+    size = None if idle is None else idle["bytes_per_connection"]
+    yield goal("G9 memory", "512 B a flow, 1 GB a million", None if size is None else
+               f"{size:,.0f} B, {size / 1000:.2f} GB", size is not None and size <= 1000)
+
+
+def live_goals(figures):
+    run = find(figures, "live", "goal")
+    yield goal("G6 50,000 calls/s", "15 % of a core, nothing lost", None if run is None else
+               f"{percent(run['busy'])}, {run['packets_dropped']:,} packets lost",
+               run is not None and run["busy"] <= 0.15 and measure.lossless(run))
+    run = find(figures, "live", "reload")
+    yield goal("G12 reload", "100 ms, nothing lost", None if run is None else
+               f"{run['reload_ms']:,.0f} ms, {run['packets_dropped']:,} packets lost",
+               run is not None and run["reload_ms"] <= 100 and measure.lossless(run))
+    most = find(figures, "live", "most", "busy_calls_per_second")
+    replay = find(figures, "peers", "programs", "assay replay", "without_start")
+    yield ratio_goal("replay against live", "0.85", replay / most if most and replay else None, 0.85)
+
+
+def goal_rows(figures):
+    yield ["goal", "asked", "measured", ""]
+    yield rate_goal("G1 HTTP/1.1, full audit", 425000, find(figures, "profiles", "api-small"))
+    rules = find(figures, "profiles", "api-small", "stages", "rules", "call_ns")
+    yield goal("G2 without searching for data", "800,000 calls/s", None if rules is None else f"{1e9 / rules:,.0f} calls/s",
+               rules is not None and 1e9 / rules >= 800000)
+    yield rate_goal("G3 HTTP/2", 300000, find(figures, "protocols", "http2", "api-small"))
+    yield rate_goal("G3 gRPC", 300000, find(figures, "protocols", "grpc", "api-small"))
+    yield rate_goal("G4 TLS 1.3 with keys, HTTP/1.1", 260000, find(figures, "protocols", "tls", "api-small"))
+    yield rate_goal("G5 11 values in every response", 120000, find(figures, "profiles", "findings"))
+    yield from list(live_goals(figures))[:1]
+    large = find(figures, "profiles", "api-large", "gigabits_per_second")
+    yield goal("G7 large bodies", "11 Gbit/s", None if large is None else f"{large:.1f} Gbit/s",
+               large is not None and large >= 11)
+    yield from flow_goals(figures)
+    yield from list(live_goals(figures))[1:]
+    scaling = figures["scaling"]
+    yield ratio_goal("G13 two workers", "1.9 of one", ratio_of(scaling.get("workers"), "2", "1"), 1.9)
+    yield ratio_goal("G13 thousand times the registry", "0.9 per ten times", ratio_of(scaling.get("registry"), "100000", "100"), 0.73)
+    tcpdump = find(figures, "peers", "programs", "tcpdump -w /dev/null", "calls_per_second")
+    replay = find(figures, "peers", "programs", "assay replay", "calls_per_second")
+    yield ratio_goal("replay against tcpdump", "0.40", replay / tcpdump if tcpdump and replay else None, 0.40)
+
+
+# -------------------------------------------------------------------------------------------------------------- report
+
+def heading(figures):
+    return (f"{figures['date']}, {figures['processor']}, {figures['commit']}: medians of {figures['repetitions']} runs, "
+            f"processor time of one core, load of the machine {figures['load']:.1f}")
+
+
+def report(figures):
+    yield heading(figures)
+    for rows in (rate_rows, added_rows, cycle_rows, scaling_rows, live_rows, peer_rows, instruction_rows, goal_rows):
+        found = list(rows(figures))
+        if len(found) > 1:
+            yield ""
+            yield from grid(found)
+
+
+def documents(figures):
+    """The parts of docs/performance.md that are written anew."""
+    parts = {"rates": rate_rows, "added": added_rows, "cycles": cycle_rows, "scaling": scaling_rows, "live": live_rows,
+             "peers": peer_rows, "instructions": instruction_rows, "goals": goal_rows}
+    for name, rows in parts.items():
+        found = list(rows(figures))
+        yield name, "\n".join(markdown(found)) if len(found) > 1 else "Not measured on this machine."
+    yield "heading", f"{heading(figures)}."
