@@ -31,7 +31,7 @@ def start_broker(tap):
     tap.start(tap.server, broker.find_program(), env=broker.prepare(str(folder), live.SERVER4),
               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     listening = lambda: f':{broker.PORT} ' in live.run(*tap.inside(tap.server, 'ss', '-Hltn')).stdout
-    live.wait_for(listening, 'the broker comes up', 60, 0.2)
+    live.wait_for(listening, 'the broker comes up', 120, 0.2)
 
 
 def play(tap, case):

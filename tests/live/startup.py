@@ -144,7 +144,8 @@ def check_garbage(tap):
     live.wait_for(lambda: tap.lines('unreadable_queue'), 'the log tells of the segment that nobody can read')
     kept = [path for path in tap.segments() if path.name != tap.name]
     assert len(kept) == 1 and kept[0].read_bytes() == garbage, kept
-    assert tap.lines('unreadable_queue')[0]['name'] == kept[0].name
+    told = [line['name'] for line in tap.lines('unreadable_queue')]
+    assert told == [kept[0].name], f'{kept[0].name} is kept, the log tells {told}'
     kept[0].unlink()
     tap.stop_assay()
 
