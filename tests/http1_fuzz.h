@@ -50,7 +50,7 @@ static inline int http1_fuzz(enum http1_kind kind, const uint8_t *data, size_t d
         return 0;
     uint32_t size = (uint32_t)data_size - HTTP1_FUZZ_CONTROL;
     const uint8_t *stream = data + HTTP1_FUZZ_CONTROL;
-    enum http1_method method = (enum http1_method)(data[5] % 3);
+    enum http1_method method = (enum http1_method)(data[5] % 4);
     struct http1_trace whole, cut;
     struct http1_trace_segment segments[HTTP1_TRACE_SEGMENTS_MAX];
     http1_trace_init(&whole, kind);

@@ -131,6 +131,8 @@ static inline void http1_trace_item(struct http1_trace *trace, const struct http
         trace->complete += item->end.complete;
         http1_trace_add(trace, "END ", 4);
         http1_trace_add_number(trace, "complete", item->end.complete);
+        if (item->end.assumed)
+            http1_trace_add(trace, "assumed ", 8);
         break;
     default:
         http1_trace_check(false, "unknown item");

@@ -27,13 +27,54 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
     return exchange;
 }
 
-static void row_append(struct http1_channel *http1, const struct flow *flow, struct exchange *exchange)
+/*
+ * A request begins behind a hole. Was one in the hole that has no answer yet? No answer has begun since; or the end of
+ * one stands behind the hole, and nothing was acknowledged between that and this.
+ */
+static bool lost_request_waits(const struct channel_feed *feed)
 {
-    /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */
+    const struct http1_channel *http1 = &feed->channel->http1;
+    if (flow_one_way(feed->flow))
+        return false;
+    bool tail = http1->tail_seen && http1->parsers[0].bytes_skipped > http1->skipped;
+    return http1->request_hole || (tail && feed->chunk && feed->chunk->acknowledgement == http1->tail_acknowledgement);
+}
+
+/* What the parser gives up of the bytes before a hole is no tail. */
+static void note_request_hole(struct http1_channel *http1)
+{
+    http1->request_lost = http1->request_hole = true;
+    http1->tail_seen = false;
+}
+
+static void note_request_tail(const struct channel_feed *feed)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    const struct flow_chunk *chunk = feed->chunk;
+    bool hole = http1->request_lost || feed->channel->midstream;
+    if (!hole || http1->tail_seen || !chunk || !chunk->acknowledges)
+        return;
+    http1->tail_seen = true;
+    http1->tail_acknowledgement = chunk->acknowledgement;
+    http1->skipped = http1->parsers[0].bytes_skipped;
+}
+
+/*
+ * A request begins: did the client send it before an earlier one was answered? Where bytes of the server are missing
+ * the client may well have its answer: that is loss, not pipelining.
+ */
+static void note_pipelining(const struct channel_feed *feed, bool after_loss)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
     if (!http1->oldest)
         http1->response_hole = false;
-    bool answered = http1->response_hole || flow_side(flow, FLOW_TO_CLIENT)->acked_ns != 0;
-    http1->pipelined = http1->pipelined || (http1->oldest && !answered);
+    bool answered = http1->response_hole || flow_side(feed->flow, FLOW_TO_CLIENT)->acked_ns != 0;
+    bool ahead = http1->oldest || (after_loss && lost_request_waits(feed));
+    http1->pipelined = http1->pipelined || (ahead && !answered);
+}
+
+static void row_append(struct http1_channel *http1, struct exchange *exchange)
+{
     if (http1->newest)
         http1->newest->next = exchange;
     else
@@ -108,13 +149,14 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     http1->request = exchange;
     /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
+    note_pipelining(feed, after_loss);
     if (after_loss && http1->pipelined)
         http1->unpaired = true;
     if (http1->unpaired) {
         call->flags |= CALL_AMBIGUOUS;
         exchange->response_done = true;
     } else {
-        row_append(http1, feed->flow, exchange);
+        row_append(http1, exchange);
     }
 }
 
@@ -206,11 +248,12 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
 {
     struct http1_channel *http1 = &feed->channel->http1;
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
-    if (after_loss && http1->pipelined) {
+    /* Behind holes on both sides the answer may as well be to a request that was lost. */
+    if (after_loss && (http1->pipelined || http1->request_hole)) {
         for (struct exchange *waiting = http1->oldest; waiting; waiting = waiting->next)
             waiting->transaction.call.flags |= CALL_AMBIGUOUS;
         abandon_waiting(worker, http1, 0);
-        http1->unpaired = true;
+        http1->unpaired = http1->pipelined;
     } else if (after_loss && http1->waiting > 1) {
         abandon_waiting(worker, http1, 1);
     }
@@ -246,7 +289,11 @@ static void status_line(struct pipeline *worker, const struct channel_feed *feed
     transaction->response.first_ns = feed->time_ns;
     transaction->response.version_minor = item->status.version_minor;
     http1->response_head_begin = transaction->store_used;
-    http1_expect(&http1->parsers[1], (enum http1_method)exchange->request_method);
+    http1->request_hole = false;
+    /* One that nobody asked for has the body that it says; the request of any other was not seen. */
+    bool unseen = transaction->call.flags & CALL_NO_REQUEST &&
+                  !(transaction->response.anomalies & ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE));
+    http1_expect(&http1->parsers[1], unseen ? HTTP1_METHOD_UNKNOWN : (enum http1_method)exchange->request_method);
 }
 
 /* The protocol that a 101 agrees on; NULL: what comes is classified by its own first bytes. */
@@ -296,6 +343,19 @@ static void response_head_end(struct pipeline *worker, const struct channel_feed
     }
 }
 
+/*
+ * A head where the body would begin: the answer was to HEAD, or its body is a message itself. The client knew: where it
+ * had all of that head and nothing behind it when it asked again, there was no body.
+ */
+static void response_assumed(const struct channel_feed *feed, struct exchange *exchange)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    const struct exchange *next = http1->oldest;
+    bool sure = next && next->acknowledges && feed->chunk && next->acknowledgement == feed->chunk->sequence;
+    exchange->transaction.call.flags |= CALL_AMBIGUOUS;
+    http1->doubtful |= !sure;
+}
+
 static void response_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
     struct http1_channel *http1 = &feed->channel->http1;
@@ -312,6 +372,8 @@ static void response_item(struct pipeline *worker, const struct channel_feed *fe
         response_head_end(worker, feed, item);
         break;
     case HTTP1_MESSAGE_END:
+        if (item->end.assumed)
+            response_assumed(feed, exchange);
         side_message_end(worker, exchange, true, item->end.complete);
         http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
         http1->answered = true;
@@ -378,8 +440,10 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     struct http1_channel *http1 = &feed->channel->http1;
     struct http1 *parser = &http1->parsers[feed->direction];
     uint32_t consumed = 0;
-    if (!input.data && input.lost && feed->direction == 0)
-        http1->request_lost = true;
+    if (input.data && feed->direction == 0)
+        note_request_tail(feed);
+    else if (!input.data && input.lost && feed->direction == 0)
+        note_request_hole(http1);
     else if (!input.data && input.lost)
         http1->response_hole = http1->response_lost = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */

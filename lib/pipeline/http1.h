@@ -32,6 +32,10 @@ struct http1_channel {
     bool pipelined;     /* requests were sent before earlier ones were answered */
     bool unpaired;      /* pipelined, and bytes were lost: whose response is whose is not known any more */
     bool request_lost;
+    bool request_hole; /* bytes of the client are missing since a response began */
+    bool tail_seen;    /* bytes behind that hole: what they acknowledge is known */
+    uint32_t tail_acknowledgement;
+    uint64_t skipped;   /* bytes of no request up to the hole */
     bool response_hole; /* bytes of the server are missing since a request waits */
     bool response_lost; /* ... or were at any time */
     bool answered;      /* a response was seen to its end */

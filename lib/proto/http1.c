@@ -100,6 +100,20 @@ static enum http1_result parse_start(struct http1 *parser, struct http1_cursor *
 
 /* ---- body ---- */
 
+/* Whatever its head says, an answer to HEAD has no body: where a head begins, there is none. */
+static enum http1_result parse_doubt(struct http1 *parser, struct http1_cursor *cursor)
+{
+    enum http1_fit fit = http1_line_fits_status(cursor->data, cursor->size);
+    if (fit == HTTP1_FIT_MORE && !cursor->last)
+        return HTTP1_RESULT_MORE;
+    parser->state = fit == HTTP1_FIT_YES ? (uint8_t)HTTP1_STATE_COMPLETE : parser->after_doubt;
+    if (fit == HTTP1_FIT_YES) {
+        parser->head |= HTTP1_HEAD_ASSUMED;
+        parser->head &= (uint16_t)~HTTP1_HEAD_CLOSED;
+    }
+    return HTTP1_RESULT_AGAIN;
+}
+
 static enum http1_result take_body(struct http1 *parser, struct http1_cursor *cursor, uint32_t size)
 {
     cursor->item->kind = HTTP1_BODY;
@@ -197,6 +211,7 @@ static enum http1_result end_message(struct http1 *parser, struct http1_cursor *
 {
     cursor->item->kind = HTTP1_MESSAGE_END;
     cursor->item->end.complete = complete;
+    cursor->item->end.assumed = (parser->head & HTTP1_HEAD_ASSUMED) != 0;
     cursor->item->anomalies |= http1_hidden_end(parser);
     parser->state = HTTP1_STATE_START;
     enum http1_result result = http1_deliver(parser, cursor);
@@ -240,6 +255,7 @@ typedef enum http1_result (*state_function)(struct http1 *parser, struct http1_c
 static const state_function state_functions[HTTP1_STATE_COUNT] = {
     [HTTP1_STATE_START] = parse_start,
     [HTTP1_STATE_HEADER] = http1_parse_header,
+    [HTTP1_STATE_DOUBT] = parse_doubt,
     [HTTP1_STATE_BODY] = parse_body,
     [HTTP1_STATE_UNTIL_CLOSE] = parse_until_close,
     [HTTP1_STATE_CHUNK_SIZE] = parse_chunk_size,
@@ -293,6 +309,8 @@ static enum http1_result lose_body(struct http1 *parser, struct http1_cursor *cu
 
 static enum http1_result lose(struct http1 *parser, struct http1_cursor *cursor, uint32_t lost)
 {
+    if (parser->state == HTTP1_STATE_DOUBT && parser->pending == 0)
+        parser->state = parser->after_doubt;
     enum http1_state state = (enum http1_state)parser->state;
     if (state == HTTP1_STATE_STOP || state == HTTP1_STATE_COMPLETE || state == HTTP1_STATE_CUT)
         return run(parser, cursor);

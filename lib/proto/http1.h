@@ -21,6 +21,7 @@
  *           - LF ends a line; a bare CR is a byte of its element; a space before the colon belongs to nothing
  *           - a CONNECT request has no body; what follows is for the tunnel
  *           - a request line in a body is content, and an anomaly where the body begins with it or is ambiguous
+ *           - a status line where the body of an answer begins whose request was not seen: that was HEAD, no body
  *           - a line that begins with a blank continues the header before it; before the first header it is a nameless
  * one Not HTTP: RTSP, SIP, ICY and the like, and the preface of HTTP/2: PARSE_STOP. HTTP/0.9 is skipped. Loss:     an
  * input with data NULL; `consumed` then counts lost bytes. Call until the answer is not PARSE_ITEM. What was not
@@ -43,8 +44,8 @@
 
 enum http1_kind { HTTP1_REQUESTS, HTTP1_RESPONSES };
 
-/* What a method means for the framing of the response. */
-enum http1_method { HTTP1_METHOD_OTHER, HTTP1_METHOD_HEAD, HTTP1_METHOD_CONNECT };
+/* What a method means for the framing of the response. UNKNOWN: the request was not seen. */
+enum http1_method { HTTP1_METHOD_OTHER, HTTP1_METHOD_HEAD, HTTP1_METHOD_CONNECT, HTTP1_METHOD_UNKNOWN };
 
 enum http1_item_kind {
     HTTP1_REQUEST_LINE,
@@ -96,6 +97,7 @@ struct http1_item {
         } body;
         struct {
             bool complete; /* false: cut by loss, end of stream or framing beyond repair */
+            bool assumed;  /* a status line stands where the body of an answer to METHOD_UNKNOWN would begin */
         } end;
     };
 };
@@ -122,6 +124,7 @@ struct http1 {
     uint8_t method; /* enum http1_method */
     uint8_t hidden; /* of the search for a request line in a body */
     uint8_t hidden_count;
+    uint8_t after_doubt; /* the state that the head asks for */
 };
 
 static_assert(sizeof(struct http1) <= HTTP1_SIZE_MAX, "part of every flow");

@@ -177,6 +177,10 @@ static enum http1_result take_head_end(struct http1 *parser, struct http1_cursor
     http1_framing_decide(parser, item);
     parser->rest = item->head_end.length;
     parser->state = (uint8_t)state_of_framing(item);
+    if (unlikely(parser->method == HTTP1_METHOD_UNKNOWN) && parser->state != HTTP1_STATE_COMPLETE) {
+        parser->after_doubt = parser->state;
+        parser->state = HTTP1_STATE_DOUBT;
+    }
     bool requests = parser->kind == HTTP1_REQUESTS;
     if (item->head_end.framing == HTTP1_FRAMING_TUNNEL)
         parser->head |= HTTP1_HEAD_TUNNEL;

@@ -285,13 +285,19 @@ void http1_line_read_header(struct span line, bool folded, struct http1_item *it
     item_out->header.value = value;
 }
 
+/* STATUS_MIN bytes: a version and a status. */
+static bool is_status(const uint8_t *text)
+{
+    return text[0] == 'H' && is_version(text) && text[8] == ' ' && text[9] >= '1' && text[9] <= '9' &&
+           is_digit(text[10]) && is_digit(text[11]);
+}
+
 static uint32_t find_first_status(struct span line)
 {
     for (uint32_t at = line.size < STATUS_MIN ? 0 : line.size - STATUS_MIN + 1; at > 0; at--) {
         const uint8_t *text = line.data + at - 1;
         bool ends = at - 1 + STATUS_MIN == line.size || text[STATUS_MIN] == ' ';
-        if (text[0] == 'H' && is_version(text) && text[8] == ' ' && text[9] >= '1' && text[9] <= '9' &&
-            is_digit(text[10]) && is_digit(text[11]) && ends)
+        if (ends && is_status(text))
             return at - 1;
     }
     return line.size;
@@ -314,6 +320,17 @@ enum http1_fit http1_line_fits_head(const uint8_t *data, uint32_t size)
     if (limit < 2)
         return HTTP1_FIT_MORE;
     return data[1] == '\n' ? HTTP1_FIT_YES : HTTP1_FIT_NO;
+}
+
+enum http1_fit http1_line_fits_status(const uint8_t *data, uint32_t size)
+{
+    static const char version[] = "HTTP/1.";
+    if (size && memcmp(data, version, min_u32(size, sizeof(version) - 1)) != 0)
+        return HTTP1_FIT_NO;
+    if (size <= STATUS_MIN)
+        return HTTP1_FIT_MORE;
+    uint8_t end = data[STATUS_MIN];
+    return is_status(data) && (end == ' ' || end == '\r' || end == '\n') ? HTTP1_FIT_YES : HTTP1_FIT_NO;
 }
 
 enum http1_fit http1_line_fits_request(const uint8_t *data, uint32_t size)

@@ -44,4 +44,7 @@ enum http1_fit http1_line_fits_head(const uint8_t *data, uint32_t size);
 /* Could a request line begin here: a method and a space? Decides within HTTP1_FIT_MAX bytes. */
 enum http1_fit http1_line_fits_request(const uint8_t *data, uint32_t size);
 
+/* Does a status line begin here? Decides within HTTP1_FIT_MAX bytes. */
+enum http1_fit http1_line_fits_status(const uint8_t *data, uint32_t size);
+
 #define HTTP1_FIT_MAX 64u /* longer header names and methods are not met in practice */

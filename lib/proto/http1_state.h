@@ -18,6 +18,7 @@
 enum http1_state {
     HTTP1_STATE_START, /* the zero of struct http1 */
     HTTP1_STATE_HEADER,
+    HTTP1_STATE_DOUBT, /* a body or the next head: the request was not seen */
     HTTP1_STATE_BODY,
     HTTP1_STATE_UNTIL_CLOSE,
     HTTP1_STATE_CHUNK_SIZE,
@@ -53,6 +54,7 @@ struct http1_cursor {
 #define HTTP1_LINE_MIDDLE  0x80u /* in HTTP1_STATE_RESYNC: the first byte is not the first of its line */
 
 /* Members of http1.head that outlive the message they were set by; the others are those of http1_framing.h. */
+#define HTTP1_HEAD_ASSUMED    0x0400u /* the next head told that there is no body; ends with the message */
 #define HTTP1_HEAD_AMBIGUOUS  0x0800u /* the message so far has one of ANOMALIES_AMBIGUOUS; ends with it */
 #define HTTP1_HEAD_TUNNEL     0x1000u /* http1_set_tunnel() was called */
 #define HTTP1_HEAD_MAY_SWITCH 0x2000u /* the last message was a CONNECT or Upgrade request */

@@ -61,6 +61,10 @@ static const struct stream streams[] = {
            "Transfer-Encoding: chunked, gzip\r\n\r\nrest"),
     STREAM(R, HTTP1_METHOD_HEAD,
            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    STREAM(R, HTTP1_METHOD_UNKNOWN,
+           "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+           "HTTP/1.0 404 Not Found\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1.HTTP/1.1 204 No\r\n\r\n"
+           "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1"),
     STREAM(R, HTTP1_METHOD_CONNECT, "HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n\x16\x03\x03 tunnel"),
     STREAM(R, ANY, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x05hello"),
 };
@@ -414,6 +418,16 @@ static const struct text_case text_cases[] = {
     {R, ANY, "HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "framing=0", BIT(BODY_ON_BODILESS)},
     {R, ANY, "HTTP/1.1 304 Not\r\nContent-Length: 5\r\n\r\n", "framing=0", 0},
     {R, HTTP1_METHOD_HEAD, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "framing=0", 0},
+    {R, HTTP1_METHOD_UNKNOWN, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+     "END complete=1 assumed", 0},
+    {R, HTTP1_METHOD_UNKNOWN, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+     "END complete=1 assumed", 0},
+    {R, HTTP1_METHOD_UNKNOWN, "HTTP/1.0 200 OK\r\n\r\nHTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+     "END complete=1 assumed", 0},
+    {R, HTTP1_METHOD_UNKNOWN, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHTTP/1.1 2x0",
+     "BODY HTTP/1.1 2x0\nEND complete=1 anom", 0},
+    {R, HTTP1_METHOD_UNKNOWN, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nHTTP/1.1",
+     "BODY HTTP/1.1\nEND complete=1 anom", 0},
     {R, HTTP1_METHOD_CONNECT, "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "framing=4", 0},
     {R, HTTP1_METHOD_CONNECT, "HTTP/1.1 407 No\r\nContent-Length: 1\r\n\r\nx", "BODY x", 0},
     {R, ANY, "HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 101 Switch\r\n\r\nHTTP/1.1 200", "framing=4", 0},
