@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Benchmark of the flow table, not run as a test. Build it against a release build:
- *
- *   meson setup build-release --buildtype=release && ninja -C build-release
- *   cc -O3 -march=x86-64-v2 -D_GNU_SOURCE -Ilib perf/bench_flow.c -o bench_flow \
- *      build-release/lib/libassay_flow.a build-release/lib/libassay_net.a \
- *      build-release/lib/libassay_transaction.a build-release/lib/libassay_base.a
- *   ./bench_flow [FLOWS]
+ * Benchmark of the flow table: bench-flow [FLOWS], or by perf/run.
  *
  * Prints nanoseconds for each packet, all of it: hash, look-up, TCP, ledger, and a sink that does nothing. "ack"
  * packets of random flows show the look-up; "data" adds delivery of the bytes and keeping them until acknowledged.

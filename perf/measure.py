@@ -78,6 +78,21 @@ def measure_scaling(tools):
     return scaling
 
 
+# ------------------------------------------------------------------------------------------------------ single modules
+
+def measure_modules(tools):
+    """Flow look-ups by how many flows there are, and findings into the queue and out of it."""
+    say("flow table and queue")
+    pin = ["taskset", "-c", str(tools.options.core)]
+    flows = 2000 if tools.options.quick else 1000000
+    done = subprocess.run([*pin, str(tools.program("perf/bench-flow")), str(flows)], check=True, capture_output=True,
+                          text=True)
+    found = {"flow": {}, "queue": tools.run_json([*pin, tools.program("perf/bench-queue")])}
+    for name, count, value in re.findall(r"^(.*\S)\s+(\d+) flows\s+([\d.]+) ns a packet", done.stdout, re.MULTILINE):
+        found["flow"].setdefault(name, {})[count] = float(value)
+    return found
+
+
 # -------------------------------------------------------------------------------------------------------------- stages
 
 def measure_stages(tools):

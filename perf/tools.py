@@ -10,7 +10,8 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 REGISTRY_OPERATIONS = 100
 QUICK_PACKETS = 12000
 QUICK_CONCURRENCY = 200
-PROGRAMS = ["perf/assay-bench", "perf/assay-generate", "perf/assay-live", "app/assay", "app/assay-reporter"]
+PROGRAMS = ["perf/assay-bench", "perf/assay-generate", "perf/assay-live", "perf/bench-flow", "perf/bench-queue", "app/assay",
+            "app/assay-reporter"]
 
 
 def say(text):
@@ -29,7 +30,7 @@ def add_options(parser, default_core):
     parser.add_argument("--build", type=pathlib.Path, default=SOURCE / "build-perf", help="build folder")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
     parser.add_argument("--core", type=int, default=default_core, help="core to measure on (default %(default)s)")
-    parser.add_argument("--packets", type=int, default=1500000, help="packets of one measurement (default %(default)s)")
+    parser.add_argument("--packets", type=int, default=1000000, help="packets of one measurement (default %(default)s)")
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement; the median counts (default 3)")
     parser.add_argument("--quick", action="store_true",
                         help="the least that shows that everything works; the figures mean nothing")

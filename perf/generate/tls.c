@@ -203,7 +203,8 @@ static int session_open(struct session *session)
     }
     SSL_set_accept_state(session->ends[1]);
     SSL_set_connect_state(session->ends[0]);
-    return SSL_set_tlsext_host_name(session->ends[0], TRAFFIC_HOST) ? 0 : -EIO;
+    char host[] = TRAFFIC_HOST; /* the macro takes no constant */
+    return SSL_set_tlsext_host_name(session->ends[0], host) ? 0 : -EIO;
 }
 
 static int tls_write_session(struct traffic_author *author, const uint8_t *kinds, uint32_t calls,

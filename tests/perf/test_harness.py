@@ -97,8 +97,9 @@ def test_durable(build, folder):
 
 def test_run(build, folder):
     done = run([SOURCE / "perf" / "run", "--build", build, "--no-build", "--quick", "--no-results", "--core", "0", "--work",
-                folder / "work", "--profiles", "api-small", "--only", "profiles,peers"])
-    for word in ("api-small", "tcpdump", "assay replay", "balanced", "G1 HTTP/1.1"):
+                folder / "work", "--profiles", "api-small", "--only", "profiles,modules,peers"])
+    for word in ("api-small", "tcpdump", "assay replay", "balanced", "encoded into the queue",
+                 "G1 HTTP/1.1"):
         check(word in done.stdout, f"no {word} in\n{done.stdout}")
 
 
