@@ -164,6 +164,11 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
 static void resolve_target(struct transaction *transaction, bool connect)
 {
     struct http_target target = http_target_parse(transaction->call.path, connect);
+    bool asterisk =
+        target.form == HTTP_TARGET_ASTERISK && !span_equal(transaction->call.method, SPAN_LITERAL("OPTIONS"));
+    /* "@inside/" or "inside:80/" behind a proxy that puts its server's name in front: another server. */
+    if (transaction->call.path.size && (asterisk || target.form == HTTP_TARGET_OTHER))
+        transaction->request.anomalies |= ANOMALY_BIT(ANOMALY_REQUEST_LINE);
     transaction->path = target.path;
     transaction->query = target.query;
     const struct transaction_header *host = transaction_find_header(&transaction->request, HEADER_HOST, NULL);
@@ -172,6 +177,8 @@ static void resolve_target(struct transaction *transaction, bool connect)
     if (target.authority.size == 0)
         return;
     transaction->call.host = target.authority;
+    if (!http_authority_parse(target.authority).valid)
+        transaction->request.anomalies |= ANOMALY_BIT(ANOMALY_HOST_INVALID);
     if (host && !http_authority_equal(host_value, target.authority, target.scheme))
         transaction->request.anomalies |= ANOMALY_BIT(ANOMALY_HOST_MISMATCH);
 }

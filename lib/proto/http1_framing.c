@@ -57,7 +57,22 @@ static void add_coding(struct http1 *parser, struct span coding, uint64_t *anoma
     }
 }
 
-static void add_encoding(struct http1 *parser, struct http1_item *item)
+/* An empty element in front or behind: some read the list without it, some refuse it, some see an empty value. */
+static bool has_empty_end(struct span value)
+{
+    return value.size && (value.data[0] == ',' || value.data[value.size - 1] == ',');
+}
+
+/* Right by the letter, but no client writes so, and receivers are known that do not know the coding then. */
+static bool is_unusual(struct span line, struct span value)
+{
+    bool upper = false;
+    for (uint32_t i = 0; i < value.size; i++)
+        upper = upper || (value.data[i] >= 'A' && value.data[i] <= 'Z');
+    return upper || (line.size && memchr(line.data, '\t', line.size));
+}
+
+static void add_encoding(struct http1 *parser, struct span line, struct http1_item *item)
 {
     const uint64_t doubtful = ANOMALY_BIT(ANOMALY_SPACE_BEFORE_COLON) | ANOMALY_BIT(ANOMALY_OBS_FOLD) |
                               ANOMALY_BIT(ANOMALY_HEADER_VALUE) | ANOMALY_BIT(ANOMALY_NUL) |
@@ -66,11 +81,10 @@ static void add_encoding(struct http1 *parser, struct http1_item *item)
     uint32_t count = 0;
     for (; http_list_next(&rest, &coding); count++)
         add_coding(parser, coding, &item->anomalies);
-    struct span value = item->header.value;
-    bool comma = value.size && (value.data[0] == ',' || value.data[value.size - 1] == ',');
+    bool unusual = parser->kind == HTTP1_REQUESTS && is_unusual(line, item->header.value);
     /* Some take the first of several headers, some the last, some join them. */
     bool again = (parser->head & HTTP1_HEAD_ENCODING) != 0;
-    if (count == 0 || comma || again || (item->anomalies & doubtful))
+    if (count == 0 || has_empty_end(item->header.value) || unusual || again || (item->anomalies & doubtful))
         item->anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
     parser->head |= HTTP1_HEAD_ENCODING;
 }
@@ -126,19 +140,36 @@ static void add_length(struct http1 *parser, struct http1_item *item)
             item->anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_CONFLICT);
         parser->head |= HTTP1_HEAD_LENGTH;
     }
-    if (count == 0)
+    if (count == 0 || has_empty_end(item->header.value))
         item->anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
     parser->head |= HTTP1_HEAD_LENGTH_ANY;
 }
 
-static void add_connection(struct http1 *parser, struct span value)
+/* What an option of a request names a proxy takes away: it and the server behind it then frame by different heads. */
+static uint64_t judge_option(struct span option)
 {
-    struct span option;
+    switch (header_id_find(option)) {
+    case HEADER_CONTENT_LENGTH:
+        return ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
+    case HEADER_TRANSFER_ENCODING:
+        return ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
+    case HEADER_HOST:
+        return ANOMALY_BIT(ANOMALY_HOST_INVALID);
+    default:
+        return 0;
+    }
+}
+
+static void add_connection(struct http1 *parser, struct http1_item *item)
+{
+    struct span value = item->header.value, option;
     while (http_list_next(&value, &option)) {
         if (span_equal_nocase(option, SPAN_LITERAL("close")))
             parser->head |= HTTP1_HEAD_CLOSE;
         else if (span_equal_nocase(option, SPAN_LITERAL("keep-alive")))
             parser->head |= HTTP1_HEAD_KEEP_ALIVE;
+        else if (parser->kind == HTTP1_REQUESTS)
+            item->anomalies |= judge_option(option);
     }
 }
 
@@ -153,17 +184,17 @@ static void add_host(struct http1 *parser, struct http1_item *item)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HOST_INVALID);
 }
 
-void http1_framing_add_header(struct http1 *parser, struct http1_item *item)
+void http1_framing_add_header(struct http1 *parser, struct span line, struct http1_item *item)
 {
     switch (item->header.id) {
     case HEADER_TRANSFER_ENCODING:
-        add_encoding(parser, item);
+        add_encoding(parser, line, item);
         break;
     case HEADER_CONTENT_LENGTH:
         add_length(parser, item);
         break;
     case HEADER_CONNECTION:
-        add_connection(parser, item->header.value);
+        add_connection(parser, item);
         break;
     case HEADER_HOST:
         if (parser->kind == HTTP1_REQUESTS)
@@ -297,6 +328,18 @@ static bool skip_size_prefix(struct span line, uint32_t *at)
     return *at != start;
 }
 
+/* ";" name ["=" value], again and again (RFC 9112 7.1.1); blanks around are as it allows. */
+static bool is_extension(struct span text)
+{
+    uint32_t at = 1;
+    while (at < text.size && is_blank(text.data[at]))
+        at++;
+    bool named = at < text.size && text.data[at] > ' ' && !memchr(";=,\"", text.data[at], 4);
+    for (; at < text.size; at++)
+        named = named && (text.data[at] == '\t' || (text.data[at] >= ' ' && text.data[at] < 0x7f));
+    return named;
+}
+
 bool http1_framing_read_chunk_size(struct span line, uint64_t *size_out, uint64_t *anomalies)
 {
     uint64_t size = 0;
@@ -314,8 +357,10 @@ bool http1_framing_read_chunk_size(struct span line, uint64_t *size_out, uint64_
     /* Behind blanks an extension is still one; anything else is neither size nor extension. */
     while (at < line.size && is_blank(line.data[at]))
         at++;
-    if (at < line.size && line.data[at] == ';')
+    if (at < line.size && line.data[at] == ';') {
         *anomalies |= ANOMALY_BIT(ANOMALY_CHUNK_EXTENSION);
+        odd = odd || !is_extension(span_from(line, at));
+    }
     if (odd)
         *anomalies |= ANOMALY_BIT(ANOMALY_CHUNK_SIZE);
     *size_out = size;

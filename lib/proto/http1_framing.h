@@ -32,8 +32,8 @@ enum http1_head {
 
 #define HTTP1_SUSPECT_MAX 24u /* bytes of a plain name that may be read as "Transfer-Encoding" */
 
-/* Takes note of one of those; adds to its anomalies. */
-void http1_framing_add_header(struct http1 *parser, struct http1_item *item);
+/* Takes note of one of those, in its line; adds to its anomalies. */
+void http1_framing_add_header(struct http1 *parser, struct span line, struct http1_item *item);
 
 /*
  * A header that has none of these names, but nearly: "Transfer_Encoding", or a line without name that holds one. Worth

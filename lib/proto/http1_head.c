@@ -142,7 +142,7 @@ static enum http1_result take_header(struct http1 *parser, struct http1_cursor *
     if (kind == HTTP1_TRAILER)
         http1_framing_judge_trailer(item);
     else if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
-        http1_framing_add_header(parser, item);
+        http1_framing_add_header(parser, line, item);
     if (http1_framing_is_suspect(item))
         http1_framing_judge_name(item);
     if (size > 0) {
@@ -215,7 +215,7 @@ static enum http1_result take_plain_header(struct http1 *parser, struct http1_cu
     if (parser->header_count < HEADER_COUNT_MAX && ++parser->header_count == HTTP1_HEADERS_MAX + 1)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HEADERS_TOO_MANY);
     if (HEADER_BIT(item->header.id) & HTTP1_FRAMING_HEADERS)
-        http1_framing_add_header(parser, item);
+        http1_framing_add_header(parser, span_of(cursor->data, size), item);
     else if (unlikely(http1_framing_is_suspect(item)))
         http1_framing_judge_name(item);
     parser->bytes_searched += size + 2;

@@ -29,7 +29,7 @@ enum anomaly {
     ANOMALY_ENCODING_OBFUSCATED, /* Transfer-Encoding that some will read as chunked and some will not */
     ANOMALY_ENCODING_NOT_FINAL,  /* chunked is not the last transfer coding */
     ANOMALY_ENCODING_IN_1_0,     /* Transfer-Encoding in HTTP/1.0 */
-    ANOMALY_CHUNK_SIZE,          /* chunk size with sign, blanks, prefix, leading zeros beyond reason, or overflow */
+    ANOMALY_CHUNK_SIZE,          /* chunk size with sign, blanks, prefix, overflow, or an extension that is none */
     ANOMALY_CHUNK_EXTENSION,     /* chunk extension present */
     ANOMALY_CHUNK_END,           /* chunk data not followed by CR LF */
     ANOMALY_HOST_MISSING,        /* HTTP/1.1 request without Host (RFC 9112 3.2) */
