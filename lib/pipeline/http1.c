@@ -9,7 +9,7 @@
  * no call is ever put together from two.
  */
 
-#include "pipeline/channel.h"
+#include "pipeline/http1_row.h"
 #include "pipeline/http2.h"
 #include "pipeline/websocket.h"
 #include "proto/http_text.h"
@@ -24,73 +24,6 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
         exchange->transaction.call.flags |= CALL_MIDSTREAM;
     if (feed->channel->http1.doubtful)
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
-    return exchange;
-}
-
-/*
- * A request begins behind a hole. Was one in the hole that has no answer yet? No answer has begun since; or the end of
- * one stands behind the hole, and nothing was acknowledged between that and this.
- */
-static bool lost_request_waits(const struct channel_feed *feed)
-{
-    const struct http1_channel *http1 = &feed->channel->http1;
-    if (flow_one_way(feed->flow))
-        return false;
-    bool tail = http1->tail_seen && http1->parsers[0].bytes_skipped > http1->skipped;
-    return http1->request_hole || (tail && feed->chunk && feed->chunk->acknowledgement == http1->tail_acknowledgement);
-}
-
-/* What the parser gives up of the bytes before a hole is no tail. */
-static void note_request_hole(struct http1_channel *http1)
-{
-    http1->request_lost = http1->request_hole = true;
-    http1->tail_seen = false;
-}
-
-static void note_request_tail(const struct channel_feed *feed)
-{
-    struct http1_channel *http1 = &feed->channel->http1;
-    const struct flow_chunk *chunk = feed->chunk;
-    bool hole = http1->request_lost || feed->channel->midstream;
-    if (!hole || http1->tail_seen || !chunk || !chunk->acknowledges)
-        return;
-    http1->tail_seen = true;
-    http1->tail_acknowledgement = chunk->acknowledgement;
-    http1->skipped = http1->parsers[0].bytes_skipped;
-}
-
-/*
- * A request begins: did the client send it before an earlier one was answered? Where bytes of the server are missing
- * the client may well have its answer: that is loss, not pipelining.
- */
-static void note_pipelining(const struct channel_feed *feed, bool after_loss)
-{
-    struct http1_channel *http1 = &feed->channel->http1;
-    if (!http1->oldest)
-        http1->response_hole = false;
-    bool answered = http1->response_hole || flow_side(feed->flow, FLOW_TO_CLIENT)->acked_ns != 0;
-    bool ahead = http1->oldest || (after_loss && lost_request_waits(feed));
-    http1->pipelined = http1->pipelined || (ahead && !answered);
-}
-
-static void row_append(struct http1_channel *http1, struct exchange *exchange)
-{
-    if (http1->newest)
-        http1->newest->next = exchange;
-    else
-        http1->oldest = exchange;
-    http1->newest = exchange;
-    http1->waiting++;
-}
-
-static struct exchange *row_take_oldest(struct http1_channel *http1)
-{
-    struct exchange *exchange = http1->oldest;
-    http1->oldest = exchange->next;
-    if (!http1->oldest)
-        http1->newest = NULL;
-    exchange->next = NULL;
-    http1->waiting--;
     return exchange;
 }
 
@@ -149,14 +82,14 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     http1->request = exchange;
     /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
-    note_pipelining(feed, after_loss);
+    http1_row_note_pipelining(feed, after_loss);
     if (after_loss && http1->pipelined)
         http1->unpaired = true;
     if (http1->unpaired) {
         call->flags |= CALL_AMBIGUOUS;
         exchange->response_done = true;
     } else {
-        row_append(http1, exchange);
+        http1_row_append(http1, exchange);
     }
 }
 
@@ -229,24 +162,13 @@ static void request_item(struct pipeline *worker, const struct channel_feed *fee
 static void abandon_waiting(struct pipeline *worker, struct http1_channel *http1, uint32_t keep)
 {
     while (http1->waiting > keep) {
-        struct exchange *exchange = row_take_oldest(http1);
+        struct exchange *exchange = http1_row_take_oldest(http1);
         exchange->transaction.call.flags |= CALL_GAP;
         exchange->response_done = true;
         if (exchange == http1->request)
             continue; /* its request is still coming in; it ends with that */
         judge_exchange(worker, exchange);
     }
-}
-
-/*
- * The client had acknowledged these bytes when it sent the request: they are the answer to an earlier one. That happens
- * where the audit begins inside a connection and the two directions are out of step.
- */
-static bool came_before(const struct channel_feed *feed, const struct exchange *request)
-{
-    const struct flow_chunk *chunk = feed->chunk;
-    return chunk && chunk->size && request->acknowledges &&
-           (int32_t)(chunk->sequence + chunk->size - request->acknowledgement) <= 0;
 }
 
 /* The exchange that the response which begins now belongs to; a new one without request where nobody asked. */
@@ -264,8 +186,8 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
     } else if (after_loss && http1->waiting > 1) {
         abandon_waiting(worker, http1, 1);
     }
-    if (http1->waiting && !came_before(feed, http1->oldest))
-        return row_take_oldest(http1);
+    if (http1->waiting && !http1_row_came_before(feed, http1->oldest))
+        return http1_row_take_oldest(http1);
     struct exchange *exchange = feed_exchange(worker, feed);
     if (!exchange) {
         channel_give_up(worker, feed->channel);
@@ -448,9 +370,9 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     struct http1 *parser = &http1->parsers[feed->direction];
     uint32_t consumed = 0;
     if (input.data && feed->direction == 0)
-        note_request_tail(feed);
+        http1_row_note_tail(feed);
     else if (!input.data && input.lost && feed->direction == 0)
-        note_request_hole(http1);
+        http1_row_note_hole(http1);
     else if (!input.data && input.lost)
         http1->response_hole = http1->response_lost = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
@@ -486,7 +408,7 @@ static void end(struct pipeline *worker, struct channel *channel)
         http1->response = NULL;
     }
     while (http1->waiting) {
-        struct exchange *exchange = row_take_oldest(http1);
+        struct exchange *exchange = http1_row_take_oldest(http1);
         if (exchange != http1->request)
             judge_exchange(worker, exchange);
     }
