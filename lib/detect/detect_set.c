@@ -402,6 +402,7 @@ struct detect_set *detect_set_new(const struct detector_setting *settings, uint3
     if (set && set->detectors && builder && patterns) {
         set->count = count;
         set->plan.kernel = shape_kernel_best();
+        set->plan.finder = shape_place_best();
         *builder = (struct builder){
             .set = set, .settings = settings, .file = file, .diagnostics = diagnostics, .patterns = patterns};
         build(builder);

@@ -3,9 +3,8 @@
 /*
  * Shape finder
  *
- * Works on bit masks of 64 bytes: a run of nine is four shifted ANDs, a border between a letter and a digit one. Only
- * the places that survive are looked at byte by byte. Dates, prices, UUIDs and time stamps, of which ordinary bodies
- * are full, die in the masks or in the first bytes of the word.
+ * Only the places that survive as bits (shape_places.h) are looked at byte by byte. Dates, prices, UUIDs and time
+ * stamps, of which ordinary bodies are full, die in the masks or in the first bytes of the word.
  */
 
 #include "detect/shape.h"
@@ -13,9 +12,6 @@
 #include <string.h>
 
 #include "config/detector_file.h"
-
-/* Called once for each 64 bytes of all traffic; a call would cost as much as what is done in it. */
-#define INLINE static inline __attribute__((always_inline))
 
 struct chunk {
     const struct shape_plan *plan;
@@ -48,53 +44,6 @@ static void add_spot(struct chunk *chunk, uint32_t start, uint32_t end, uint32_t
     end = end > chunk->end ? end : chunk->end; /* a group of digits may go on in the next chunk */
     last->end = end > last->end ? end : last->end;
     last->kinds = chunk->plan->wanted;
-}
-
-/* The mask moved up by `count` bits, what comes in at the bottom being the top of the block in front. */
-INLINE uint64_t shift_in(uint64_t mask, uint64_t before, uint32_t count)
-{
-    return mask << count | before >> (64 - count);
-}
-
-/* The masks that need the block in front. */
-struct features {
-    uint64_t group;   /* digits, and separators behind a digit */
-    uint64_t borders; /* a letter behind a digit or the other way round, at most one separator between them */
-    uint64_t starts;  /* of words */
-    uint64_t body;    /* letters, digits, separators */
-};
-
-INLINE struct features find_features(const struct shape_masks *before, const struct shape_masks *now)
-{
-    uint64_t digits_1 = shift_in(now->digit, before->digit, 1), letters_1 = shift_in(now->letter, before->letter, 1);
-    uint64_t apart = shift_in(now->separator, before->separator, 1);
-    uint64_t digits_2 = shift_in(now->digit, before->digit, 2), letters_2 = shift_in(now->letter, before->letter, 2);
-    uint64_t words = now->digit | now->letter;
-    return (struct features){
-        .group = now->digit | (now->separator & digits_1),
-        .borders = (now->letter & (digits_1 | (apart & digits_2))) | (now->digit & (letters_1 | (apart & letters_2))),
-        .starts = words & ~(digits_1 | letters_1),
-        .body = words | now->separator,
-    };
-}
-
-/* Bits at which at least nine set ones begin; `next` is the block behind. */
-INLINE uint64_t runs_of_nine(uint64_t mask, uint64_t next)
-{
-    uint64_t two = mask & (mask >> 1 | next << 63), next_two = next & next >> 1;
-    uint64_t four = two & (two >> 2 | next_two << 62), next_four = next_two & next_two >> 2;
-    uint64_t eight = four & (four >> 4 | next_four << 60);
-    return eight & (mask >> 8 | next << 56);
-}
-
-/* Bits at which a set one is at most SHAPE_BORDER_MAX places ahead. */
-INLINE uint64_t set_ahead(uint64_t mask, uint64_t next)
-{
-    uint64_t two = mask | mask >> 1 | next << 63, next_two = next | next >> 1;
-    uint64_t four = two | two >> 2 | next_two << 62, next_four = next_two | next_two >> 2;
-    uint64_t eight = four | four >> 4 | next_four << 60, next_eight = next_four | next_four >> 4;
-    static_assert(SHAPE_BORDER_MAX == 9, "eight places and two more");
-    return eight | eight >> 2 | next_eight << 62;
 }
 
 /* How the bytes from `start` on begin a match, of the halves in `wanted`. */
@@ -167,17 +116,6 @@ static void find_symbols(struct chunk *chunk, uint32_t position, uint64_t symbol
     }
 }
 
-static void look_at_block(struct chunk *chunk, uint32_t position, const struct features *now,
-                          const struct features *next)
-{
-    uint64_t runs = runs_of_nine(now->group, next->group);
-    if (unlikely(runs))
-        find_digits(chunk, position, runs);
-    uint64_t words = now->starts & runs_of_nine(now->body, next->body) & set_ahead(now->borders, next->borders);
-    if (words)
-        find_words(chunk, position, words);
-}
-
 /* Masks of `block_count` blocks; what lies behind the text belongs to no class. */
 static void classify(const struct shape_plan *plan, const uint8_t *data, uint32_t size, uint32_t block_count,
                      struct shape_masks *masks_out)
@@ -216,7 +154,8 @@ void shape_plan_finish(struct shape_plan *plan)
 uint32_t shape_find(const struct shape_plan *plan, struct shape_state *state, const uint8_t *data, uint32_t size,
                     struct shape_spot spots_out[SHAPE_SPOTS_MAX])
 {
-    struct shape_masks masks[SHAPE_CHUNK_BLOCKS + 1];
+    struct shape_masks masks[1 + SHAPE_CHUNK_BLOCKS + 1 + 2 * SHAPE_LANES];
+    struct shape_places places[SHAPE_CHUNK_BLOCKS + SHAPE_LANES - 1];
     uint32_t base = state->position, left = size - base;
     require(base < size);
     uint32_t blocks = min_u32((left + SHAPE_BLOCK - 1) / SHAPE_BLOCK, SHAPE_CHUNK_BLOCKS);
@@ -226,16 +165,20 @@ uint32_t shape_find(const struct shape_plan *plan, struct shape_state *state, co
                           .size = size,
                           .end = min_u32(size, base + SHAPE_CHUNK),
                           .spots = spots_out};
-    classify(plan, data + base, left, blocks + 1, masks);
-    struct features now = find_features(&state->before, &masks[0]);
+    masks[0] = state->before;
+    classify(plan, data + base, left, blocks + 1, masks + 1);
+    memset(masks + blocks + 2, 0, sizeof(*masks) * 2 * SHAPE_LANES);
+    plan->finder(masks, blocks, places);
     for (uint32_t i = 0; i < blocks; i++) {
-        struct features next = find_features(&masks[i], &masks[i + 1]);
-        look_at_block(&chunk, base + i * SHAPE_BLOCK, &now, &next);
-        if (unlikely(masks[i].symbol))
-            find_symbols(&chunk, base + i * SHAPE_BLOCK, masks[i].symbol);
-        now = next;
+        uint32_t position = base + i * SHAPE_BLOCK;
+        if (unlikely(places[i].digits))
+            find_digits(&chunk, position, places[i].digits);
+        if (unlikely(places[i].words))
+            find_words(&chunk, position, places[i].words);
+        if (unlikely(masks[1 + i].symbol))
+            find_symbols(&chunk, position, masks[1 + i].symbol);
     }
-    state->before = masks[blocks - 1];
+    state->before = masks[blocks];
     state->position = chunk.end;
     return chunk.spot_count;
 }

@@ -18,17 +18,15 @@
  */
 
 #include "detect/pattern.h"
-#include "detect/shape_kernel.h"
+#include "detect/shape_places.h"
 
 #define SHAPE_CHUNK_BLOCKS 64u
 #define SHAPE_CHUNK        (SHAPE_CHUNK_BLOCKS * SHAPE_BLOCK) /* 4 KB: most bodies are one chunk, its masks fit L1 */
 #define SHAPE_SPOTS_MAX    512u                               /* one for each 8 bytes: no ordinary text comes near */
-#define SHAPE_DIGITS_MIN   9u                                 /* digits of the shortest identifiers */
-#define SHAPE_BODY_MIN     9u                                 /* characters of the shortest ones with letters */
-#define SHAPE_BORDER_MAX   9u                                 /* eight digits, hyphen, letter: no id has it later */
 
 struct shape_plan {
     shape_kernel *kernel;
+    shape_place_finder *finder;
     uint32_t wanted; /* set of enum detector_candidate */
     /*
      * How patterns begin: a bit is set where some pattern may have this byte that far from its start. The lower half is

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +164,84 @@ static void classes_are_the_documented_ones(void **state)
     }
 }
 
+#define PLACE_BLOCKS 7u /* no multiple of SHAPE_LANES */
+#define PLACE_BYTES  ((PLACE_BLOCKS + 2) * SHAPE_BLOCK)
+
+static bool is_sign(uint8_t c)
+{
+    return c == ' ' || c == '.' || c == '-' || c == '+' || c == '/';
+}
+
+/* `byte` goes on a group of digits: one itself, or a separator behind one. Blanks of other kinds are '"' here. */
+static bool in_group(const uint8_t *byte)
+{
+    return isdigit(*byte) || (is_sign(*byte) && isdigit(byte[-1]));
+}
+
+static bool is_border(const uint8_t *byte)
+{
+    const uint8_t *other = byte - 1 - is_sign(byte[-1]);
+    return (isalpha(*byte) && isdigit(*other)) || (isdigit(*byte) && isalpha(*other));
+}
+
+/* The definition, byte by byte. */
+static void expect_places(const uint8_t *byte, bool *digits_out, bool *word_out)
+{
+    bool group = true, body = true, border = false;
+    for (uint32_t i = 0; i < 9; i++) {
+        group = group && in_group(byte + i);
+        body = body && (isalnum(byte[i]) || is_sign(byte[i]));
+    }
+    for (uint32_t i = 0; i <= SHAPE_BORDER_MAX; i++)
+        border = border || is_border(byte + i);
+    *digits_out = group;
+    *word_out = isalnum(*byte) && !isalnum(byte[-1]) && body && border;
+}
+
+/* Bytes that make numbers and identifiers likely, with room in front and behind that nothing can begin in. */
+static void make_places(uint8_t *bytes, uint64_t *random)
+{
+    static const char letters[] = "1234567890123456789012abcXYZ -./\"";
+    for (uint32_t i = 0; i < PLACE_BYTES + 64; i++) {
+        *random = *random * 6364136223846793005u + 1442695040888963407u;
+        bytes[i] = (uint8_t)letters[(*random >> 40) % (sizeof(letters) - 1)];
+    }
+    memset(bytes, '"', 4);
+}
+
+static void places_are_the_documented_ones(void **state)
+{
+    (void)state;
+    static uint8_t bytes[PLACE_BYTES + 64];
+    static struct shape_masks masks[PLACE_BLOCKS + 2 + 2 * SHAPE_LANES];
+    static struct shape_places places[PLACE_BLOCKS + SHAPE_LANES];
+    uint64_t random = 11;
+    uint32_t found[2] = {0, 0};
+    for (uint32_t round = 0; round < 400; round++) {
+        make_places(bytes, &random);
+        memset(masks, 0xff, sizeof(masks)); /* what lies behind is of any value */
+        shape_kernel_scalar(bytes, PLACE_BLOCKS + 2, masks);
+        for (uint32_t n = 0; shape_place_variant(n).finder; n++) {
+            shape_place_variant(n).finder(masks, PLACE_BLOCKS, places);
+            for (uint32_t i = 0; i < PLACE_BLOCKS * SHAPE_BLOCK; i++) {
+                bool digits, word;
+                expect_places(bytes + SHAPE_BLOCK + i, &digits, &word);
+                assert_int_equal(places[i / SHAPE_BLOCK].digits >> i % SHAPE_BLOCK & 1, digits);
+                assert_int_equal(places[i / SHAPE_BLOCK].words >> i % SHAPE_BLOCK & 1, word);
+                found[0] += digits;
+                found[1] += word;
+            }
+        }
+    }
+    assert_true(found[0] > 1000 && found[1] > 1000);
+}
+
 /* Every head is possible, so only the shape decides. */
 static struct shape_plan *open_plan(void)
 {
     struct shape_plan *plan = calloc(1, sizeof(*plan));
     plan->kernel = shape_kernel_best();
+    plan->finder = shape_place_best();
     plan->wanted = DETECTOR_DIGITS | DETECTOR_LETTERS | DETECTOR_AT | DETECTOR_PLUS | DETECTOR_CARET | DETECTOR_ANGLE;
     memset(plan->heads, 0xff, sizeof(plan->heads));
     shape_plan_finish(plan);
@@ -249,7 +323,7 @@ int main(void)
         cmocka_unit_test(needed_bytes_are_in_every_match),     cmocka_unit_test(open_ends_are_cut),
         cmocka_unit_test(what_is_not_understood_says_nothing), cmocka_unit_test(kernels_agree_with_the_scalar_one),
         cmocka_unit_test(classes_are_the_documented_ones),     cmocka_unit_test(shapes_are_found_wherever_they_lie),
-        cmocka_unit_test(too_many_spots_become_one_wide_one),
+        cmocka_unit_test(too_many_spots_become_one_wide_one),  cmocka_unit_test(places_are_the_documented_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
