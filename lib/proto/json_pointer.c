@@ -28,19 +28,44 @@ static bool append_unit(char *buffer, uint32_t capacity, uint32_t *size, uint32_
     return true;
 }
 
+/* Bytes at the front that stand in a pointer as they do in a key. */
+static uint32_t plain_size(struct span text)
+{
+    uint32_t size = 0;
+    while (size < text.size) {
+        uint8_t c = text.data[size];
+        if (c >= 0x80 || c == '\\' || c == '~' || c == '/')
+            break;
+        size++;
+    }
+    return size;
+}
+
+/* Nearly all keys are plain throughout. False: it did not fit. */
+static bool append_plain(struct span *rest, char *buffer, uint32_t capacity, uint32_t *size)
+{
+    uint32_t plain = plain_size(*rest), fitting = min_u32(plain, capacity - *size);
+    memcpy(buffer + *size, rest->data, fitting);
+    *size += fitting;
+    *rest = span_from(*rest, plain);
+    return fitting == plain;
+}
+
 static bool append_key(const struct json_walker *walker, const struct json_level *level, char *buffer,
                        uint32_t capacity, uint32_t *size)
 {
     struct span rest = {walker->keys + level->key_offset, level->key_size};
-    while (rest.size) {
+    while (append_plain(&rest, buffer, capacity, size)) {
+        if (rest.size == 0)
+            return true;
         struct json_unit unit = json_unit_read(rest, !level->key_cut);
         if (!unit.size)
-            break; /* the key was cut inside a character */
+            return true; /* the key was cut inside a character */
         if (!append_unit(buffer, capacity, size, unit.code))
             return false;
         rest = span_from(rest, unit.size);
     }
-    return true;
+    return false;
 }
 
 static bool append_index(uint32_t index, char *buffer, uint32_t capacity, uint32_t *size)
