@@ -163,7 +163,7 @@ int main(int argc, char **argv)
         return 2;
     }
     double start = now_ns();
-    bench.set = detect_set_new(file->settings, file->count, argv[1], &diagnostics);
+    bench.set = detect_set_new(file->settings, file->count, argv[1], NULL, &diagnostics);
     printf("compiled in %.0f ms\n", (now_ns() - start) / 1e6);
     diagnostics_print(&diagnostics, stderr);
     bench.scratch = bench.set ? detect_scratch_new(bench.set, &key) : NULL;

@@ -207,6 +207,7 @@ static int build_epoch(struct control *control, const struct settings *settings,
         .settings_path = control->config_path,
         .number = control->epoch_number + 1,
         .worker_count = control->worker_count,
+        .previous = control->publication.current,
         .key = &control->digest_key,
     };
     return epoch_build(&sources, diagnostics, epoch_out);

@@ -26,6 +26,7 @@
 struct builder {
     struct detect_set *set;
     const struct detector_setting *settings;
+    const struct detect_set *previous; /* NULL: none */
     const char *file;
     struct diagnostics *diagnostics;
     struct pattern_facts facts;         /* of the detector that is compiled */
@@ -93,30 +94,55 @@ static void check_rules(struct builder *builder, uint32_t index)
                  "no samples; give at least one text under 'found' and one under 'ignored'");
 }
 
-/* Compiles the pattern alone. */
-static void grade_pattern(struct builder *builder, uint32_t index)
+/* The same pattern in the set before; NULL: none. */
+static const struct detector *find_graded(const struct builder *builder, uint32_t index)
+{
+    const struct detect_set *previous = builder->previous;
+    unsigned int flags = pattern_flags(&builder->settings[index]);
+    for (uint32_t i = 0; previous && i < previous->count; i++)
+        if (previous->detectors[i].flags == flags &&
+            strcmp(previous->detectors[i].pattern, builder->patterns[index]) == 0)
+            return &previous->detectors[i];
+    return NULL;
+}
+
+/* Compiles the pattern alone. Returns its cost; 0 where it does not compile, and that is told. */
+static double measure_pattern(struct builder *builder, uint32_t index)
 {
     hs_database_t *database = NULL;
     hs_compile_error_t *error = NULL;
-    const char *pattern = builder->patterns[index];
     unsigned int flags = pattern_flags(&builder->settings[index]);
-    char message[512];
-    if (hs_compile(pattern, flags, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
+    if (hs_compile(builder->patterns[index], flags, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
+        char message[512];
         snprintf(message, sizeof(message),
                  "the pattern does not compile: %s; see the documentation of the file for what"
                  " Hyperscan supports",
                  error->message);
         complain(builder, DIAGNOSTIC_ERROR, index, message);
         hs_free_compile_error(error);
-        return;
+        return 0;
     }
     double cost = detect_grade(database);
     hs_free_database(database);
-    if (cost > DETECT_COST_WARNING) {
+    return cost;
+}
+
+static void grade_pattern(struct builder *builder, uint32_t index)
+{
+    struct detector *detector = &builder->set->detectors[index];
+    const struct detector *graded = find_graded(builder, index);
+    const char *pattern = builder->patterns[index];
+    detector->pattern = arena_copy_text(builder->set->arena, pattern, strlen(pattern));
+    detector->flags = pattern_flags(&builder->settings[index]);
+    detector->cost = graded ? graded->cost : measure_pattern(builder, index);
+    if (!detector->pattern)
+        complain_memory(builder);
+    if (detector->cost > DETECT_COST_WARNING) {
+        char message[512];
         snprintf(message, sizeof(message),
                  "the pattern costs %.1f cycles a byte where it is run (%u is much); begin it with"
                  " a literal of three bytes or more, or bound its repeats",
-                 cost, DETECT_COST_WARNING);
+                 detector->cost, DETECT_COST_WARNING);
         complain(builder, DIAGNOSTIC_WARNING, index, message);
     }
 }
@@ -130,7 +156,7 @@ static void widen_tier(struct builder *builder, uint32_t index, uint32_t number)
     const char *pattern = builder->patterns[index];
     if (hs_expression_info(pattern, pattern_flags(&builder->settings[index]), &info, &error) != HS_SUCCESS) {
         hs_free_compile_error(error);
-        return; /* grade_pattern() has told why */
+        return; /* measure_pattern() has told why */
     }
     bool first = tier->width_max == 0;
     tier->width_min = first ? info->min_width : min_u32(tier->width_min, info->min_width);
@@ -388,7 +414,7 @@ static void build(struct builder *builder)
 }
 
 struct detect_set *detect_set_new(const struct detector_setting *settings, uint32_t count, const char *file,
-                                  struct diagnostics *diagnostics)
+                                  const struct detect_set *previous, struct diagnostics *diagnostics)
 {
     require(count <= DETECTORS_MAX);
     struct detect_set *set = calloc(1, sizeof(*set));
@@ -403,8 +429,12 @@ struct detect_set *detect_set_new(const struct detector_setting *settings, uint3
         set->count = count;
         set->plan.kernel = shape_kernel_best();
         set->plan.finder = shape_place_best();
-        *builder = (struct builder){
-            .set = set, .settings = settings, .file = file, .diagnostics = diagnostics, .patterns = patterns};
+        *builder = (struct builder){.set = set,
+                                    .settings = settings,
+                                    .previous = previous,
+                                    .file = file,
+                                    .diagnostics = diagnostics,
+                                    .patterns = patterns};
         build(builder);
         built = !builder->failed;
     } else {

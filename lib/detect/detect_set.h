@@ -29,9 +29,12 @@ struct detect_detector {
     bool disabled;
 };
 
-/* `file` is the name for diagnostics. Settings are copied. */
+/*
+ * `file` is the name for diagnostics. Settings are copied. Patterns that `previous` has too keep the grade they got
+ * there: grading is more than half of the work. NULL: there is no earlier set.
+ */
 MUST_USE struct detect_set *detect_set_new(const struct detector_setting *settings, uint32_t count, const char *file,
-                                           struct diagnostics *diagnostics);
+                                           const struct detect_set *previous, struct diagnostics *diagnostics);
 void detect_set_free(struct detect_set *set);
 
 uint32_t detect_set_count(const struct detect_set *set);

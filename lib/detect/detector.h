@@ -66,6 +66,9 @@ struct detector {
     struct context_keywords keywords;
     struct byte_set tail; /* what was cut off the pattern's end, up to tail_max bytes */
     uint32_t tail_max;
+    const char *pattern; /* as compiled */
+    unsigned int flags;  /* Hyperscan's */
+    double cost;         /* detect_grade() of it */
 };
 
 struct detect_set {

@@ -72,13 +72,15 @@ static int detector_list_load(const struct settings *settings, struct diagnostic
     return result;
 }
 
-static int detectors_build(struct epoch *epoch, const struct settings *settings, struct diagnostics *diagnostics)
+static int detectors_build(struct epoch *epoch, const struct epoch_sources *sources, struct diagnostics *diagnostics)
 {
+    const struct settings *settings = sources->settings;
+    const struct detect_set *previous = sources->previous ? sources->previous->detectors : NULL;
     struct detector_list list;
     int result = detector_list_load(settings, diagnostics, &list);
     if (result == 0) {
         const char *file = settings->detectors_count ? settings->detectors[0] : NULL;
-        epoch->detectors = detect_set_new(list.settings, list.count, file, diagnostics);
+        epoch->detectors = detect_set_new(list.settings, list.count, file, previous, diagnostics);
         result = epoch->detectors ? 0 : -EINVAL;
     }
     detector_list_deinit(&list);
@@ -245,7 +247,7 @@ int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnos
     /* Every source is read even when an earlier one is wrong, so that all mistakes are told at once. */
     int zones = zones_compile(sources->settings, diagnostics, &epoch->zones);
     int registry = registry_build(epoch, sources->settings, diagnostics);
-    int detectors = detectors_build(epoch, sources->settings, diagnostics);
+    int detectors = detectors_build(epoch, sources, diagnostics);
     int trust = trust_build(epoch, sources->settings, diagnostics);
     int rules = rules_check(sources->settings, diagnostics);
     int tokens = token_issuers_build(sources->settings, diagnostics, &epoch->issuers);

@@ -64,8 +64,9 @@ struct epoch_sources {
     const char *settings_path; /* NULL: defaults */
     uint32_t number;
     uint32_t worker_count;
-    bool waits;             /* packets wait for the workers, so nothing has to be left undone (replay) */
-    struct digest_key *key; /* for digests of values; the same for all epochs of a process; outlives them */
+    bool waits;                   /* packets wait for the workers, so nothing has to be left undone (replay) */
+    const struct epoch *previous; /* in force until now; what it has too is not graded again; NULL: none */
+    struct digest_key *key;       /* for digests of values; the same for all epochs of a process; outlives them */
 };
 
 /* Reads and compiles. Returns 0, or -errno with every mistake in the diagnostics; then nothing was built. */

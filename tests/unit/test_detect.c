@@ -49,7 +49,7 @@ static int set_up(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     diagnostics_init(&fixture->diagnostics);
     fixture->file = load_rules(&fixture->diagnostics);
-    fixture->set = detect_set_new(fixture->file->settings, fixture->file->count, "rules", &fixture->diagnostics);
+    fixture->set = detect_set_new(fixture->file->settings, fixture->file->count, "rules", NULL, &fixture->diagnostics);
     diagnostics_print(&fixture->diagnostics, stderr);
     assert_non_null(fixture->set);
     assert_int_equal(digest_key_init_random(&fixture->key), 0);
@@ -260,7 +260,7 @@ static void tiers_miss_nothing_hyperscan_finds(void **state)
     for (uint32_t i = 0; i < fixture->file->count; i++)
         fixture->file->settings[i].candidate = DETECTOR_ALWAYS;
     struct detect_set *set =
-        detect_set_new(fixture->file->settings, fixture->file->count, "rules", &fixture->diagnostics);
+        detect_set_new(fixture->file->settings, fixture->file->count, "rules", NULL, &fixture->diagnostics);
     assert_non_null(set);
     struct detect_scratch *scratch = detect_scratch_new(set, &fixture->key);
     for (int i = 0; i < 3000; i++) {
@@ -445,7 +445,7 @@ static void expect_mistake(struct detector_setting *setting, const char *words)
 {
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    assert_null(detect_set_new(setting, 1, "own.yaml", &diagnostics));
+    assert_null(detect_set_new(setting, 1, "own.yaml", NULL, &diagnostics));
     assert_true(diagnostics.errors > 0);
     assert_string_equal(diagnostics.entries[0].file, "own.yaml");
     assert_int_equal(diagnostics.entries[0].line, 7);
@@ -473,7 +473,7 @@ static void mistakes_are_told_with_their_place(void **state)
                                      .column = 5};
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct detect_set *set = detect_set_new(&right, 1, "own.yaml", &diagnostics);
+    struct detect_set *set = detect_set_new(&right, 1, "own.yaml", NULL, &diagnostics);
     assert_non_null(set);
     detect_set_free(set);
     diagnostics_deinit(&diagnostics);
@@ -519,12 +519,24 @@ static void slow_patterns_are_named(void **state)
                                     .line = 7};
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct detect_set *set = detect_set_new(&slow, 1, "own.yaml", &diagnostics);
+    struct detect_set *set = detect_set_new(&slow, 1, "own.yaml", NULL, &diagnostics);
     diagnostics_print(&diagnostics, stderr);
     assert_non_null(set);
     assert_int_equal(diagnostics.warnings, 1);
     assert_non_null(strstr(diagnostics.entries[0].message, "SLOW1"));
     assert_non_null(strstr(diagnostics.entries[0].message, "cycles a byte"));
+
+    /* The same pattern in the next set is not measured again, and named as well; another one is measured. */
+    struct detect_set *same = detect_set_new(&slow, 1, "own.yaml", set, &diagnostics);
+    assert_non_null(same);
+    assert_int_equal(diagnostics.warnings, 2);
+    assert_string_equal(diagnostics.entries[1].message, diagnostics.entries[0].message);
+    slow.pattern = (char[]){"one, two, three"};
+    struct detect_set *quick = detect_set_new(&slow, 1, "own.yaml", same, &diagnostics);
+    assert_non_null(quick);
+    assert_int_equal(diagnostics.warnings, 2);
+    detect_set_free(quick);
+    detect_set_free(same);
     detect_set_free(set);
     diagnostics_deinit(&diagnostics);
 }
