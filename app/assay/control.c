@@ -30,9 +30,10 @@ static const char help_reload[] = "usage: assay reload [-c FILE | --queue NAME]\
                                   "Makes the running worker read configuration, rules and registry again. What is "
                                   "wrong is refused, with its place, and\n"
                                   "the old rules stay. Exit status: 0 accepted, 1 refused, 2 no worker or no answer.\n";
-static const char help_status[] = "usage: assay status [-c FILE | --queue NAME] [--format text|json]\n"
-                                  "How worker and reporter are, rates over one second, and what was not seen. Exit "
-                                  "status: 0 healthy, 1 not, 2 no queue.\n";
+static const char help_status[] =
+    "usage: assay status [-c FILE | --queue NAME] [--format text|json] [--interval-ms N]\n"
+    "How worker and reporter are, rates over one second, and what was not seen. Exit "
+    "status: 0 healthy, 1 not, 2 no queue.\n";
 static const char help_top[] = "usage: assay top [-c FILE | --queue NAME] [--interval-ms N]\n"
                                "The status, live. Press q to leave.\n";
 
@@ -49,8 +50,9 @@ static bool parse(int argc, char **argv, const char *help, struct control_option
             parsed->config = optarg;
         } else if (option == QUEUE) {
             parsed->queue = optarg;
-        } else if (option == FORMAT && (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0)) {
-            parsed->json = optarg[0] == 'j';
+        } else if (option == FORMAT) {
+            if (!options_format(argv[0], optarg, &parsed->json))
+                return false;
         } else if (option == INTERVAL) {
             if (!options_number(argv[0], "--interval-ms", optarg, 50, 60000, &parsed->interval_ms))
                 return false;

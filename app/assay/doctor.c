@@ -82,10 +82,7 @@ static int parse_options(int argc, char **argv, struct doctor_options *options)
             options->queues = true;
             break;
         case FORMAT:
-            options->json = strcmp(optarg, "json") == 0;
-            fine = options->json || strcmp(optarg, "text") == 0;
-            if (!fine)
-                fprintf(stderr, "assay doctor: --format is 'text' or 'json', not '%s'\n", optarg);
+            fine = options_format("doctor", optarg, &options->json);
             break;
         case HELP:
             fputs(help, stdout);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool options_load_settings(const char *path, struct settings *settings_out)
 {
@@ -31,6 +32,15 @@ bool options_number(const char *command, const char *option, const char *text, u
     }
     *number_out = (uint32_t)number;
     return true;
+}
+
+bool options_format(const char *command, const char *text, bool *json_out)
+{
+    *json_out = strcmp(text, "json") == 0;
+    if (*json_out || strcmp(text, "text") == 0)
+        return true;
+    fprintf(stderr, "assay %s: --format is 'text' or 'json', not '%s'\n", command, text);
+    return false;
 }
 
 bool options_queue_name(const char *config, const char *name, char *name_out, size_t size)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What the commands share: loading the settings, and numbers in options.
+ * What the commands share: loading the settings, and reading numbers and formats in options.
  */
 
 #include "config/settings.h"
@@ -19,3 +19,6 @@ bool options_number(const char *command, const char *option, const char *text, u
 
 /* The queue a command is about: `name` if given, else that of the settings file, else the default. */
 bool options_queue_name(const char *config, const char *name, char *name_out, size_t size);
+
+/* Reads `text` or `json`. Prints what is wrong and returns false otherwise. */
+bool options_format(const char *command, const char *text, bool *json_out);

@@ -55,8 +55,9 @@ static bool parse(int argc, char **argv, const char *help, struct report_options
             parsed->folder = optarg;
         } else if (option == 'f') {
             parsed->follow = true;
-        } else if (option == FORMAT && (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0)) {
-            parsed->json = optarg[0] == 'j';
+        } else if (option == FORMAT) {
+            if (!options_format(argv[0], optarg, &parsed->json))
+                return false;
         } else if (option == HELP) {
             fputs(help, stdout);
             parsed->help = true;

@@ -13,11 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_USE        __attribute__((warn_unused_result))
+#define MUST_USE          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define CACHE_LINE      64
-#define CACHE_ALIGNED   __attribute__((aligned(CACHE_LINE)))
-#define ARRAY_COUNT(a)  (sizeof(a) / sizeof((a)[0]))
+#define CACHE_LINE        64
+#define CACHE_ALIGNED     __attribute__((aligned(CACHE_LINE)))
+#define ARRAY_COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -35,4 +35,9 @@ static inline uint32_t min_u32(uint32_t a, uint32_t b)
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }

@@ -7,6 +7,9 @@
  *   3. tell a segment whose wait for the other side has lasted a skew window;
  *   4. tell the end of a side.
  * The hole goes before the wait, so that a lost request is told before its response.
+ *
+ * A side that began before its first packet here has no beginning to count from: it gathers for a skew window, then
+ * what is first by then begins it. So a capture that begins among segments out of order tells all of them.
  */
 
 #include "flow/deliver.h"
@@ -27,12 +30,25 @@ static uint64_t time_after(uint64_t time_ns, uint64_t wait_ns)
 
 /* --- when ------------------------------------------------------------------------------------------------------- */
 
+static bool gathers(const struct flow_side *side)
+{
+    return (side->flags & FLOW_SIDE_GATHERS) != 0;
+}
+
+/* When a side that gathers begins. */
+static uint64_t gather_deadline(const struct flow_table *table, const struct flow_side *side)
+{
+    const struct flow_segment *first = held_first(table, side);
+    return gathers(side) && first ? time_after(first->arrival_ns, table->settings.skew_window_ns) : 0;
+}
+
 /* When a chunk stops waiting for the other side: a side never seen in the flow's first skew window is not there. */
 static uint64_t wait_deadline(const struct flow_table *table, const struct flow *flow, uint32_t side,
                               uint64_t arrival_ns)
 {
-    uint64_t from = flow_side_seen(&flow->sides[!side]) ? arrival_ns : flow->start_ns;
-    return time_after(from, table->settings.skew_window_ns);
+    const struct flow_side *peer = &flow->sides[!side];
+    uint64_t from = flow_side_seen(peer) ? arrival_ns : flow->start_ns;
+    return max_u64(time_after(from, table->settings.skew_window_ns), gather_deadline(table, peer));
 }
 
 static bool behind_peer(const struct flow *flow, uint32_t side, uint32_t acknowledgement)
@@ -80,11 +96,20 @@ static uint64_t hole_deadline(const struct flow_table *table, const struct flow 
     return FLOW_TIMER_NEVER;
 }
 
+/* When the first waiting segment, which is next, is told at the latest. */
+static uint64_t tell_deadline(const struct flow_table *table, const struct flow *flow, uint32_t index,
+                              const struct flow_segment *first)
+{
+    bool waits = first->acknowledges && behind_peer(flow, index, first->acknowledgement);
+    uint64_t wait_ns = waits ? wait_deadline(table, flow, index, first->arrival_ns) : 0;
+    return max_u64(wait_ns, gather_deadline(table, &flow->sides[index]));
+}
+
 static uint64_t side_deadline(const struct flow_table *table, const struct flow *flow, uint32_t index)
 {
     const struct flow_segment *first = held_first(table, &flow->sides[index]);
     if (segment_is_next(&flow->sides[index], first))
-        return wait_deadline(table, flow, index, first->arrival_ns);
+        return tell_deadline(table, flow, index, first);
     return hole_deadline(table, flow, index);
 }
 
@@ -187,6 +212,7 @@ void flow_deliver_piece(struct flow_table *table, struct flow *flow, uint32_t in
                                .acknowledges = piece->acknowledges,
                                .packets = piece->packets,
                                .bytes = piece->bytes};
+    side->flags &= (uint16_t)~FLOW_SIDE_GATHERS;
     if (piece->size) {
         keep(table, flow, index, piece);
         chunk.data = piece->data;
@@ -229,7 +255,7 @@ static void deliver_held(struct flow_table *table, struct flow *flow, uint32_t i
 static void give_up_hole(struct flow_table *table, struct flow *flow, uint32_t index, uint32_t end, uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
-    side->flags &= (uint16_t)~FLOW_SIDE_ACK_GAP;
+    side->flags &= (uint16_t) ~(FLOW_SIDE_ACK_GAP | FLOW_SIDE_GATHERS);
     if (!side->held_first)
         side->flags |= FLOW_SIDE_ACK_GAP;
     side->gap_start = side->next;
@@ -250,8 +276,9 @@ static uint32_t side_to_tell(const struct flow_table *table, const struct flow *
         const struct flow_segment *first = held_first(table, &flow->sides[index]);
         if (!segment_is_next(&flow->sides[index], first))
             continue;
-        if (first->acknowledges && behind_peer(flow, index, first->acknowledgement) &&
-            (patient || now_ns < wait_deadline(table, flow, index, first->arrival_ns)))
+        if (patient && first->acknowledges && behind_peer(flow, index, first->acknowledgement))
+            continue;
+        if (now_ns < tell_deadline(table, flow, index, first))
             continue;
         if (best == 2 || first->arrival_ns < best_ns) {
             best = index;

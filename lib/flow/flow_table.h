@@ -50,8 +50,8 @@ struct flow_settings {
     uint64_t evict_idle_ns;      /* a flow silent for less is not evicted, unless half-open, closing or one-way */
     enum flow_checksum_policy checksum_policy;
     enum flow_overlap_policy
-        overlap_policy; /* which bytes are delivered when two readings wait; always marked as well */
-    bool midstream;     /* make flows for connections that began before us */
+        overlap_policy;          /* which bytes are delivered when two readings wait; always marked as well */
+    bool midstream;              /* make flows for connections that began before us */
     struct stage_cycles *stages; /* where the owner counts cycles; NULL: nowhere */
 };
 
@@ -83,7 +83,8 @@ MUST_USE int flow_table_new(struct flow_table **table_out, struct arena *arena, 
  */
 void flow_table_packets(struct flow_table *table, const struct net_packet *packets, uint32_t count);
 
-/* Time goes on: `now_ns` is the latest net_packet_clock(), or later. Bounded work a call; call it once a burst or so. */
+/* Time goes on: `now_ns` is the latest net_packet_clock(), or later. Bounded work a call; call it once a burst or so.
+ */
 void flow_table_advance(struct flow_table *table, uint64_t now_ns);
 
 /* End of capture: all that waits is delivered, all flows end, nothing stays pending. The table is empty after. */

@@ -13,6 +13,10 @@
 /* Late copies of an older connection come one or two at a time; a stream that goes on elsewhere is soon followed. */
 #define STRAYS_MAX 8
 
+/* How far before the first segment seen of a side the next ones may lie: what a window without scaling has in flight.
+ */
+#define GATHER_MAX 65535u
+
 /* How far behind its SYN a side can be that was not answered: no first window is larger, but a tap may lose some. */
 #define UNANSWERED_MAX (1u << 20)
 
@@ -76,7 +80,8 @@ static void mark_oddities(struct flow_table *table, struct flow *flow, uint32_t 
         flow_mark(table, flow, FLOW_AMBIGUOUS_FRAGMENT);
     if (packet->checksum == NET_CHECKSUM_BAD)
         flow->flags |= FLOW_CHECKSUM_BAD;
-    if (!(packet->options & NET_OPTION_TIMESTAMPS))
+    /* Among the first segments of a side that gathers none is known to be in order. */
+    if (!(packet->options & NET_OPTION_TIMESTAMPS) || (side->flags & FLOW_SIDE_GATHERS))
         return;
     if ((side->flags & FLOW_SIDE_TIMESTAMP) && sequence_before(packet->timestamp_value, side->timestamp)) {
         flow_mark(table, flow, FLOW_AMBIGUOUS_TIMESTAMP);
@@ -226,12 +231,29 @@ static void doubt_window(struct flow_table *table, struct flow *flow, uint32_t i
     flow_deliver_jump(table, flow, index, sequence, now_ns);
 }
 
+/* At the start of a worker every connection is in its middle: half of the room is left to those that lost packets. */
+static bool room_to_gather(const struct flow_table *table)
+{
+    return table->settings.skew_window_ns && table->held.pool.used_count < table->held.pool.count / 2;
+}
+
+/* The side begins with the piece, or, when nothing of it was told yet, before what was taken for its beginning. */
+static void begin_side(const struct flow_table *table, const struct flow *flow, struct flow_side *side,
+                       const struct flow_piece *piece)
+{
+    if (!(side->flags & FLOW_SIDE_STARTED) && (flow->flags & FLOW_MIDSTREAM) && room_to_gather(table))
+        side->flags |= FLOW_SIDE_GATHERS;
+    flow_window_start(side, piece->sequence);
+    if ((side->flags & FLOW_SIDE_GATHERS) && side->next - piece->sequence <= GATHER_MAX)
+        side->next = piece->sequence;
+}
+
 void flow_payload_take(struct flow_table *table, struct flow *flow, uint32_t index, const struct net_packet *packet,
                        uint64_t now_ns)
 {
     struct flow_side *side = &flow->sides[index];
     struct flow_piece piece = flow_piece_of(packet, now_ns);
-    flow_window_start(side, piece.sequence);
+    begin_side(table, flow, side, &piece);
     doubt_syn(table, flow, index, &piece);
     doubt_window(table, flow, index, piece.sequence, now_ns);
     enum ledger_reason reason;
@@ -253,7 +275,7 @@ void flow_payload_take(struct flow_table *table, struct flow *flow, uint32_t ind
                                flow_deliver_must_wait(table, flow, index, piece.acknowledgement, now_ns, now_ns));
     /* What waits for the other side keeps what is behind it waiting: it is not first in line then. */
     const struct flow_segment *first = flow_segment_at(&table->held, side->held_first);
-    waits = waits || (first && !sequence_before(side->next, first->sequence));
+    waits = waits || (side->flags & FLOW_SIDE_GATHERS) || (first && !sequence_before(side->next, first->sequence));
     if (waits)
         hold_piece(table, flow, index, &piece, packet, now_ns);
     else

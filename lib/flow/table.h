@@ -29,6 +29,7 @@ enum flow_side_flag {
     FLOW_SIDE_SIGNED = 1u << 8,    /* its first segment carried a signature option */
     FLOW_SIDE_SUM_GOOD = 1u << 9,  /* it has sent payload under a good checksum: it does not leave that to its card */
     FLOW_SIDE_ACK_GAP = 1u << 10,  /* the last hole rests on the peer's acknowledgement alone */
+    FLOW_SIDE_GATHERS = 1u << 11,  /* began before us and nothing is told yet: an earlier segment may still come */
 };
 
 /* RFC 7323 2.3: no window is larger. */

@@ -82,6 +82,7 @@ static void take_syn(struct flow_table *table, struct flow *flow, uint32_t index
     bool answers = flow_packet_has(packet, NET_TCP_ACK);
     side->initial = packet->sequence;
     side->flags |= FLOW_SIDE_SYN;
+    side->flags &= (uint16_t)~FLOW_SIDE_GATHERS;
     if (packet->options & NET_OPTION_WINDOW_SCALE) {
         side->scale = packet->window_scale < 14 ? packet->window_scale : 14; /* RFC 7323 2.3 */
         side->flags |= FLOW_SIDE_SCALE;

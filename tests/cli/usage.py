@@ -8,13 +8,14 @@ talk to standard error.
 
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
-from replay import ASSAY, BUILD, case_path  # noqa: E402
+from replay import ASSAY, BUILD, SOURCE, case_path  # noqa: E402
 
 COMMANDS = ("run", "replay", "check", "reload", "status", "top", "findings", "report", "doctor")
 PROGRAMS = ("assay-worker", "assay-reporter")
@@ -89,6 +90,14 @@ class CommandLine(unittest.TestCase):
             done = run("--help", program=os.path.join(BUILD, "app", program))
             self.assertEqual((done.returncode, done.stderr), (0, b""), program)
             self.assertIn(b"usage: " + program.encode(), done.stdout)
+
+    def test_manual_names_every_option(self):
+        with open(os.path.join(SOURCE, "docs", "man", "assay.1.rst"), encoding="utf-8") as stream:
+            entries = dict(re.findall(r"(?ms)^``([a-z]+)``(.*?)(?=^``|\Z)", stream.read()))
+        for command in COMMANDS:
+            offered = set(re.findall(r"--[a-z-]+", run(command, "--help").stdout.decode())) - {"--help", "--config"}
+            told = set(re.findall(r"``(--[a-z-]+)``", entries[command])) - {"--config"}
+            self.assertEqual(offered, told, command)
 
     def test_help_names_every_command(self):
         done = run("--help")

@@ -136,9 +136,9 @@ def read_capture(path):
     raise Failure("neither pcap nor pcapng")
 
 
-def write_capture(path, frames):
+def write_capture(path, frames, link_type=ETHERNET):
     with open(path, "wb") as stream:
-        stream.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, ETHERNET))
+        stream.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link_type))
         for frame in frames:
             seconds, fraction = divmod(frame.time_ns, 10**9)
             stream.write(struct.pack("<IIII", seconds, fraction, len(frame.data), frame.wire_size) + frame.data)

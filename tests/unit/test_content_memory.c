@@ -9,46 +9,9 @@
 
 #include <cmocka.h>
 
+#include "allocations.h"
 #include "content_vectors.h"
 #include "proto/content_slab.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define HEAP_IS_OURS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HEAP_IS_OURS 0
-#endif
-#endif
-#ifndef HEAP_IS_OURS
-#define HEAP_IS_OURS 1
-#endif
-
-static uint64_t allocations;
-
-#if HEAP_IS_OURS
-/* The program's own definitions come before the C library's for every shared library too. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-
-void *malloc(size_t size)
-{
-    allocations++;
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    allocations++;
-    return __libc_calloc(count, size);
-}
-
-void *realloc(void *block, size_t size)
-{
-    allocations++;
-    return __libc_realloc(block, size);
-}
-#endif
 
 static void test_nothing_is_allocated(void **state)
 {

@@ -344,6 +344,7 @@ static void one_way_flows_are_told_without_waiting(void **state)
     tap_expect(tap, "C:first C:second C:third C:fourth ");
     tap = tap_default();
     tap_data_from(tap, SERVER, 1, 500, "first");
+    tap_wait(tap, tap->settings.skew_window_ns);
     tap_data_from(tap, SERVER, 6, 900, "second");
     assert_int_equal(tap->ledger.pending.packets, 0);
     tap_expect(tap, "S:first S:second ");

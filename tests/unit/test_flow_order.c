@@ -39,7 +39,6 @@ static void data_before_its_syn_is_of_that_connection(void **state)
     struct tap *tap = tap_default();
     tap->client_port = 22; /* even where the port suggests the other direction */
     tap_ack(tap, CLIENT, 1, 1);
-    tap->swap_first = true;
     tap_data_from(tap, CLIENT, 1, 1, "ask");
     tap_send(tap, CLIENT, NET_TCP_SYN, 0, 0, "");
     tap_send(tap, SERVER, NET_TCP_SYN | NET_TCP_ACK, 0, 1, "");
@@ -52,6 +51,23 @@ static void data_before_its_syn_is_of_that_connection(void **state)
     assert_int_equal(tap->flows[0].streams[FLOW_TO_CLIENT].size, 6);
     assert_int_equal(tap->flows[0].ambiguity, 0);
     tap_free(tap);
+}
+
+/* Nothing says where a side begins that was there before us: what comes within the skew window is put in order. */
+static void first_segments_of_a_late_capture_are_put_in_order(void **state)
+{
+    (void)state;
+    struct tap *tap = tap_default();
+    tap_data_from(tap, CLIENT, 2007, 3004, "defg");
+    tap_data_from(tap, CLIENT, 2004, 3001, "abc");
+    tap_data_from(tap, SERVER, 3001, 2011, "answer");
+    tap_data_from(tap, SERVER, 2996, 2004, "late.");
+    tap_wait(tap, tap->settings.skew_window_ns);
+    tap_data_from(tap, SERVER, 3007, 2011, "more");
+    assert_int_equal(tap->ledger.pending.packets, 0);
+    tap_data_from(tap, SERVER, 2990, 2004, "lost");
+    assert_int_equal(tap_settled(tap, LEDGER_OUT_OF_WINDOW), 1);
+    tap_expect(tap, "S:late. C:abc C:defg S:answer S:more ");
 }
 
 static void many_calls_interleave_as_acknowledged(void **state)
@@ -411,6 +427,7 @@ int main(void)
         cmocka_unit_test(response_before_its_request_waits_for_it),
         cmocka_unit_test(port_of_the_server_may_be_first_from_the_start),
         cmocka_unit_test(data_before_its_syn_is_of_that_connection),
+        cmocka_unit_test(first_segments_of_a_late_capture_are_put_in_order),
         cmocka_unit_test(many_calls_interleave_as_acknowledged),
         cmocka_unit_test(waiting_ends_with_the_skew_window),
         cmocka_unit_test(lost_request_is_a_hole_before_its_response),
