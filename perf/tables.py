@@ -191,8 +191,9 @@ def module_goal(figures):
 def live_goals(figures):
     run = find(figures, "live", "goal")
     yield goal("G6 50,000 calls/s", "15 % of a core, nothing lost", None if run is None else
-               f"{percent(run['busy'])}, {run['packets_dropped']:,} packets lost",
-               run is not None and run["busy"] <= 0.15 and measure.lossless(run))
+               f"{percent(run['busy'])} at {run['calls_per_second']:,.0f}, {run['packets_dropped']:,} packets lost",
+               run is not None and run["busy"] <= 0.15 and measure.lossless(run) and
+               run["calls_per_second"] >= measure.KEPT_PACE * measure.GOAL_RATE)
     run = find(figures, "live", "reload")
     yield goal("G12 reload", "100 ms, nothing lost", None if run is None else
                f"{run['reload_ms']:,.0f} ms, {run['packets_dropped']:,} packets lost",
