@@ -62,6 +62,7 @@ const char *content_outcome_name(enum content_outcome outcome)
         [CONTENT_LOST] = "lost",
         [CONTENT_BOMB_SIZE] = "bomb_size",
         [CONTENT_BOMB_RATIO] = "bomb_ratio",
+        [CONTENT_BOMB_TIME] = "bomb_time",
         [CONTENT_WINDOW] = "window",
         [CONTENT_DICTIONARY] = "dictionary",
         [CONTENT_UNSUPPORTED] = "unsupported",

@@ -25,6 +25,7 @@ enum content_outcome {
     CONTENT_LOST,        /* bytes are missing; what is behind them cannot be decoded */
     CONTENT_BOMB_SIZE,   /* more than CONTENT_OUTPUT_MAX */
     CONTENT_BOMB_RATIO,  /* grows more than CONTENT_RATIO_MAX times */
+    CONTENT_BOMB_TIME,   /* takes more work than its content is worth: see CONTENT_WASTE_MAX */
     CONTENT_WINDOW,      /* looks back further than we have memory for */
     CONTENT_DICTIONARY,  /* needs a dictionary that only sender and receiver have */
     CONTENT_UNSUPPORTED, /* a coding we do not know */

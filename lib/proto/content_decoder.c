@@ -117,6 +117,8 @@ static void check_bounds(const struct content_decoder *decoder, struct content_l
         layer->outcome = CONTENT_BOMB_SIZE;
     else if (layer->output_size > CONTENT_RATIO_FREE && layer->output_size / CONTENT_RATIO_MAX > decoder->input_size)
         layer->outcome = CONTENT_BOMB_RATIO;
+    else if (layer->input_size > CONTENT_WASTE_FREE && layer->input_size / CONTENT_WASTE_MAX > layer->output_size)
+        layer->outcome = CONTENT_BOMB_TIME;
 }
 
 /* One layer reads what the one in front of it made, or the slice. Both bounds hold for what is between layers as well.
@@ -143,6 +145,7 @@ static enum content_answer layer_decode(struct content_decoder *decoder, uint32_
     layer->full = answer == CONTENT_ANSWER_FULL;
     layer->output_size += output_used - layer->output_used;
     layer->output_used = output_used;
+    layer->input_size += used - io.input_size - *at;
     if (!source)
         decoder->input_size += used - io.input_size - *at;
     *at = used - io.input_size;

@@ -28,7 +28,12 @@
 #define CONTENT_OUTPUT_MAX (64u << 20) /* a layer; API gateways refuse bodies over 10 MB or so */
 #define CONTENT_RATIO_MAX  200u        /* output a byte on the wire; rows of JSON that differ in a number reach 50 */
 #define CONTENT_RATIO_FREE (64u << 10) /* output before the ratio counts: short texts of blanks are no attack */
-#define CONTENT_WINDOW_MAX (8u << 20)  /* zstd: senders must keep to it (RFC 9659) */
+/* Empty members, frames and blocks, tables for a byte or two: no encoder makes coded bytes longer than their content by
+ * more than headers. They cost ten times as long to decode as others, so time is bounded by what they give for it. */
+#define CONTENT_WASTE_MAX 4u
+#define CONTENT_WASTE_FREE                                                                                             \
+    (256u << 10) /* coded bytes of a layer before that counts: twice what a block of zstd holds back */
+#define CONTENT_WINDOW_MAX (8u << 20) /* zstd: senders must keep to it (RFC 9659) */
 
 /* zlib 1.2.13 takes 40 KB with its window of 32 KB; room for builds that align more. */
 #define CONTENT_INFLATE_SIZE (48u << 10)

@@ -26,6 +26,7 @@ struct content_io {
 
 struct content_layer {
     void *state; /* the coding's own, in the slab */
+    uint64_t input_size;
     uint64_t output_size;
     uint32_t output_used; /* of output[] */
     uint32_t output_at;   /* consumed by the next layer */

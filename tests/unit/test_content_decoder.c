@@ -156,6 +156,32 @@ static void test_size_bound(void **state)
     content_decoder_give(decoder);
 }
 
+/* Coded bytes that cost work and give nothing: gzip members (RFC 1952 2.2) and zstd frames (RFC 8878 3.1.1) of no
+ * content, one behind the other. */
+static void work_without_content_is_stopped(void **state)
+{
+    (void)state;
+    static const uint8_t member[20] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3};
+    static const uint8_t frame[9] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00};
+    const struct span units[] = {span_of(member, sizeof(member)), span_of(frame, sizeof(frame))};
+    const struct span names[] = {SPAN_LITERAL("gzip"), SPAN_LITERAL("zstd")};
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        struct content_codings codings = content_run_codings(names[i]);
+        struct content_decoder *decoder = content_decoder_take(&decoders, &codings);
+        assert_non_null(decoder);
+        struct content_run run = {0};
+        const struct parse_input piece = {.data = units[i].data, .size = units[i].size};
+        uint32_t offered = 0;
+        while (content_run_offer(decoder, &run, &piece) == PARSE_MORE) {
+            offered += piece.size;
+            assert_true(offered < 2 * CONTENT_WASTE_FREE);
+        }
+        assert_true(offered >= CONTENT_WASTE_FREE - CONTENT_SLICE_SIZE);
+        assert_int_equal(decoder->outcome, CONTENT_BOMB_TIME);
+        content_decoder_give(decoder);
+    }
+}
+
 /* An uncompressed block of 65,536 bytes (RFC 7932 9.2), behind `window_bits` where it is the first (9.1). */
 static uint32_t write_brotli_block(uint8_t *out, uint32_t window_bits)
 {
@@ -250,6 +276,7 @@ static void test_arena_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_without_content_is_stopped),
         cmocka_unit_test(test_vectors),       cmocka_unit_test(test_losses_and_truncations),
         cmocka_unit_test(test_size_bound),    cmocka_unit_test(test_brotli_window_bound),
         cmocka_unit_test(test_pools_run_out), cmocka_unit_test(test_arena_too_small),
