@@ -47,6 +47,8 @@ void exchange_drop(struct pipeline *worker, struct exchange *exchange)
         if (exchange->scans[i].decoder)
             content_decoder_give(exchange->scans[i].decoder);
         scan_grpc_give(worker, exchange, i);
+        if (exchange->scans[i].multipart)
+            pool_give(&worker->carries, exchange->scans[i].multipart);
     }
     graphql_release(worker, exchange);
     pool_give(&worker->exchanges, exchange);

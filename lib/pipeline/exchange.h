@@ -16,9 +16,20 @@
 #include "proto/charset.h"
 #include "proto/content_decoder.h"
 #include "proto/http1.h"
+#include "proto/utf8.h"
 #include "transaction/transaction.h"
 
 struct exchange_graphql; /* graphql.c's own */
+
+struct scan_multipart; /* scan_multipart.c's own */
+
+/* A value in base64 that does not end in the view it began in. */
+struct scan_base64 {
+    bool open;
+    uint16_t name_size;
+    uint64_t next; /* where in the body it is read on from */
+    char name[BODY_NAME_MAX];
+};
 
 struct body_scan {
     bool on;      /* bytes are searched; false: no body, an encoded one, or beyond a limit */
@@ -31,12 +42,17 @@ struct body_scan {
     uint8_t first_byte;
     struct charset_decoder charset;
     bool length_known;
-    bool text;                       /* the protocol says that it is text; it has no media type */
-    uint8_t kind;                    /* enum body_kind */
-    uint64_t length;                 /* of the body on the wire, when length_known */
-    uint64_t size;                   /* bytes of it so far, lost ones included */
-    struct content_decoder *decoder; /* of a content coding; NULL: none, or done */
-    struct scan_grpc *grpc;          /* of a gRPC body; NULL: it is none */
+    bool text;                        /* the protocol says that it is text; it has no media type */
+    uint8_t kind;                     /* enum body_kind */
+    uint64_t length;                  /* of the body on the wire, when length_known */
+    uint64_t size;                    /* bytes of it so far, lost ones included */
+    struct content_decoder *decoder;  /* of a content coding; NULL: none, or done */
+    struct scan_grpc *grpc;           /* of a gRPC body; NULL: it is none */
+    struct scan_multipart *multipart; /* of a body in parts; the members below are of its part then */
+    uint64_t base;                    /* where in the body `window` begins */
+    bool utf8_due;                    /* it has to be UTF-8 */
+    struct utf8_check utf8;
+    struct scan_base64 base64;
     struct body_window window;
     struct body_locator locator;
     struct body_values values;

@@ -24,3 +24,30 @@ void scan_add(struct exchange *exchange, bool response, const struct detect_hit 
 
 /* scan_body.c: the first bytes of a body, which tell with its media type what it is. */
 void scan_body_start(struct pipeline *worker, struct exchange *exchange, bool response, struct span start);
+
+/* The media type of a body, or of the part of it that is being read. */
+struct span scan_media_type(const struct exchange *exchange, bool response);
+
+/* scan_multipart.c: a body in parts, each of which is searched as a body of its own; any other is left alone. */
+void scan_multipart_take(struct pipeline *worker, struct exchange *exchange, bool response);
+void scan_multipart_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data,
+                         bool last);
+void scan_multipart_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
+struct span scan_multipart_type(const struct scan_multipart *multipart);
+struct span scan_multipart_name(const struct scan_multipart *multipart);
+
+/*
+ * scan_base64.c: values that are text in base64 as a whole are decoded and searched, once.
+ *
+ * scan_base64_value(): of a value that is there as a whole.
+ * scan_base64_any():   whether the view may hold one.
+ * scan_base64_view():  of those in the view; `locator` stands where the view begins, and is used up.
+ */
+void scan_base64_value(struct pipeline *worker, struct exchange *exchange, bool response,
+                       const struct scan_place *place, uint64_t offset, struct span value);
+bool scan_base64_any(const struct body_scan *scan, const struct body_view *view);
+void scan_base64_view(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view,
+                      struct body_locator *locator);
+
+/* scan_view.c: a place in the body by its name there; behind the name of the part. `buffer` holds BODY_NAME_MAX. */
+struct scan_place scan_place_named(const struct body_scan *scan, struct span name, uint8_t *buffer);

@@ -32,6 +32,14 @@ void scan_body_begin(struct pipeline *worker, struct exchange *exchange, bool re
     scan->on = !scan->encoded;
     if (scan->on)
         scan->grpc = scan_grpc_take(worker, exchange, response);
+    if (scan->on && !scan->grpc)
+        scan_multipart_take(worker, exchange, response);
+}
+
+struct span scan_media_type(const struct exchange *exchange, bool response)
+{
+    const struct scan_multipart *multipart = exchange->scans[response].multipart;
+    return multipart ? scan_multipart_type(multipart) : exchange_header(exchange, response, HEADER_CONTENT_TYPE);
 }
 
 static uint8_t body_class(enum body_kind kind)
@@ -52,13 +60,17 @@ static uint8_t body_class(enum body_kind kind)
 void scan_body_start(struct pipeline *worker, struct exchange *exchange, bool response, struct span start)
 {
     struct body_scan *scan = &exchange->scans[response];
-    struct span type = exchange_header(exchange, response, HEADER_CONTENT_TYPE);
-    enum body_kind kind = scan->text ? body_kind_of_text(start) : body_kind_detect(type, start);
+    struct span type = scan_media_type(exchange, response);
+    /* A part without a type is text (RFC 2046 5.1). */
+    bool text = scan->text || (scan->multipart && !type.size);
+    enum body_kind kind = text ? body_kind_of_text(start) : body_kind_detect(type, start);
+    scan->kind = (uint8_t)kind;
+    scan->started = true;
+    if (scan->multipart)
+        return;
     if (!response && !scan->encoded)
         graphql_body_start(worker, exchange, type, kind == BODY_JSON);
-    scan->kind = (uint8_t)kind;
     exchange_side(exchange, response)->body = body_class(kind);
-    scan->started = true;
 }
 
 /* Decoded bytes of the body: counted, and searched up to the limit. */
@@ -71,7 +83,7 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
     side->body_size += data.size;
     if (scan->encoded && data.size)
         call->flags |= CALL_UNDECODED;
-    if (!scan->on) {
+    if (!scan->on && !scan->multipart) {
         if (!scan->started && data.size)
             scan_body_start(worker, exchange, response, data);
         return;
@@ -87,7 +99,12 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
         call->flags |= CALL_UNSCANNED | CALL_TRUNCATED;
     }
     side->scanned_size += data.size;
-    scan_charset(worker, exchange, response, data, last);
+    if (scan->multipart) {
+        side->body = TRANSACTION_BODY_TEXT;
+        scan_multipart_data(worker, exchange, response, data, last);
+    } else {
+        scan_charset(worker, exchange, response, data, last);
+    }
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
@@ -99,6 +116,7 @@ void scan_note_outcome(struct exchange *exchange, bool response, const struct co
         return;
     case CONTENT_BOMB_SIZE:
     case CONTENT_BOMB_RATIO:
+    case CONTENT_BOMB_TIME:
         side->anomalies |= ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
         exchange->transaction.call.flags |= CALL_TRUNCATED | CALL_UNSCANNED;
         break;
@@ -156,6 +174,8 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
         decode(worker, exchange, response, (struct parse_input){.lost = lost});
     else if (scan->grpc)
         scan_grpc_lost(worker, exchange, response, lost);
+    else if (scan->multipart)
+        scan_multipart_lost(worker, exchange, response, lost);
     else if (scan->on)
         scan_charset_lost(worker, exchange, response, lost);
 }
@@ -170,8 +190,12 @@ void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool resp
     decoder_give(scan);
     if (scan->grpc)
         scan_grpc_end(worker, exchange, response);
+    else if (scan->multipart)
+        scan_multipart_data(worker, exchange, response, span_of(end.data, 0), true);
     else if (scan->on && (scan->started || scan->first_held))
         scan_charset(worker, exchange, response, span_of(end.data, 0), true);
+    const struct transaction_side *side = exchange_side(exchange, response);
+    scan_charset_end(exchange, response, side->complete && side->scanned_size == side->body_size);
     scan->on = false;
     body_window_release(&scan->window);
 }

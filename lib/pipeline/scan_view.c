@@ -15,10 +15,25 @@ static void locator_make(struct exchange *exchange, bool response)
     struct body_scan *scan = &exchange->scans[response];
     if (scan->locator_ready)
         return;
-    struct span boundary = body_boundary_find(exchange_header(exchange, response, HEADER_CONTENT_TYPE));
-    body_locator_init(&scan->locator, (enum body_kind)scan->kind, boundary);
+    body_locator_init(&scan->locator, (enum body_kind)scan->kind);
     body_values_init(&scan->values);
     scan->locator_ready = true;
+}
+
+struct scan_place scan_place_named(const struct body_scan *scan, struct span name, uint8_t *buffer)
+{
+    struct span part = scan->multipart ? scan_multipart_name(scan->multipart) : (struct span){0};
+    if (!part.size)
+        return (struct scan_place){DETECTION_BODY, name};
+    bool slash = name.size && name.data[0] != '/';
+    uint32_t size = min_u32(part.size, BODY_NAME_MAX - 1);
+    memcpy(buffer, part.data, size);
+    if (slash)
+        buffer[size++] = '/';
+    uint32_t rest = min_u32(name.size, BODY_NAME_MAX - size);
+    if (rest)
+        memcpy(buffer + size, name.data, rest);
+    return (struct scan_place){DETECTION_BODY, span_of(buffer, size + rest)};
 }
 
 static bool place_counts(const struct body_place *place)
@@ -37,8 +52,9 @@ static void view_hits(struct pipeline *worker, struct exchange *exchange, bool r
         body_locate(&scan->locator, view, hit->offset, hit->size, &place);
         if (!place_counts(&place) || place.escaped)
             continue;
-        struct scan_place named = {DETECTION_BODY, span_of(place.name, place.name_size)};
-        scan_add(exchange, response, hit, &named, view->offset + hit->offset);
+        uint8_t name[BODY_NAME_MAX];
+        struct scan_place named = scan_place_named(scan, span_of(place.name, place.name_size), name);
+        scan_add(exchange, response, hit, &named, scan->base + view->offset + hit->offset);
     }
 }
 
@@ -47,12 +63,16 @@ static void view_values(struct pipeline *worker, struct exchange *exchange, bool
     struct body_scan *scan = &exchange->scans[response];
     struct body_piece piece;
     while (body_values_next(&scan->values, view, &piece)) {
-        struct scan_place named = {DETECTION_BODY, span_of(piece.place.name, piece.place.name_size)};
+        uint8_t name[BODY_NAME_MAX];
+        struct scan_place named = scan_place_named(scan, span_of(piece.place.name, piece.place.name_size), name);
         struct detect_text text = detect_text_whole(piece.data, piece.size, named.name);
         uint32_t count = scan_text(worker, exchange, &text);
         for (uint32_t i = 0; i < count; i++)
             if (body_piece_owns(&piece, worker->hits[i].offset, worker->hits[i].size))
-                scan_add(exchange, response, &worker->hits[i], &named, piece.offset + worker->hits[i].offset);
+                scan_add(exchange, response, &worker->hits[i], &named,
+                         scan->base + piece.offset + worker->hits[i].offset);
+        scan_base64_value(worker, exchange, response, &named, scan->base + piece.offset,
+                          span_of(piece.data, piece.size));
     }
 }
 
@@ -105,15 +125,22 @@ static void scan_view(struct pipeline *worker, struct exchange *exchange, bool r
     uint32_t count = scan_text(worker, exchange, &text);
     bool escaped = body_needs_decoding((enum body_kind)scan->kind, view) ||
                    (scan->locator_ready && body_locator_in_escaped(&scan->locator));
-    if (count == 0 && !escaped && put_off(scan, view))
+    bool base64 = scan_base64_any(scan, view);
+    if (count == 0 && !escaped && !base64 && put_off(scan, view))
         return;
     locator_make(exchange, response);
     catch_up(scan);
+    /* Values in base64 are asked for behind all others, from where this view begins. */
+    struct body_locator begin;
+    if (base64)
+        begin = scan->locator;
     /* The decoder runs ahead on a copy of the locator, from where this view begins. */
     bool values = escaped && body_values_enter(&scan->values, &scan->locator, view);
     view_hits(worker, exchange, response, view, count);
     if (values)
         view_values(worker, exchange, response, view);
+    if (base64)
+        scan_base64_view(worker, exchange, response, view, &begin);
     body_locator_leave(&scan->locator, view);
 }
 
@@ -140,7 +167,7 @@ void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response
 {
     if (!exchange->scans[response].started && text.size)
         scan_body_start(worker, exchange, response, text);
-    if (text.size)
+    if (text.size && !exchange->scans[response].multipart)
         graphql_body(exchange, response, text);
     feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
 }

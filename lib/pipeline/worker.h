@@ -23,6 +23,8 @@
  *   scan_head.c  heads are searched
  *   scan_body.c  bodies are decoded, counted and handed to their reader
  *   scan_view.c  bodies in UTF-8 are searched
+ *   scan_multipart.c  bodies in parts: each part is searched as a body
+ *   scan_base64.c  values in base64 are searched decoded
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   key_use.c    uses of TLS secrets are told
@@ -161,6 +163,8 @@ void scan_hole(struct pipeline *worker, struct exchange *exchange, bool response
 /* scan_charset.c: the same in whatever charset it is. */
 void scan_charset(struct pipeline *worker, struct exchange *exchange, bool response, struct span data, bool last);
 void scan_charset_lost(struct pipeline *worker, struct exchange *exchange, bool response, uint32_t lost);
+/* The text is over, or will not go on; `whole`: its last byte was there. */
+void scan_charset_end(struct exchange *exchange, bool response, bool whole);
 
 /* session.c: the flow table's sink. */
 enum ledger_reason session_data(void *context, struct flow *flow, const struct flow_chunk *chunk);

@@ -66,7 +66,7 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     /* Nobody refuses a response, so only what receivers are known to disagree about counts there. */
     const uint64_t told = ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE) |
                           ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS) | ANOMALY_BIT(ANOMALY_CONTENT_BOMB) |
-                          ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
+                          ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED) | ANOMALY_BIT(ANOMALY_TEXT_ENCODING);
     response &= rule->anomalies & told;
     if (response) {
         anomalies_add(answer, response, "response");

@@ -143,7 +143,8 @@ static bool name_is_harmless(struct span name)
         uint8_t c = name.data[i];
         bool digit = c >= '0' && c <= '9';
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!digit && !letter && !memchr("_-./[]$~:", c, 9))
+        bool attribute = c == '@' && i > 0 && name.data[i - 1] == '/'; /* of XML; no mail address begins so */
+        if (!digit && !letter && !attribute && !memchr("_-./[]$~:", c, 9))
             return false;
         digits += digit;
     }

@@ -14,7 +14,9 @@
 /* What a view must still hold of an open text when the next one begins. */
 static_assert(1 + JSON_STRING_PART_MAX + 12 <= BODY_WINDOW_OVERLAP, "a part of JSON fits the overlap");
 static_assert(FORM_PART_MAX + 3 <= BODY_WINDOW_OVERLAP, "a part of a form fits the overlap");
+static_assert(XML_PART_MAX + 12 <= BODY_WINDOW_OVERLAP, "a part of XML fits the overlap");
 static_assert(JSON_STRING_PART_MAX >= FORM_PART_MAX, "pieces are sized by JSON's parts");
+static_assert(JSON_STRING_PART_MAX >= XML_PART_MAX, "pieces are sized by JSON's parts");
 
 /* A part of a key or value, whatever the kind of body. */
 struct part {
@@ -28,8 +30,7 @@ struct part {
 
 bool body_has_places(enum body_kind kind)
 {
-    return kind == BODY_JSON || kind == BODY_LINES || kind == BODY_EVENTS || kind == BODY_FORM ||
-           kind == BODY_MULTIPART;
+    return kind == BODY_JSON || kind == BODY_LINES || kind == BODY_EVENTS || kind == BODY_FORM || kind == BODY_XML;
 }
 
 static bool is_json(enum body_kind kind)
@@ -37,7 +38,7 @@ static bool is_json(enum body_kind kind)
     return kind == BODY_JSON || kind == BODY_LINES || kind == BODY_EVENTS;
 }
 
-void body_locator_init(struct body_locator *locator, enum body_kind kind, struct span boundary)
+void body_locator_init(struct body_locator *locator, enum body_kind kind)
 {
     memset(locator, 0, offsetof(struct body_locator, reader));
     locator->kind = kind;
@@ -45,8 +46,8 @@ void body_locator_init(struct body_locator *locator, enum body_kind kind, struct
         json_init(&locator->reader.json, kind == BODY_JSON ? JSON_TEXT : JSON_LINES);
     else if (kind == BODY_FORM)
         memset(&locator->reader.form, 0, sizeof(locator->reader.form));
-    else if (kind == BODY_MULTIPART)
-        multipart_init(&locator->reader.multipart, boundary);
+    else if (kind == BODY_XML)
+        memset(&locator->reader.xml, 0, sizeof(locator->reader.xml));
 }
 
 static enum parse_status read_json(struct json_walker *walker, const struct parse_input *input, uint32_t *consumed_out,
@@ -95,11 +96,11 @@ static enum parse_status read_form(struct form *form, const struct parse_input *
     return step.status;
 }
 
-static enum parse_status read_multipart(struct multipart *multipart, const struct parse_input *input,
-                                        uint32_t *consumed_out, struct part *part_out, bool *is_part_out)
+static enum parse_status read_xml(struct xml *xml, const struct parse_input *input, uint32_t *consumed_out,
+                                  struct part *part_out, bool *is_part_out)
 {
-    struct multipart_item item;
-    struct parse_step step = multipart_parse(multipart, input, &item);
+    struct xml_item item;
+    struct parse_step step = xml_parse(xml, input, &item);
     *consumed_out = step.consumed;
     *is_part_out = step.status == PARSE_ITEM;
     if (*is_part_out)
@@ -108,8 +109,10 @@ static enum parse_status read_multipart(struct multipart *multipart, const struc
             .offset = item.offset,
             .begin = item.offset,
             .end = item.offset + item.text.size,
+            .key = item.name,
             .first = item.first,
             .last = item.last,
+            .escaped = item.escaped,
         };
     return step.status;
 }
@@ -119,8 +122,8 @@ static enum parse_status read_input(struct body_locator *locator, const struct p
 {
     if (locator->kind == BODY_FORM)
         return read_form(&locator->reader.form, input, consumed_out, part_out, is_part_out);
-    if (locator->kind == BODY_MULTIPART)
-        return read_multipart(&locator->reader.multipart, input, consumed_out, part_out, is_part_out);
+    if (locator->kind == BODY_XML)
+        return read_xml(&locator->reader.xml, input, consumed_out, part_out, is_part_out);
     return read_json(&locator->reader.json, input, consumed_out, part_out, is_part_out);
 }
 
@@ -129,7 +132,7 @@ static uint64_t *reader_offset(struct body_locator *locator)
 {
     if (locator->kind == BODY_FORM)
         return &locator->reader.form.offset;
-    return locator->kind == BODY_MULTIPART ? &locator->reader.multipart.offset : &locator->reader.json.offset;
+    return locator->kind == BODY_XML ? &locator->reader.xml.offset : &locator->reader.json.offset;
 }
 
 /* Steps over what is missing between the last view and this one. */
@@ -275,7 +278,7 @@ static bool is_lost(const struct body_locator *locator)
 {
     if (locator->kind == BODY_FORM)
         return locator->reader.form.lost;
-    return locator->kind == BODY_MULTIPART ? locator->reader.multipart.lost : locator->reader.json.lost;
+    return locator->kind == BODY_XML ? locator->reader.xml.lost : locator->reader.json.lost;
 }
 
 static void write_name(const struct body_locator *locator, struct body_place *place)
@@ -285,11 +288,8 @@ static void write_name(const struct body_locator *locator, struct body_place *pl
         size = json_pointer(&locator->reader.json, place->name, BODY_NAME_MAX, &place->name_cut);
     } else if (locator->kind == BODY_FORM) {
         size = form_name(&locator->reader.form, place->name, BODY_NAME_MAX, &place->name_cut);
-    } else if (locator->kind == BODY_MULTIPART) {
-        struct span name = span_first(multipart_name(&locator->reader.multipart), BODY_NAME_MAX);
-        size = name.size;
-        memcpy(place->name, name.data, size);
-        place->name_cut = locator->reader.multipart.name_cut;
+    } else if (locator->kind == BODY_XML) {
+        size = xml_path(&locator->reader.xml, place->name, BODY_NAME_MAX, &place->name_cut);
     }
     place->name_size = (uint16_t)size;
 }
@@ -367,7 +367,7 @@ bool body_needs_decoding(enum body_kind kind, const struct body_view *view)
         return memchr(view->data, '\\', view->size) != NULL;
     if (kind == BODY_FORM)
         return memchr(view->data, '%', view->size) || memchr(view->data, '+', view->size);
-    return false;
+    return kind == BODY_XML && memchr(view->data, '&', view->size);
 }
 
 void body_values_init(struct body_values *values)
@@ -406,14 +406,20 @@ static void keep_end(struct body_values *values, const struct part *part)
     values->carry_end = part->offset + part->text.size;
 }
 
+static uint32_t unescape(enum body_kind kind, struct span text, uint8_t *out, uint32_t capacity)
+{
+    if (kind == BODY_FORM)
+        return form_unescape(text, out, capacity);
+    return kind == BODY_XML ? xml_unescape(text, out, capacity) : json_unescape(text, out, capacity);
+}
+
 static void give_piece(struct body_values *values, const struct part *part, struct body_piece *piece_out)
 {
     uint32_t carry = carry_over(values, part);
     bool from_raw = carry > 0 && !values->carry_escaped;
     uint8_t *out = values->text + carry;
     uint32_t capacity = BODY_PIECE_MAX - carry;
-    uint32_t size = carry + (values->locator.kind == BODY_FORM ? form_unescape(part->text, out, capacity)
-                                                               : json_unescape(part->text, out, capacity));
+    uint32_t size = carry + unescape(values->locator.kind, part->text, out, capacity);
     values->size = size;
     values->carry_escaped = true;
     values->carry_end = part->offset + part->text.size;

@@ -6,7 +6,7 @@
  *
  * Where in a body something lies, and what its encoded values say. Scanners search the raw views (body_window.h); then
  *
- *   body_locate()      names the place of a match: JSON pointer, form field, multipart part; and tells matches that run
+ *   body_locate()      names the place of a match: JSON pointer, form field, path in XML; and tells matches that run
  *                      over more than one value, which are none.
  *   body_values_next() gives the values that hold escapes, decoded, to be searched as well.
  *
@@ -18,15 +18,14 @@
  * Memory:  fixed structures, the caller's. Nothing is allocated.
  * Threads: one owner.
  * Limits:  names over BODY_NAME_MAX are cut and say so. Values over BODY_PART_MAX are decoded in pieces that overlap by
- *          BODY_CARRY_MAX, so a match across pieces may not be longer than that. Contents of multipart parts are not
- *          decoded; XML is searched as written.
+ *          BODY_CARRY_MAX, so a match across pieces may not be longer than that.
  */
 
 #include "proto/body_kind.h"
 #include "proto/body_window.h"
 #include "proto/form.h"
 #include "proto/json.h"
-#include "proto/multipart.h"
+#include "proto/xml.h"
 
 #define BODY_NAME_MAX  256 /* a pointer of ten levels with common names is below 150 */
 #define BODY_PART_MAX  JSON_STRING_PART_MAX
@@ -38,7 +37,7 @@ enum body_place_kind {
     BODY_PLACE_KEY,       /* inside one key or field name */
     BODY_PLACE_KEY_VALUE, /* begins in a key and ends in its value; the name is the value's */
     BODY_PLACE_SPANS,     /* over more than one value: no match */
-    BODY_PLACE_OUTSIDE,   /* between values, or in the headers of a part: no match */
+    BODY_PLACE_OUTSIDE,   /* between values, or in markup: no match */
     BODY_PLACE_UNKNOWN,   /* behind a loss: a match, but its place has no name */
 };
 
@@ -72,12 +71,12 @@ struct body_locator {
     union {
         struct json_walker json;
         struct form form;
-        struct multipart multipart;
+        struct xml xml;
     } reader;
 };
 
-/* `boundary` is asked for BODY_MULTIPART only. */
-void body_locator_init(struct body_locator *locator, enum body_kind kind, struct span boundary);
+/* A multipart body is none to be located in: each of its parts is. */
+void body_locator_init(struct body_locator *locator, enum body_kind kind);
 
 /* The place of view->data[start, start + size). Ask in ascending order of either begin or end. */
 void body_locate(struct body_locator *locator, const struct body_view *view, uint32_t start, uint32_t size,

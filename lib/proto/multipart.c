@@ -10,7 +10,8 @@
 
 #include "proto/multipart.h"
 
-static_assert(MULTIPART_PART_MAX + 2 + BODY_BOUNDARY_MAX + 3 < 1024, "what is held fits the overlap of two views");
+static_assert(MULTIPART_PART_MAX + 2 + BODY_BOUNDARY_MAX + 3 < MULTIPART_HELD_MAX, "a content and a delimiter");
+static_assert(MULTIPART_LINE_MAX < MULTIPART_HELD_MAX, "a header line");
 
 #define PARAMETERS_MAX 8 /* of a Content-Disposition; real ones have two */
 
@@ -91,22 +92,48 @@ static void keep_name(struct multipart *multipart, struct span value)
     }
 }
 
-static void read_header(struct multipart *multipart, struct span line)
+static void read_disposition(struct multipart *multipart, struct span value)
 {
-    static const char disposition[] = "content-disposition:";
-    const struct span start = SPAN_LITERAL(disposition), name = SPAN_LITERAL("name=");
-    if (line.size < start.size || !span_equal_nocase(span_first(line, start.size), start))
-        return;
-    uint32_t at = find_parameter_end(line, start.size);
-    for (uint32_t count = 0; count < PARAMETERS_MAX && at < line.size; count++) {
-        uint32_t end = find_parameter_end(line, at + 1);
-        struct span parameter = span_trim(span_first(span_from(line, at + 1), end > at ? end - at - 1 : 0));
+    const struct span name = SPAN_LITERAL("name=");
+    uint32_t at = find_parameter_end(value, 0);
+    for (uint32_t count = 0; count < PARAMETERS_MAX && at < value.size; count++) {
+        uint32_t end = find_parameter_end(value, at + 1);
+        struct span parameter = span_trim(span_first(span_from(value, at + 1), end > at ? end - at - 1 : 0));
         at = end;
         if (parameter.size >= name.size && span_equal_nocase(span_first(parameter, name.size), name)) {
             keep_name(multipart, span_from(parameter, name.size));
             return;
         }
     }
+}
+
+static void keep_type(struct multipart *multipart, struct span type)
+{
+    if (!type.size || type.size > MULTIPART_TYPE_MAX)
+        return;
+    memcpy(multipart->type, type.data, type.size);
+    multipart->type_size = (uint8_t)type.size;
+}
+
+static void read_header(struct multipart *multipart, struct span line)
+{
+    const uint8_t *colon = line.size ? memchr(line.data, ':', line.size) : NULL;
+    if (!colon)
+        return;
+    struct span name = span_first(line, (uint32_t)(colon - line.data));
+    struct span value = span_trim(span_from(line, name.size + 1));
+    if (span_equal_nocase(name, SPAN_LITERAL("content-disposition")))
+        read_disposition(multipart, value);
+    else if (span_equal_nocase(name, SPAN_LITERAL("content-type")))
+        keep_type(multipart, value);
+    else if (span_equal_nocase(name, SPAN_LITERAL("content-transfer-encoding")))
+        multipart->base64 = span_equal_nocase(value, SPAN_LITERAL("base64"));
+}
+
+static void forget_headers(struct multipart *multipart)
+{
+    multipart->name_size = multipart->type_size = 0;
+    multipart->name_cut = multipart->base64 = false;
 }
 
 /* A whole line of preamble or headers, without its end. */
@@ -118,8 +145,7 @@ static void take_line(struct multipart *multipart, struct span line)
         struct span rest = span_from(line, multipart->boundary_size);
         bool closing = span_starts_with(rest, SPAN_LITERAL("--"));
         multipart->state = closing ? MULTIPART_EPILOGUE : MULTIPART_HEADERS;
-        multipart->name_size = 0;
-        multipart->name_cut = false;
+        forget_headers(multipart);
         multipart->lost = false;
     } else if (multipart->state == MULTIPART_HEADERS && !line.size) {
         multipart->state = MULTIPART_CONTENT;
@@ -209,8 +235,7 @@ static struct parse_step lose(struct multipart *multipart, const struct parse_in
     multipart->offset += (uint64_t)multipart->held + input->lost;
     multipart->looked = multipart->held = 0;
     multipart->part_next = multipart->line_skip = false;
-    multipart->name_size = 0;
-    multipart->name_cut = false;
+    forget_headers(multipart);
     multipart->lost = true;
     multipart->state = input->last ? MULTIPART_EPILOGUE : MULTIPART_CONTENT;
     return parse_step_of(input->last ? PARSE_STOP : PARSE_MORE, 0, 0);
@@ -242,4 +267,9 @@ struct parse_step multipart_parse(struct multipart *multipart, const struct pars
 struct span multipart_name(const struct multipart *multipart)
 {
     return (struct span){multipart->name, multipart->name_size};
+}
+
+struct span multipart_type(const struct multipart *multipart)
+{
+    return (struct span){multipart->type, multipart->type_size};
 }

@@ -10,7 +10,7 @@
  * Memory:  struct multipart, fixed.
  * Threads: one owner.
  * Limits:  contents over MULTIPART_PART_MAX come in pieces; of a header line the first MULTIPART_LINE_MAX bytes are
- *          read; MULTIPART_NAME_MAX bytes of a name are kept.
+ *          read; MULTIPART_NAME_MAX bytes of a name and types of MULTIPART_TYPE_MAX are kept.
  * Loss:    contents have no known name until the next delimiter.
  * End:     PARSE_STOP once `last` has been seen, or behind the closing delimiter.
  */
@@ -21,6 +21,8 @@
 #define MULTIPART_PART_MAX 896 /* with a whole delimiter behind it still below BODY_WINDOW_OVERLAP */
 #define MULTIPART_LINE_MAX 960 /* a Content-Disposition with a long file name */
 #define MULTIPART_NAME_MAX 128
+#define MULTIPART_TYPE_MAX 128  /* a media type with its charset */
+#define MULTIPART_HELD_MAX 1024 /* more is never left unconsumed */
 
 struct multipart_item {
     struct span text;
@@ -38,10 +40,13 @@ struct multipart {
     bool line_skip; /* the rest of a long line is of no interest */
     bool lost;
     bool name_cut;
+    bool base64; /* its Content-Transfer-Encoding */
     uint8_t name_size;
+    uint8_t type_size;
     uint8_t boundary_size;
     uint8_t boundary[BODY_BOUNDARY_MAX + 2]; /* with its two dashes */
     uint8_t name[MULTIPART_NAME_MAX];
+    uint8_t type[MULTIPART_TYPE_MAX];
 };
 
 /* `boundary`: 1 to BODY_BOUNDARY_MAX bytes; with an empty one everything is one part without a name. */
@@ -52,3 +57,6 @@ struct parse_step multipart_parse(struct multipart *multipart, const struct pars
 
 /* The name parameter of the current part's Content-Disposition, empty when it has none. */
 struct span multipart_name(const struct multipart *multipart);
+
+/* Its Content-Type, empty when it has none, or one that is longer than is kept. */
+struct span multipart_type(const struct multipart *multipart);

@@ -87,7 +87,7 @@ static void search(struct run *run, struct body_window *window, const struct bod
     }
     body_locator_leave(&run->locator, view);
     require(run->locator.offset <= view->offset + view->size);
-    require(view->final || run->locator.offset >= view->offset + BODY_WINDOW_STEP || run->locator.kind == BODY_XML ||
+    require(view->final || run->locator.offset >= view->offset + BODY_WINDOW_STEP || run->locator.kind == BODY_MULTIPART ||
             run->locator.kind == BODY_TEXT || run->locator.kind == BODY_BINARY);
 }
 
@@ -100,7 +100,7 @@ static uint64_t feed(struct pool *pool, struct span text, const uint32_t *cuts, 
     run.digest = 1;
     run.way = *way;
     body_window_init(&window, pool);
-    body_locator_init(&run.locator, way->kind, SPAN_LITERAL("b"));
+    body_locator_init(&run.locator, way->kind);
     body_values_init(&run.values);
     uint32_t at = 0;
     for (uint32_t i = 0; i < 3; i++) {
