@@ -8,6 +8,7 @@
 
 #include "proto/amqp10.h"
 
+#include "proto/amqp10_descriptor.h"
 #include "proto/amqp10_performative.h"
 #include "proto/amqp_bytes.h"
 
@@ -61,8 +62,8 @@ static bool performative_front(struct span performative, struct front *front)
 {
     struct amqp10_value value;
     front->size = performative.size;
-    if (!amqp10_value_read(&performative, &value) || performative.size || !value.described ||
-        !value.descriptor_numeric || value.descriptor > UINT8_MAX || value.kind != AMQP10_LIST)
+    if (!amqp10_value_read(&performative, &value) || performative.size || !value.described || !value.descriptor_known ||
+        value.descriptor > UINT8_MAX || value.kind != AMQP10_LIST)
         return false;
     front->fields = value.bytes;
     front->count = value.count;
@@ -84,7 +85,8 @@ static bool header_plausible(const struct amqp10 *parser, struct span data)
         return true;
     bool small = data.data[8] == 0 && data.data[9] == 0x53 && amqp10_performative_name(data.data[10]) &&
                  (data.data[10] >= AMQP10_SASL_MECHANISMS) == (type == TYPE_SASL);
-    return small || (data.data[8] == 0 && data.data[9] == 0x80 && data.data[10] == 0);
+    bool symbol = data.data[8] == 0 && data.data[9] == 0xa3 && data.data[10] <= AMQP10_DESCRIPTOR_NAME_MAX;
+    return small || symbol || (data.data[8] == 0 && data.data[9] == 0x80 && data.data[10] == 0);
 }
 
 static enum candidate next_plausible(const struct amqp10 *parser, struct span rest, bool last)
@@ -176,7 +178,10 @@ static struct parse_step too_long(struct amqp10 *parser, struct span body, uint3
                                   struct amqp10_item *item)
 {
     static const uint8_t transfer[] = {0, 0x53, AMQP10_TRANSFER};
-    if (body.size < 3 || memcmp(body.data, transfer, 3) == 0)
+    static const char symbol[] = "\0\xa3\x12"
+                                 "amqp:transfer:list";
+    if (body.size < 3 || memcmp(body.data, transfer, 3) == 0 ||
+        memcmp(body.data, symbol, min_u32(body.size, sizeof(symbol) - 1)) == 0)
         return lose(parser, item, ANOMALY_BIT(ANOMALY_FRAME_SIZE), at);
     parser->anomalies |= ANOMALY_BIT(ANOMALY_FRAME_SIZE);
     parser->bytes_skipped += frame_size;

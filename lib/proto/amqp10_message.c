@@ -7,7 +7,7 @@
 
 #include "proto/amqp10_message.h"
 
-#include "proto/amqp_bytes.h"
+#include "proto/amqp10_descriptor.h"
 
 enum state { STATE_SECTION, STATE_BODY, STATE_PASS, STATE_RAW };
 
@@ -21,19 +21,26 @@ struct front_of {
     bool text;
 };
 
-/* The descriptor of a section in either of its lengths; 0: none, or too few bytes to tell (then *more_out). */
+/* The descriptor of a section; 0: none, or too few bytes to tell (then *more_out). */
 static uint32_t descriptor_size(struct span data, uint8_t *section_out, bool *more_out)
 {
-    static const uint8_t lengthy[] = {0, 0x80, 0, 0, 0, 0, 0, 0, 0};
     *more_out = data.size < 2;
-    if (data.data[0] != 0 || (data.size >= 2 && data.data[1] != 0x53 && data.data[1] != 0x80) || *more_out)
+    if (data.data[0] != 0 || *more_out || data.data[1] == 0)
         return 0;
-    uint32_t size = data.data[1] == 0x53 ? 3 : 10;
-    *more_out = data.size < size;
-    if (*more_out || (size == 10 && memcmp(data.data, lengthy, sizeof(lengthy)) != 0))
+    struct span rest = span_from(data, 1);
+    uint64_t size;
+    enum amqp10_size known = amqp10_value_size(rest, &size);
+    bool read_here = known == AMQP10_SIZE_KNOWN && size < AMQP10_DESCRIPTORS_MAX;
+    *more_out = known == AMQP10_SIZE_MORE || (read_here && rest.size < size);
+    if (!read_here || *more_out)
         return 0;
-    *section_out = data.data[size - 1];
-    return *section_out >= AMQP10_HEADER && *section_out <= AMQP10_FOOTER ? size : 0;
+    struct amqp10_value value;
+    rest = span_first(rest, (uint32_t)size);
+    if (!amqp10_value_read(&rest, &value) || (value.kind != AMQP10_UNSIGNED && value.kind != AMQP10_SYMBOL))
+        return 0;
+    uint64_t section = value.kind == AMQP10_SYMBOL ? amqp10_descriptor_number(value.bytes) : value.number;
+    *section_out = (uint8_t)section;
+    return section >= AMQP10_HEADER && section <= AMQP10_FOOTER ? 1 + (uint32_t)size : 0;
 }
 
 static enum front front_read(struct span data, struct front_of *front)

@@ -108,7 +108,7 @@ static struct span condition_of(const struct amqp10_value *value)
 {
     struct amqp10_value inner = *value;
     for (uint32_t i = 0; i < CONDITION_DEPTH_MAX; i++) {
-        if (!inner.described || !inner.descriptor_numeric || inner.kind != AMQP10_LIST)
+        if (!inner.described || !inner.descriptor_known || inner.kind != AMQP10_LIST)
             break;
         bool error = inner.descriptor == AMQP10_ERROR;
         if (!error && inner.descriptor != AMQP10_REJECTED)
@@ -125,7 +125,7 @@ static struct span condition_of(const struct amqp10_value *value)
 /* The state of a delivery: only those that end it are outcomes. */
 static uint8_t outcome_of(const struct amqp10_value *value)
 {
-    bool outcome = value->described && value->descriptor_numeric && value->descriptor >= AMQP10_ACCEPTED &&
+    bool outcome = value->described && value->descriptor_known && value->descriptor >= AMQP10_ACCEPTED &&
                    value->descriptor <= AMQP10_MODIFIED;
     return outcome ? (uint8_t)value->descriptor : 0;
 }
@@ -133,7 +133,7 @@ static uint8_t outcome_of(const struct amqp10_value *value)
 /* Address and whether it is dynamic, of a source or target: its first and fifth field. */
 static struct span address_of(const struct amqp10_value *terminus, uint64_t descriptor, bool *dynamic)
 {
-    if (!terminus->described || !terminus->descriptor_numeric || terminus->descriptor != descriptor ||
+    if (!terminus->described || !terminus->descriptor_known || terminus->descriptor != descriptor ||
         terminus->kind != AMQP10_LIST)
         return (struct span){0};
     struct span rest = terminus->bytes, address = {0};

@@ -7,6 +7,7 @@
 
 #include "proto/amqp10_value.h"
 
+#include "proto/amqp10_descriptor.h"
 #include "proto/amqp_bytes.h"
 
 enum width { WIDTH_FIXED, WIDTH_COUNTED, WIDTH_COMPOUND, WIDTH_NONE };
@@ -183,9 +184,10 @@ static bool constructor_read(struct span *rest, struct amqp10_value *value, uint
         struct amqp10_value descriptor = {0};
         if (!amqp_take(rest, 1, &byte) || byte.data[0] == 0 || !content_read(byte.data[0], rest, &descriptor))
             return false;
+        uint8_t named = descriptor.kind == AMQP10_SYMBOL ? amqp10_descriptor_number(descriptor.bytes) : 0;
         if (!value->described) {
-            value->descriptor_numeric = descriptor.kind == AMQP10_UNSIGNED;
-            value->descriptor = descriptor.number;
+            value->descriptor_known = descriptor.kind == AMQP10_UNSIGNED || named;
+            value->descriptor = named ? named : descriptor.number;
         }
         value->described = true;
     }

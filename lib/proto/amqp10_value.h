@@ -40,7 +40,7 @@ struct amqp10_value {
     uint8_t kind; /* enum amqp10_kind */
     uint8_t code; /* the constructor */
     bool described;
-    bool descriptor_numeric; /* `descriptor` is its number */
+    bool descriptor_known; /* `descriptor` is its number, sent as that or as the symbol for it */
     uint64_t descriptor;
     uint64_t number;
     struct span bytes;

@@ -113,6 +113,90 @@ static void test_performatives(void **state)
     assert_true(read[0].has_remote_channel);
 }
 
+/* The symbol for each number that the client's stream uses, as 1.3, 2.7 and 5.3.3 of the standard give them. */
+static const char *symbol_of(uint8_t number)
+{
+    static const char *const symbols[] = {
+        [0x10] = "amqp:open:list",   [0x11] = "amqp:begin:list",    [0x12] = "amqp:attach:list",
+        [0x13] = "amqp:flow:list",   [0x14] = "amqp:transfer:list", [0x15] = "amqp:disposition:list",
+        [0x16] = "amqp:detach:list", [0x18] = "amqp:close:list",    [0x41] = "amqp:sasl-init:list",
+    };
+    return symbols[number];
+}
+
+/* The client's stream with the symbol of each performative in place of its number. */
+static uint32_t symbolic_stream(uint8_t *out)
+{
+    const uint8_t *in = amqp10_client_vector, *end = in + sizeof(amqp10_client_vector);
+    uint32_t written = 0;
+    while (in < end) {
+        if (memcmp(in, "AMQP", 4) == 0) {
+            memcpy(out + written, in, 8);
+            written += 8;
+            in += 8;
+            continue;
+        }
+        uint32_t size = (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+        const char *symbol = symbol_of(in[10]);
+        uint32_t name = (uint32_t)strlen(symbol), grown = size + name;
+        assert_true(in[8] == 0 && in[9] == 0x53);
+        const uint8_t head[] = {(uint8_t)(grown >> 24), (uint8_t)(grown >> 16), (uint8_t)(grown >> 8), (uint8_t)grown};
+        memcpy(out + written, head, 4);
+        memcpy(out + written + 4, in + 4, 5);
+        out[written + 9] = 0xa3;
+        out[written + 10] = (uint8_t)name;
+        memcpy(out + written + 11, symbol, name);
+        memcpy(out + written + 11 + name, in + 11, size - 11);
+        written += grown;
+        in += size;
+    }
+    return written;
+}
+
+static void test_symbolic_descriptors(void **state)
+{
+    (void)state;
+    static uint8_t stream[2 * sizeof(amqp10_client_vector)];
+    uint32_t size = symbolic_stream(stream);
+    struct amqp10_performative read[8];
+    for (uint32_t cut = 0; cut <= size; cut++) {
+        const struct amqp_trace_segment segments[] = {{cut, false}, {size, false}};
+        assert_words(stream, size, segments, 2, client_words);
+    }
+    assert_int_equal(performatives_of(stream, size, AMQP10_ATTACH, read, 8), 2);
+    assert_span(read[0].target, "orders");
+    assert_int_equal(performatives_of(stream, size, AMQP10_DISPOSITION, read, 8), 1);
+    assert_int_equal(read[0].outcome, AMQP10_REJECTED);
+    /* disposition(role=receiver, first=0, last=0, settled, state=released) with the symbol of the state */
+    static const uint8_t fields[] = "\x41\x43\x43\x41\x00\xa3\x12"
+                                    "amqp:released:list"
+                                    "\x45";
+    assert_true(amqp10_performative_read(AMQP10_DISPOSITION, span_of(fields, sizeof(fields) - 1), 5, read));
+    assert_int_equal(read[0].outcome, AMQP10_RELEASED);
+}
+
+static void test_symbolic_sections(void **state)
+{
+    (void)state;
+    static const uint8_t message[] = "\x00\xa3\x14"
+                                     "amqp:properties:list"
+                                     "\xc0\x05\x01\xa1\x02id"
+                                     "\x00\xa3\x10"
+                                     "amqp:data:binary"
+                                     "\xa0\x04"
+                                     "body";
+    for (uint32_t cut = 0; cut < sizeof(message); cut++) {
+        const struct amqp_trace_segment segments[] = {{cut, false}, {sizeof(message) - 1, false}};
+        struct amqp_trace trace;
+        amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
+        amqp_trace_run(&trace, message, segments, 2);
+        assert_non_null(memmem(trace.text, trace.size, "body", 4));
+        assert_int_equal(trace.body_bytes, 4);
+        assert_int_equal(trace.message.malformed, false);
+        amqp_trace_free(&trace);
+    }
+}
+
 static void test_all_cuts(void **state)
 {
     (void)state;
@@ -350,11 +434,11 @@ static void test_descriptors(void **state)
     struct amqp10_value value;
     struct span rest = span_of("\0\x80\0\0\0\0\0\0\0\x24\x45", 11);
     assert_true(amqp10_value_read(&rest, &value));
-    assert_true(value.described && value.descriptor_numeric);
+    assert_true(value.described && value.descriptor_known);
     assert_int_equal(value.descriptor, AMQP10_ACCEPTED);
     rest = span_of("\0\xa3\3foo\x41", 7);
     assert_true(amqp10_value_read(&rest, &value));
-    assert_true(value.described && !value.descriptor_numeric);
+    assert_true(value.described && !value.descriptor_known);
     /* More descriptors on one value than anybody sends. */
     rest = span_of("\0\x43\0\x43\0\x43\0\x43\0\x43\0\x43\x41", 13);
     assert_false(amqp10_value_read(&rest, &value));
@@ -414,6 +498,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_performatives),
+        cmocka_unit_test(test_symbolic_descriptors),
+        cmocka_unit_test(test_symbolic_sections),
         cmocka_unit_test(test_all_cuts),
         cmocka_unit_test(test_every_hole),
         cmocka_unit_test(test_hole_in_payload),
