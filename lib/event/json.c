@@ -261,12 +261,24 @@ void event_json_finding(struct json_writer *writer, const struct finding *findin
     end(writer, cut);
 }
 
+/* What is told of messages: how many a call streamed, and what became of the one that the call is. */
+static void put_messages(struct json_writer *writer, const struct call *call)
+{
+    if (call->protocol == CALL_GRPC) {
+        key_unsigned(writer, "request_messages", call->request_messages);
+        key_unsigned(writer, "response_messages", call->response_messages);
+    }
+    if (call->protocol == CALL_AMQP091 || call->protocol == CALL_AMQP10)
+        key_text(writer, "outcome", call_outcome_name(call->outcome));
+}
+
 void event_json_call(struct json_writer *writer, const struct call *call, const struct event_origin *origin, bool cut)
 {
     begin(writer, "transaction", call->time_ns, origin);
     put_call(writer, call);
     key_unsigned(writer, "request_bytes", call->request_bytes);
     key_unsigned(writer, "response_bytes", call->response_bytes);
+    put_messages(writer, call);
     key_time(writer, "end", call->end_ns);
     end(writer, cut);
 }

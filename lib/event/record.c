@@ -22,7 +22,8 @@ struct wire_call {
     int32_t status;
     uint16_t source_port, destination_port;
     uint8_t protocol, ip_version, tunnel_count, tls;
-    uint8_t graphql, zero[7];
+    uint8_t graphql, outcome, zero[6];
+    uint32_t request_messages, response_messages;
 };
 
 struct wire_tunnel {
@@ -37,7 +38,7 @@ struct wire_finding {
     uint8_t has_call, zero[3];
 };
 
-static_assert(sizeof(struct wire_call) == 88, "part of the layout, without padding");
+static_assert(sizeof(struct wire_call) == 96, "part of the layout, without padding");
 static_assert(sizeof(struct wire_tunnel) == 8, "part of the layout, without padding");
 static_assert(sizeof(struct wire_finding) == 16, "part of the layout, without padding");
 
@@ -122,7 +123,10 @@ static void put_call(struct wire_writer *writer, const struct call *call)
                               .ip_version = endpoints->ip_version,
                               .tunnel_count = endpoints->tunnel_count,
                               .tls = call->tls.flags,
-                              .graphql = (uint8_t)call->graphql};
+                              .graphql = (uint8_t)call->graphql,
+                              .outcome = (uint8_t)call->outcome,
+                              .request_messages = call->request_messages,
+                              .response_messages = call->response_messages};
     wire_put(writer, &fixed, sizeof(fixed));
     for (uint32_t i = 0; i < endpoints->tunnel_count; i++) {
         struct wire_tunnel tunnel = {endpoints->tunnels[i].id, endpoints->tunnels[i].kind};
@@ -146,7 +150,7 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
     if (fixed.protocol >= CALL_PROTOCOL_COUNT || fixed.tunnel_count > TUNNELS_MAX ||
         fixed.tls >> CONNECTION_TLS_FLAG_COUNT_ || (fixed.tls && !(fixed.tls & CONNECTION_TLS)) ||
         memcmp(fixed.zero, (uint8_t[sizeof(fixed.zero)]){0}, sizeof(fixed.zero)) != 0 ||
-        fixed.graphql >= CALL_GRAPHQL_COUNT || fixed.flags >> CALL_FLAG_COUNT_) {
+        fixed.graphql >= CALL_GRAPHQL_COUNT || fixed.outcome >= CALL_OUTCOME_COUNT || fixed.flags >> CALL_FLAG_COUNT_) {
         reader->bad = true;
         return;
     }
@@ -158,6 +162,9 @@ static void get_call(struct wire_reader *reader, struct call *call_out)
                               .status = fixed.status,
                               .protocol = (enum call_protocol)fixed.protocol,
                               .graphql = (enum call_graphql)fixed.graphql,
+                              .outcome = (enum call_outcome)fixed.outcome,
+                              .request_messages = fixed.request_messages,
+                              .response_messages = fixed.response_messages,
                               .endpoints = {.source = fixed.source,
                                             .destination = fixed.destination,
                                             .source_port = fixed.source_port,

@@ -97,6 +97,8 @@ static void method_item(const struct amqp091_event *event)
         amqp091_content_method(event);
     else if (id == AMQP091_CONNECTION_CLOSE || id == AMQP091_CHANNEL_CLOSE)
         amqp091_close(event);
+    else if (sent_by_client && (id == AMQP091_BASIC_REJECT || id == AMQP091_BASIC_NACK))
+        amqp091_refusal(event);
     else if (sent_by_client && event->method->told)
         amqp091_request(event);
     else if (!sent_by_client && (id == AMQP091_BASIC_ACK || id == AMQP091_BASIC_NACK))

@@ -86,6 +86,8 @@ void amqp091_content_body(const struct amqp091_event *event, const struct amqp09
 /* The content that is coming in will not be whole. */
 void amqp091_content_cut(struct pipeline *worker, struct amqp091_content *content, bool response, uint32_t flags);
 void amqp091_confirm(const struct amqp091_event *event);
+/* basic.reject and basic.nack of the client. */
+void amqp091_refusal(const struct amqp091_event *event);
 void amqp091_confirms_end(struct pipeline *worker, struct amqp091_channel *channel);
 
 /* amqp091_request.c: everything else that becomes a call. */

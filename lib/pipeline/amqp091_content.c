@@ -74,9 +74,47 @@ void amqp091_confirm(const struct amqp091_event *event)
         struct exchange *exchange = confirm->exchange;
         channel->unconfirmed--;
         memmove(confirm, confirm + 1, (channel->unconfirmed - i) * sizeof(*confirm));
+        struct call *call = &exchange->transaction.call;
+        /* What was returned is confirmed as well: the broker has done with it. */
+        if (call->outcome == CALL_OUTCOME_NONE)
+            call->outcome = positive ? CALL_OUTCOME_ACCEPTED : CALL_OUTCOME_REJECTED;
         /* A refusal has no code. */
         amqp_answered(event->worker, exchange, event->feed, positive ? STATUS_SUCCESS : CALL_STATUS_NONE);
     }
+}
+
+/* The oldest message to that address that waits for its confirm is the one that comes back: brokers keep the order. */
+static void returned(const struct amqp091_event *event)
+{
+    const struct amqp091_arguments *arguments = event->arguments;
+    for (uint32_t i = 0; i < event->channel->unconfirmed; i++) {
+        struct transaction *transaction = &event->channel->confirm[i].exchange->transaction;
+        if (transaction->call.outcome != CALL_OUTCOME_NONE ||
+            !span_equal(transaction->message.exchange, arguments->exchange) ||
+            !span_equal(transaction->message.routing_key, arguments->routing_key))
+            continue;
+        transaction->call.outcome = CALL_OUTCOME_RETURNED;
+        return;
+    }
+}
+
+/* The client says what became of a delivery, which was told when it was there: by a call of its own. */
+void amqp091_refusal(const struct amqp091_event *event)
+{
+    bool reject = event->method->id == AMQP091_BASIC_REJECT;
+    bool requeue = event->arguments->bits & (reject ? 1u : 2u);
+    if (!event->arguments->complete)
+        return;
+    struct exchange *exchange = amqp_exchange_take(event->worker, event->feed, CALL_AMQP091, event->method->name);
+    if (!exchange)
+        return;
+    exchange->transaction.one_way = true;
+    exchange->transaction.call.outcome = requeue ? CALL_OUTCOME_RELEASED : CALL_OUTCOME_REJECTED;
+    amqp_side_begin(exchange, false, event->feed);
+    amqp_side_touch(exchange, false, event->feed, event->anomalies);
+    amqp091_message_set(event, exchange);
+    amqp_side_end(event->worker, exchange, false);
+    judge_exchange(event->worker, exchange);
 }
 
 void amqp091_confirms_end(struct pipeline *worker, struct amqp091_channel *channel)
@@ -167,8 +205,12 @@ static void address(const struct amqp091_event *event, struct exchange *exchange
         transaction->message.queue = queue;
     else if (arguments->consumer_tag.data)
         transaction->message.queue = amqp_keep(exchange, amqp091_consumer_queue(event, arguments->consumer_tag));
-    if (event->method->id == AMQP091_BASIC_RETURN && arguments->reply_code)
+    if (event->method->id != AMQP091_BASIC_RETURN)
+        return;
+    transaction->call.outcome = CALL_OUTCOME_RETURNED;
+    if (arguments->reply_code)
         transaction->call.status = arguments->reply_code;
+    returned(event);
 }
 
 void amqp091_content_method(const struct amqp091_event *event)

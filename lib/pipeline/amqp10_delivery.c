@@ -252,13 +252,28 @@ static void unsettled_put(const struct amqp10_event *event, const struct amqp10_
         (struct amqp10_unsettled){exchange, link->delivery, link->channel, link->direction};
 }
 
+static enum call_outcome outcome_of(uint8_t state)
+{
+    switch (state) {
+    case AMQP10_ACCEPTED:
+        return CALL_OUTCOME_ACCEPTED;
+    case AMQP10_REJECTED:
+        return CALL_OUTCOME_REJECTED;
+    case AMQP10_RELEASED:
+        return CALL_OUTCOME_RELEASED;
+    case AMQP10_MODIFIED:
+        return CALL_OUTCOME_MODIFIED;
+    default:
+        return CALL_OUTCOME_NONE;
+    }
+}
+
 /* The receiver's side of a message says what became of it. */
 static void settle(const struct amqp10_event *event, struct exchange *exchange)
 {
     struct transaction *transaction = &exchange->transaction;
-    const char *outcome = amqp10_outcome_name(event->performative->outcome);
     bool response = event->feed->direction == 1;
-    transaction->message.outcome = span_from_text(outcome);
+    transaction->call.outcome = outcome_of(event->performative->outcome);
     amqp_side_begin(exchange, response, event->feed);
     amqp_side_end(event->worker, exchange, response);
     judge_exchange(event->worker, exchange);

@@ -332,6 +332,8 @@ void scan_grpc_settle(struct transaction *transaction)
     const struct transaction_header *header = NULL, *last = NULL;
     if (call->protocol != CALL_GRPC)
         return;
+    call->request_messages = transaction->request.message_count;
+    call->response_messages = transaction->response.message_count;
     while ((header = transaction_find_header_named(transaction, &transaction->response, SPAN_LITERAL("grpc-status"),
                                                    header)) != NULL)
         last = header;

@@ -49,22 +49,6 @@ const char *amqp10_performative_name(uint8_t code)
     return i < ARRAY_COUNT(performatives) ? performatives[i].name : NULL;
 }
 
-const char *amqp10_outcome_name(uint8_t code)
-{
-    switch (code) {
-    case AMQP10_ACCEPTED:
-        return "accepted";
-    case AMQP10_REJECTED:
-        return "rejected";
-    case AMQP10_RELEASED:
-        return "released";
-    case AMQP10_MODIFIED:
-        return "modified";
-    default:
-        return NULL;
-    }
-}
-
 static bool type_fits(char letter, const struct amqp10_value *value)
 {
     if (value->kind == AMQP10_NULL)

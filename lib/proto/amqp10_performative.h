@@ -63,9 +63,6 @@ struct amqp10_performative {
 /* "open" ... "sasl-outcome"; NULL: no such performative. */
 const char *amqp10_performative_name(uint8_t code);
 
-/* "accepted" ...; NULL: no such outcome. */
-const char *amqp10_outcome_name(uint8_t code);
-
 /* False when a field has not its type, one that must be there is not, or the fields do not fill their span exactly. */
 bool amqp10_performative_read(uint8_t code, struct span fields, uint32_t count,
                               struct amqp10_performative *performative_out);

@@ -62,6 +62,17 @@ enum call_graphql {
     CALL_GRAPHQL_COUNT
 };
 
+/* What became of a message, as far as its receiver said. */
+enum call_outcome {
+    CALL_OUTCOME_NONE,     /* no message, or nothing was said */
+    CALL_OUTCOME_ACCEPTED, /* or confirmed */
+    CALL_OUTCOME_REJECTED, /* refused for good: AMQP 0-9-1 reject and nack without requeue, nack of a broker */
+    CALL_OUTCOME_RELEASED, /* given back, for anybody to have; 0-9-1: requeued */
+    CALL_OUTCOME_MODIFIED, /* given back, changed */
+    CALL_OUTCOME_RETURNED, /* a broker had nowhere to put it */
+    CALL_OUTCOME_COUNT
+};
+
 struct call {
     struct endpoints endpoints; /* source is the client */
     uint64_t time_ns;           /* first byte of the request (of the response where no request was seen) */
@@ -77,7 +88,9 @@ struct call {
     struct connection_tls tls; /* the connection it came in */
     enum call_graphql graphql;
     struct span graphql_name; /* of its operation; data NULL: none */
-    struct span operation;    /* registry id of the operation, data NULL: none matched */
+    enum call_outcome outcome;
+    uint32_t request_messages, response_messages; /* of a call that streams them: gRPC */
+    struct span operation;                        /* registry id of the operation, data NULL: none matched */
     struct call_caller caller;
 };
 
@@ -86,6 +99,9 @@ const char *call_protocol_name(enum call_protocol protocol);
 
 /* "query", "mutation", "subscription"; NULL for what is not known. */
 const char *call_graphql_name(enum call_graphql graphql);
+
+/* "accepted" ...; NULL for CALL_OUTCOME_NONE. */
+const char *call_outcome_name(enum call_outcome outcome);
 
 /* The name of the flag with bit `index`, 0 <= index < CALL_FLAG_COUNT_. */
 const char *call_flag_name(uint32_t index);

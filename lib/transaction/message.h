@@ -36,7 +36,6 @@ struct message {
     struct span virtual_host; /* data NULL: the connection's opening was not seen */
     struct span content_type; /* of the content, without being believed; data NULL: none sent */
     struct span reply_to;     /* where the sender expects an answer; data NULL: none */
-    struct span outcome;  /* AMQP 1.0: "accepted", "rejected" ...; data NULL: none seen */
     uint8_t kind;             /* enum message_kind */
     bool from_server;
 };

@@ -83,6 +83,13 @@ def check_callers(judgement, result):
     return differ("caller", Counter(judgement["callers"]), told)
 
 
+def check_outcomes(judgement, result):
+    """What became of messages, by what the peer did with them."""
+    told = Counter("%s %s %s" % (entry["method"], entry["path"], entry["outcome"])
+                   for entry in result.transactions if entry.get("outcome"))
+    return differ("outcome", Counter(judgement.get("outcomes", {})), told)
+
+
 def check_graphql(case, result):
     """What the server executed, where it is one that tells."""
     lines = [line for line in read_lines(case_path(case, "peer.jsonl")) if "graphql" in line]
@@ -140,7 +147,8 @@ def run_case(case):
     if result.summary is None or result.status != (1 if failing else 0):
         return ["exit status %d instead of %d" % (result.status, failing), result.talk]
     return (check_transactions(case, judgement, result) + check_operations(judgement, result)
-            + check_callers(judgement, result) + check_graphql(case, result) + check_findings(judgement, result) + check_summary(judgement, result))
+            + check_callers(judgement, result) + check_outcomes(judgement, result) + check_graphql(case, result)
+            + check_findings(judgement, result) + check_summary(judgement, result))
 
 
 # Captures of others

@@ -33,6 +33,7 @@ struct bench {
     struct pipeline *pipeline;
     char *calls;    /* one line each: method path status flags request_bytes response_bytes */
     char *findings; /* one JSON line each */
+    char *outcomes; /* one line for each call that has one: method outcome */
 };
 
 static inline void text_add(char **text, const char *line, size_t size)
@@ -51,6 +52,11 @@ static inline void take_call(struct bench *bench, const struct call *call)
                         call->path.data ? (const char *)call->path.data : "", call->status, call->flags,
                         (unsigned long long)call->request_bytes, (unsigned long long)call->response_bytes);
     text_add(&bench->calls, line, (size_t)size);
+    if (call->outcome == CALL_OUTCOME_NONE)
+        return;
+    size = snprintf(line, sizeof(line), "%.*s %s", (int)call->method.size, (const char *)call->method.data,
+                    call_outcome_name(call->outcome));
+    text_add(&bench->outcomes, line, (size_t)size);
 }
 
 static inline void bench_drain(void *context)
@@ -139,6 +145,7 @@ static inline void bench_free(struct bench *bench)
     settings_deinit(&bench->settings);
     free(bench->calls);
     free(bench->findings);
+    free(bench->outcomes);
     free(bench);
 }
 

@@ -38,6 +38,9 @@ static struct call sample_call(void)
                         .response_bytes = UINT64_MAX,
                         .graphql = CALL_GRAPHQL_MUTATION,
                         .graphql_name = SPAN_LITERAL("Rename"),
+                        .outcome = CALL_OUTCOME_RETURNED,
+                        .request_messages = 3,
+                        .response_messages = UINT32_MAX,
                         .operation = {NULL, 0},
                         .caller = {CALL_CALLER_TOKEN, SPAN_LITERAL("00ff"), {NULL, 0}}};
     assert_int_equal(address_parse("192.0.2.1", &call.endpoints.source, &call.endpoints.ip_version), 0);
@@ -76,6 +79,9 @@ static void assert_calls_equal(const struct call *a, const struct call *b)
     assert_int_equal(a->end_ns, b->end_ns);
     assert_int_equal(a->protocol, b->protocol);
     assert_int_equal(a->graphql, b->graphql);
+    assert_int_equal(a->outcome, b->outcome);
+    assert_int_equal(a->request_messages, b->request_messages);
+    assert_int_equal(a->response_messages, b->response_messages);
     assert_true(span_equal(a->graphql_name, b->graphql_name));
     assert_int_equal(a->flags, b->flags);
     assert_int_equal(a->status, b->status);

@@ -383,6 +383,42 @@ static void amqp_content_without_its_method_has_no_path(void **state)
     free(wire);
 }
 
+/* Acknowledgements of class basic: a delivery tag and flags (AMQP 0-9-1, 1.8.3.13 and 14; nack and confirms: RabbitMQ).
+ */
+static void wire_acknowledge(struct wire *wire, int from_server, uint8_t method, uint8_t tag, uint8_t bits)
+{
+    const uint8_t frame[21] = {1, 0, 1, 0, 0, 0, 13, 0, 0x3c, 0, method, [18] = tag, bits, 0xce};
+    wire_segment(wire, from_server, 0x18, frame, sizeof(frame));
+}
+
+static void amqp_messages_say_what_became_of_them(void **state)
+{
+    (void)state;
+    static const char select[] = "\1\0\1\0\0\0\5\0\x55\0\x0a\0\xce";
+    static const char publish[] = "\1\0\1\0\0\0\x0b\0\x3c\0\x28\0\0\1e\1k\0\xce"
+                                  "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\0\0\2\0\0\xce\3\0\1\0\0\0\2hi\xce";
+    enum { ACK = 80, REJECT = 90, NACK = 120 };
+    struct bench *bench = bench_new(256, 1024);
+    struct wire *wire = wire_new();
+    wire_segment(wire, 0, 0x18, "AMQP\0\0\x09\1", 8);
+    wire_segment(wire, 0, 0x18, select, sizeof(select) - 1);
+    for (uint32_t i = 0; i < 3; i++)
+        wire_segment(wire, 0, 0x18, publish, sizeof(publish) - 1);
+    wire_acknowledge(wire, 1, NACK, 1, 0);
+    wire_acknowledge(wire, 1, ACK, 3, 1);
+    wire_acknowledge(wire, 0, ACK, 4, 0);
+    wire_acknowledge(wire, 0, REJECT, 5, 0);
+    wire_acknowledge(wire, 0, NACK, 6, 2);
+    wire_close(wire);
+    play(bench, wire, FRAMES_MAX);
+    assert_string_equal(bench->outcomes, "basic.publish rejected\nbasic.publish accepted\nbasic.publish accepted\n"
+                                         "basic.reject rejected\nbasic.nack released\n");
+    assert_non_null(strstr(bench->calls, "basic.publish e/k -1"));
+    assert_non_null(strstr(bench->calls, "basic.publish e/k 200"));
+    bench_free(bench);
+    free(wire);
+}
+
 static void an_upgrade_to_the_unknown_is_said(void **state)
 {
     (void)state;
@@ -493,6 +529,7 @@ int main(void)
         cmocka_unit_test(other_protocols_are_excused_with_a_reason),
         cmocka_unit_test(amqp_hands_its_connection_over_to_tls),
         cmocka_unit_test(amqp_content_without_its_method_has_no_path),
+        cmocka_unit_test(amqp_messages_say_what_became_of_them),
         cmocka_unit_test(an_upgrade_to_the_unknown_is_said),
         cmocka_unit_test(a_call_in_a_tunnel_is_seen),
         cmocka_unit_test(a_late_answer_belongs_to_no_later_request),
