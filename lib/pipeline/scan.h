@@ -28,6 +28,9 @@ void scan_body_start(struct pipeline *worker, struct exchange *exchange, bool re
 /* The media type of a body, or of the part of it that is being read. */
 struct span scan_media_type(const struct exchange *exchange, bool response);
 
+/* A text of its own begins inside the body, `base` bytes from its front: a part, a message. */
+void scan_restart(struct pipeline *worker, struct body_scan *scan, uint64_t base);
+
 /* scan_multipart.c: a body in parts, each of which is searched as a body of its own; any other is left alone. */
 void scan_multipart_take(struct pipeline *worker, struct exchange *exchange, bool response);
 void scan_multipart_data(struct pipeline *worker, struct exchange *exchange, bool response, struct span data,

@@ -42,6 +42,17 @@ struct span scan_media_type(const struct exchange *exchange, bool response)
     return multipart ? scan_multipart_type(multipart) : exchange_header(exchange, response, HEADER_CONTENT_TYPE);
 }
 
+void scan_restart(struct pipeline *worker, struct body_scan *scan, uint64_t base)
+{
+    body_window_release(&scan->window);
+    body_window_init(&scan->window, &worker->windows);
+    scan->on = true;
+    scan->started = scan->locator_ready = scan->charset_known = scan->first_held = false;
+    scan->charset = (struct charset_decoder){0};
+    scan->base64.open = false;
+    scan->base = base;
+}
+
 static uint8_t body_class(enum body_kind kind)
 {
     switch (kind) {

@@ -6,6 +6,7 @@
 
 #include "pipeline/scan_grpc.h"
 
+#include "pipeline/scan.h"
 #include "registry/grpc.h"
 
 static struct transaction_side *side_of(const struct scan_grpc_feed *feed)
@@ -48,7 +49,7 @@ static void trailers_add(const struct scan_grpc_feed *feed, struct span data)
 static void content(const struct scan_grpc_feed *feed, struct span data)
 {
     struct scan_grpc *grpc = feed->grpc;
-    bool searched = grpc->mode == SCAN_GRPC_WALK || grpc->mode == SCAN_GRPC_PLAIN;
+    bool searched = grpc->mode != SCAN_GRPC_SKIP && grpc->mode != SCAN_GRPC_TRAILERS;
     grpc->message_size += data.size;
     if (searched && grpc->content_size + grpc->message_size > feed->worker->body_scan_max) {
         scan_grpc_value_close(feed);
@@ -60,6 +61,8 @@ static void content(const struct scan_grpc_feed *feed, struct span data)
         scan_grpc_walk(feed, data, false);
     else if (grpc->mode == SCAN_GRPC_PLAIN)
         scan_grpc_value(feed, (struct span){0}, (struct parse_input){.data = data.data, .size = data.size});
+    else if (grpc->mode == SCAN_GRPC_JSON)
+        scan_utf8(feed->worker, feed->exchange, feed->response, data, false);
     else if (grpc->mode == SCAN_GRPC_TRAILERS)
         trailers_add(feed, data);
 }
@@ -108,6 +111,8 @@ static void message_data(const struct scan_grpc_feed *feed, const struct grpc_it
         scan_grpc_walk_lost(feed, item->lost);
     else if (grpc->mode == SCAN_GRPC_PLAIN)
         scan_grpc_value(feed, (struct span){0}, (struct parse_input){.lost = item->lost});
+    else if (grpc->mode == SCAN_GRPC_JSON)
+        scan_hole(feed->worker, feed->exchange, feed->response, item->lost);
 }
 
 /* ------------------------------------------------------------------- messages */
@@ -126,6 +131,21 @@ static void compressed_begin(const struct scan_grpc_feed *feed)
         anomaly(feed, ANOMALY_GRPC_FRAMING);
 }
 
+static void json_begin(const struct scan_grpc_feed *feed)
+{
+    struct body_scan *scan = &feed->exchange->scans[feed->response];
+    scan_restart(feed->worker, scan, feed->grpc->content_size);
+    scan->kind = BODY_JSON;
+    scan->started = true;
+    feed->grpc->mode = SCAN_GRPC_JSON;
+}
+
+static void json_end(const struct scan_grpc_feed *feed)
+{
+    scan_utf8(feed->worker, feed->exchange, feed->response, span_of(feed->grpc->carry, 0), true);
+    feed->exchange->scans[feed->response].on = true; /* the text is over, the body is not */
+}
+
 static void message_begin(const struct scan_grpc_feed *feed, const struct grpc_item *item)
 {
     struct scan_grpc *grpc = feed->grpc;
@@ -141,6 +161,8 @@ static void message_begin(const struct scan_grpc_feed *feed, const struct grpc_i
     } else {
         side_of(feed)->message_count++;
         grpc->mode = grpc->content.codec == GRPC_PROTOBUF ? SCAN_GRPC_WALK : SCAN_GRPC_PLAIN;
+        if (grpc->content.codec == GRPC_JSON)
+            json_begin(feed);
         protobuf_init(&grpc->walker, grpc->message);
         if (!(item->flags & GRPC_FRAME_COMPRESSED))
             protobuf_bound(&grpc->walker, item->length);
@@ -187,6 +209,8 @@ static void message_end(const struct scan_grpc_feed *feed)
     else if (grpc->mode == SCAN_GRPC_WALK)
         scan_grpc_walk(feed, (struct span){0}, true);
     scan_grpc_value_close(feed);
+    if (grpc->mode == SCAN_GRPC_JSON)
+        json_end(feed);
     if (grpc->mode != SCAN_GRPC_SKIP)
         judge_message(feed);
     grpc->content_size += grpc->message_size;

@@ -27,6 +27,7 @@ enum scan_grpc_mode {
     SCAN_GRPC_SKIP,     /* not searched: a limit, or it cannot be decompressed */
     SCAN_GRPC_WALK,     /* by the walker */
     SCAN_GRPC_PLAIN,    /* as one text: another codec, or no protobuf after all */
+    SCAN_GRPC_JSON,     /* as a body of JSON */
     SCAN_GRPC_TRAILERS, /* collected in carry */
 };
 

@@ -78,12 +78,7 @@ static void part_begin(const struct feed *feed, uint64_t offset)
 {
     struct body_scan *scan = feed->scan;
     part_end(feed);
-    body_window_init(&scan->window, &feed->worker->windows);
-    scan->on = true;
-    scan->started = scan->locator_ready = scan->charset_known = scan->first_held = false;
-    scan->charset = (struct charset_decoder){0};
-    scan->base64.open = false;
-    scan->base = offset;
+    scan_restart(feed->worker, scan, offset);
     scan->multipart->base64 = (struct grpc_text){0};
     scan->multipart->open = true;
 }

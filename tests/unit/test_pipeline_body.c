@@ -165,6 +165,19 @@ static void a_hole_in_parts_costs_one(void **state)
     }
 }
 
+/* Two messages of gRPC in its JSON codec: each is JSON of its own. */
+static void messages_in_json_have_pointers(void **state)
+{
+    (void)state;
+    static const char body[] = "\0\0\0\0\7{\"a\":1}\0\0\0\0\x1a{\"no\":\"4111111111111111\" }";
+    for (uint32_t step = 1; step < 100; step += 49) {
+        struct bench *bench = play_body("application/grpc+json", body, sizeof(body) - 1, step);
+        if (!bench->findings || !strstr(bench->findings, "\"name\":\"/no\""))
+            fail_msg("%s", bench->findings ? bench->findings : "nothing");
+        bench_free(bench);
+    }
+}
+
 static void text_that_is_no_utf8_is_said(void **state)
 {
     (void)state;
@@ -196,6 +209,7 @@ int main(void)
         cmocka_unit_test(every_kind_is_searched_in_its_places_however_it_is_cut),
         cmocka_unit_test(a_long_value_in_base64_is_searched_to_its_end),
         cmocka_unit_test(a_hole_in_parts_costs_one),
+        cmocka_unit_test(messages_in_json_have_pointers),
         cmocka_unit_test(text_that_is_no_utf8_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
