@@ -46,6 +46,10 @@
 /* Cipher contexts of each frequent suite; so many busy directions stay keyed. */
 #define CIPHER_CONTEXTS 64u
 
+#define SHARE_RESUMPTIONS   1u   /* sessions that may be resumed: 32,000 of a gigabyte */
+#define RESUMPTION_WAYS_MIN 8u   /* of one pair of addresses; the memory is a few hundred kilobytes */
+#define RESUMPTION_WAYS_MAX 512u /* more take longer to look through than a handshake is worth */
+
 #define SHARE_KNOWN_LINES 2u /* header lines that need not be searched again */
 
 /* Lines with a token that are known at a time: below, few clients would share their places; above, looking one up costs
@@ -95,6 +99,14 @@ static uint32_t known_lines_count(uint32_t flows, size_t left)
     return count;
 }
 
+static uint32_t resumption_ways(size_t left)
+{
+    uint32_t ways = RESUMPTION_WAYS_MIN;
+    while (ways < RESUMPTION_WAYS_MAX && resumption_table_size(2 * ways) < left / 100 * SHARE_RESUMPTIONS)
+        ways *= 2;
+    return ways;
+}
+
 /* What the settings say, but no more than an eighth: what waits shall not keep the rest from being audited. */
 static size_t waiting_bytes(const struct pipeline *worker, size_t left)
 {
@@ -111,6 +123,10 @@ static int pools_init(struct pipeline *worker, size_t left)
     if (waiting && tls_wait_init(worker, waiting) < 0)
         return -ENOMEM;
     left -= waiting;
+    uint32_t ways = resumption_ways(left);
+    if (resumption_table_new(&worker->resumptions, worker->arena, &worker->options.key, ways) < 0)
+        return -ENOMEM;
+    left -= resumption_table_size(ways);
     worker->head_lines = head_lines_new(worker->arena);
     uint32_t lines = known_lines_count(flows, left);
     if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
@@ -274,8 +290,8 @@ void pipeline_free(struct pipeline *pipeline)
 }
 
 /*
- * Every worker sees every packet: keeps the flows that fall to it, by a hash that is the same for both directions. What
- * is no TCP is accounted for by the first worker.
+ * Every worker sees every packet: keeps the flows that fall to it. All flows between two addresses do so together, for
+ * the sake of resumed sessions. What is no TCP is accounted for by the first worker.
  */
 static uint32_t keep_own(struct pipeline *worker, struct net_packet *packets, uint32_t count)
 {
@@ -283,7 +299,8 @@ static uint32_t keep_own(struct pipeline *worker, struct net_packet *packets, ui
     for (uint32_t i = 0; i < count; i++) {
         const struct net_packet *packet = &packets[i];
         ledger_settle(&worker->decode_ledger, LEDGER_NOT_MINE, packet->packets, packet->bytes);
-        if (net_hash(&worker->options.key, packet) % worker->options.worker_count != worker->options.worker)
+        uint32_t set = resumption_set_of(&worker->options.key, &packet->endpoints);
+        if (set % worker->options.worker_count != worker->options.worker)
             continue;
         ledger_receive(&worker->ledger, packet->packets, packet->bytes);
         if (kept != i)

@@ -31,15 +31,27 @@ static struct span known(struct span text)
     return text.size ? text : (struct span){0};
 }
 
+/* Anybody can send a certificate; only a handshake that was completed proves it. */
+static const struct certificate *client_of(const struct tls_session *session)
+{
+    bool proven = session->handshake.facts.completed == TLS_YES;
+    return proven ? certificate_pair_at(&session->certificates, 0) : NULL;
+}
+
+/* Who the client is, by the certificate of this handshake or of the one that its session began with. */
+static struct span caller_of(const struct tls_session *session)
+{
+    struct span presented = certificate_identity(client_of(session));
+    bool inherits = session->handshake.facts.completed == TLS_YES && session->inherited.caller_size;
+    return presented.size || !inherits ? presented : span_of(session->inherited.caller, session->inherited.caller_size);
+}
+
 /* The facts as the outputs show them. Spans lie in the state, which outlives all calls of the connection. */
 void tls_view_update(struct tls_session *session)
 {
     const struct tls_facts *facts = &session->handshake.facts;
     const struct tls_suite *suite = facts->seen & TLS_SEEN_SERVER_HELLO ? tls_suite_find(facts->suite) : NULL;
     bool resumed = facts->resumption > TLS_RESUMED_NO;
-    /* Anybody can send a certificate; only a handshake that was completed proves it. */
-    const struct certificate *client =
-        facts->completed == TLS_YES ? certificate_pair_at(&session->certificates, 0) : NULL;
     session->view = (struct connection_tls){
         .flags = (uint8_t)(CONNECTION_TLS | (resumed ? CONNECTION_RESUMED : 0u) |
                            (session->view.flags & CONNECTION_DECRYPTED)),
@@ -47,11 +59,33 @@ void tls_view_update(struct tls_session *session)
         .cipher = name_of(suite ? suite->name : NULL),
         .sni = known(tls_facts_sni(facts)),
         .alpn = known(tls_facts_alpn(facts)),
-        .client_id = certificate_identity(client),
+        .client_id = caller_of(session),
         .server_certificate = certificate_pair_at(&session->certificates, 1),
-        .client_certificate = client,
+        .client_certificate = client_of(session),
         .without_client = facts->client_certificate == TLS_NO,
     };
+}
+
+/* What a later session may inherit, once it is proven. */
+static void keep_for_resumption(struct pipeline *worker, const struct tls_session *session)
+{
+    const struct tls_facts *facts = &session->handshake.facts;
+    if (facts->completed == TLS_YES)
+        resumption_keep(worker->resumptions, &session->call.endpoints, &session->names, facts, caller_of(session),
+                        session->call.end_ns);
+}
+
+/* As soon as the handshake goes on as a resumed one: a server that echoes a session id may still begin a full one. */
+static void inherit(struct pipeline *worker, struct tls_session *session)
+{
+    struct tls_facts *facts = &session->handshake.facts;
+    bool certain = facts->version >= VERSION_TLS13 || (facts->seen & TLS_SEEN_SERVER_CIPHER);
+    if (session->inherits || facts->resumption <= TLS_RESUMED_NO || !certain)
+        return;
+    session->inherits = true;
+    if (resumption_find(worker->resumptions, &session->call.endpoints, &session->names, facts, session->call.end_ns,
+                        &session->inherited))
+        resumption_inherit(&session->inherited, facts);
 }
 
 static void judge(struct pipeline *worker, struct tls_session *session, uint64_t time_ns)
@@ -59,6 +93,7 @@ static void judge(struct pipeline *worker, struct tls_session *session, uint64_t
     if (session->judged)
         return;
     session->judged = true;
+    keep_for_resumption(worker, session);
     tls_view_update(session);
     session->call.tls = session->view;
     session->call.host = session->view.sni;
@@ -81,6 +116,10 @@ void tls_session_message(struct pipeline *worker, struct tls_session *session, u
 {
     tls_open_learn(worker, session, message);
     const struct tls_facts *facts = &session->handshake.facts;
+    /* Tickets of TLS 1.3 come behind the handshake. */
+    if (resumption_message(&worker->options.key, &session->names, facts, message))
+        keep_for_resumption(worker, session);
+    inherit(worker, session);
     if (message->type == TLS_CERTIFICATE && !message->truncated && (facts->seen & TLS_SEEN_SERVER_HELLO))
         certificate_message(worker, &session->certificates, &session->call, direction, facts->version >= VERSION_TLS13,
                             message->body);
@@ -105,6 +144,7 @@ static void part_take(struct pipeline *worker, struct tls_session *session, cons
         pool_give(&worker->tls_messages, reader->buffer);
         reader->buffer = NULL;
     }
+    inherit(worker, session);
     session->read |= part->content != TLS_APPLICATION_DATA;
     tls_open_part(worker, session, feed, part);
 }

@@ -29,8 +29,11 @@ struct tls_session {
     struct tls_record_reader records[2];
     struct tls_handshake handshake;
     struct certificate_pair certificates;
-    struct connection_tls view; /* what the outputs show */
-    struct call call;           /* identifies the connection in findings */
+    struct resumption_names names;
+    struct resumption_facts inherited; /* of a resumed session whose full handshake is known */
+    bool inherits;                     /* that was looked for */
+    struct connection_tls view;        /* what the outputs show */
+    struct call call;                  /* identifies the connection in findings */
     bool judged;
     bool read;     /* of the input being parsed: something that was not encrypted, or was opened */
     bool closed;   /* no record will be opened any more */

@@ -28,6 +28,7 @@
  *   scan_grpc.c  bodies of gRPC: messages are walked, their values searched
  *   scan_charset.c  bodies in UTF-16 and 8-bit charsets become UTF-8
  *   key_use.c    uses of TLS secrets are told
+ *   resumption.c what resumed TLS sessions inherit
  *   judge.c      a complete exchange is matched, judged, told and given back
  *   events.c     what is told goes to the ring
  *   rollup.c     the counts of verdicts and the coverage by service, told every minute
@@ -43,6 +44,7 @@
 #include "pipeline/clock.h"
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/resumption.h"
 #include "pipeline/tls_wait.h"
 #include "proto/http2.h"
 #include "proto/websocket.h"
@@ -63,8 +65,9 @@ struct pipeline {
     struct tls_wait_list tls_waits;
     uint8_t *tls_record;                   /* one that waited, in one piece */
     struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
-    struct tls_session *tls_opening;       /* whose record is being opened */
-    const struct connection_tls *tls;      /* connection whose plaintext is being read; NULL: it came in the clear */
+    struct resumption_table *resumptions;
+    struct tls_session *tls_opening;  /* whose record is being opened */
+    const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
     struct pool http2_channels, http2_streams, http2_tables;
     struct http2_memory http2_memory;
     struct pool amqp091, amqp10; /* connections that speak it */

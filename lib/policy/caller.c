@@ -94,6 +94,16 @@ static void forwarded_read(const struct transaction *transaction, struct caller_
     caller->forwarded = true;
 }
 
+/* Of a resumed session the name is known that its full handshake showed, and no more of the certificate. */
+static void inherited_read(const struct connection_tls *tls, struct caller_certificate *caller)
+{
+    if (!tls->client_id.size)
+        return;
+    caller->shown = CALLER_SHOWN;
+    if (span_starts_with(tls->client_id, SPAN_LITERAL("spiffe://")))
+        caller->id = tls->client_id;
+}
+
 void caller_certificate_find(const struct transaction *transaction, const struct zone *source,
                              struct caller_certificate *caller_out)
 {
@@ -106,8 +116,10 @@ void caller_certificate_find(const struct transaction *transaction, const struct
     /* Who stands behind a proxy is not known by what the proxy itself did not show. */
     if (transaction->call.tls.without_client && !source->trusted_proxy)
         caller_out->shown = CALLER_NONE;
-    if (!certificate)
+    if (!certificate) {
+        inherited_read(&transaction->call.tls, caller_out);
         return;
+    }
     caller_out->shown = CALLER_SHOWN;
     caller_out->digest_known = true;
     memcpy(caller_out->digest, certificate->digest, CERTIFICATE_DIGEST_SIZE);
