@@ -203,4 +203,4 @@ static void end(struct pipeline *worker, struct channel *channel)
     channel->state = NULL;
 }
 
-const struct channel_protocol channel_amqp091 = {begin, parse, end};
+const struct channel_protocol channel_amqp091 = {begin, parse, end, NULL};

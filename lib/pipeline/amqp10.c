@@ -309,4 +309,4 @@ static void end(struct pipeline *worker, struct channel *channel)
     channel->state = NULL;
 }
 
-const struct channel_protocol channel_amqp10 = {begin, parse, end};
+const struct channel_protocol channel_amqp10 = {begin, parse, end, NULL};

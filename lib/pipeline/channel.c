@@ -293,6 +293,15 @@ static void protocols_end(struct pipeline *worker, struct channel *channel)
     channel->protocols[0] = channel->protocols[1] = channel->next = NULL;
 }
 
+void channel_move(struct channel *channel, struct flow *flow)
+{
+    const struct channel_protocol *protocols[] = {channel->protocols[0], channel->protocols[1],
+                                                  channel->changing ? channel->next : NULL};
+    for (uint32_t i = 0; i < ARRAY_COUNT(protocols) && channel->state; i++)
+        if (protocols[i] && protocols[i]->move)
+            protocols[i]->move(channel, flow);
+}
+
 void channel_abandon(struct pipeline *worker, struct channel *channel, enum ledger_reason reason)
 {
     channel_close(channel, reason);

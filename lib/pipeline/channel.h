@@ -46,6 +46,8 @@ struct channel_protocol {
     uint32_t (*parse)(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input);
     /* The connection or the protocol ends and both directions were told: whatever is still open ends as it is. */
     void (*end)(struct pipeline *worker, struct channel *channel);
+    /* The flow has another place from now on. NULL: the protocol keeps no pointer to it. */
+    void (*move)(struct channel *channel, struct flow *flow);
 };
 
 extern const struct channel_protocol channel_http1;
@@ -91,6 +93,9 @@ bool channel_begin_upgraded(struct pipeline *worker, const struct channel_feed *
  */
 enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channel, struct flow *flow,
                                  struct flow_chunk *chunk_io);
+
+/* The channel goes on with a copy of its flow. */
+void channel_move(struct channel *channel, struct flow *flow);
 
 /* Feeds the bytes that the direction had to hold back until now. */
 void channel_catch_up(struct pipeline *worker, const struct channel_feed *feed);

@@ -419,4 +419,4 @@ static void end(struct pipeline *worker, struct channel *channel)
     }
 }
 
-const struct channel_protocol channel_http1 = {begin, parse, end};
+const struct channel_protocol channel_http1 = {begin, parse, end, NULL};

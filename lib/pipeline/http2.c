@@ -163,7 +163,13 @@ static void end(struct pipeline *worker, struct channel *channel)
     channel->state = NULL;
 }
 
-const struct channel_protocol channel_http2 = {begin, parse, end};
+static void move(struct channel *channel, struct flow *flow)
+{
+    struct http2_channel *http2 = channel->state;
+    http2->flow = flow;
+}
+
+const struct channel_protocol channel_http2 = {begin, parse, end, move};
 
 /* ------------------------------------------------------------------------ upgrade */
 

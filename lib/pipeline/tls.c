@@ -289,7 +289,14 @@ void tls_session_decided(struct pipeline *worker, struct tls_session *session)
         channel_abandon(worker, outer, closed);
 }
 
-const struct channel_protocol channel_tls = {begin, parse, end};
+static void move(struct channel *channel, struct flow *flow)
+{
+    struct tls_session *session = channel->state;
+    session->flow = flow;
+    channel_move(&session->inside.channel, flow);
+}
+
+const struct channel_protocol channel_tls = {begin, parse, end, move};
 
 bool tls_sent_by_server(struct span bytes, bool guess)
 {

@@ -225,13 +225,13 @@ void tls_wait_look(struct pipeline *worker, struct tls_session *session, uint64_
 
 bool tls_wait_detach(struct tls_session *session)
 {
-    /* What has begun inside may point to the flow. */
-    if (!session->wait.first || session->inside.channel.stage != CHANNEL_CLASSIFYING)
+    if (!session->wait.first)
         return false;
     session->own_flow = *session->flow;
     session->flow->undecided_packets = 0;
     session->flow->undecided_bytes = 0;
     session->flow = &session->own_flow;
+    channel_move(&session->inside.channel, session->flow);
     session->outer = NULL;
     return true;
 }

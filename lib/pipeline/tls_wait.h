@@ -59,7 +59,7 @@ void tls_wait_open(struct pipeline *worker, struct tls_session *session, enum tl
 /* The same when packets have come: nothing is done while no key may have come and there is time left. */
 void tls_wait_look(struct pipeline *worker, struct tls_session *session, uint64_t now_ns);
 
-/* The flow ends and its session waits on. False: it cannot, so the wait is over. */
+/* The flow ends and its session waits on. False: nothing waits. */
 bool tls_wait_detach(struct tls_session *session);
 
 /* Every turn: keys that came, waits that are over. Bounded. */

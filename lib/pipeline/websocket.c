@@ -410,4 +410,4 @@ static void end(struct pipeline *worker, struct channel *channel)
     channel->state = NULL;
 }
 
-const struct channel_protocol channel_websocket = {begin, parse, end};
+const struct channel_protocol channel_websocket = {begin, parse, end, NULL};
