@@ -43,6 +43,7 @@ struct tls_session {
 
     struct tls_decrypter *decrypter; /* NULL: nothing is opened */
     struct tls_transcript transcript;
+    struct tls_decrypt_facts renegotiated; /* of the hellos of a later handshake */
     struct channel *outer; /* the one whose bytes these are; NULL: its flow has ended, and this waits on */
     struct flow *flow;     /* of the table; then own_flow */
     struct flow own_flow;

@@ -8,7 +8,10 @@
 
 #include "pipeline/tls.h"
 
+#include "tls/hello.h"
 #include "tls/suite.h"
+
+#define VERSION_TLS13 0x0304u
 
 void tls_open_begin(struct pipeline *worker, struct tls_session *session)
 {
@@ -38,15 +41,54 @@ static void key_exchange_learn(struct pipeline *worker, struct tls_session *sess
                              span_of(hash, tls_transcript_hash(&session->transcript, hash)));
 }
 
+/*
+ * A renegotiation: its hellos are encrypted, and what they say holds from the next ChangeCipherSpec on. The facts of
+ * the connection stay those of its first handshake. What the client offers is kept in the place of what both agree on.
+ */
+static void renegotiation_learn(struct tls_session *session, const struct tls_message *message)
+{
+    struct tls_hello hello;
+    struct tls_decrypt_facts *known = &session->renegotiated;
+    bool from_server = message->type == TLS_SERVER_HELLO;
+    bool sound =
+        from_server ? tls_hello_parse_server(message->body, &hello) : tls_hello_parse_client(message->body, &hello);
+    if (!sound || session->handshake.facts.version >= VERSION_TLS13)
+        return;
+    if (!from_server)
+        *known = (struct tls_decrypt_facts){.client_random_known = true,
+                                            .extended_master_secret = true,
+                                            .encrypt_then_mac = true,
+                                            .truncated_hmac = true};
+    known->extended_master_secret &= tls_hello_has(&hello, TLS_EXTENSION_MASTER_SECRET);
+    known->encrypt_then_mac &= tls_hello_has(&hello, TLS_EXTENSION_ENCRYPT_THEN_MAC);
+    known->truncated_hmac &= tls_hello_has(&hello, TLS_EXTENSION_TRUNCATED_HMAC);
+    memcpy(from_server ? known->server_random : known->client_random, hello.random, TLS_RANDOM_SIZE);
+    if (from_server) {
+        known->server_random_known = true;
+        known->version = hello.version;
+        known->suite = hello.suite;
+        known->compression = hello.compression;
+        known->session_id_size = (uint8_t)min_u32(hello.session_id.size, TLS_SESSION_ID_MAX);
+        if (known->session_id_size)
+            memcpy(known->session_id, hello.session_id.data, known->session_id_size);
+    }
+    tls_decrypt_learn(session->decrypter, known);
+}
+
 void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
 {
     const struct tls_facts *facts = &session->handshake.facts;
-    if (session->closed || message->decrypted)
+    bool hello = message->type == TLS_CLIENT_HELLO || message->type == TLS_SERVER_HELLO;
+    if (session->closed)
+        return;
+    if (message->decrypted && hello && !message->truncated)
+        renegotiation_learn(session, message);
+    if (message->decrypted)
         return;
     tls_transcript_message(&session->transcript, facts, message);
     if (message->type == TLS_CLIENT_KEY_EXCHANGE)
         key_exchange_learn(worker, session, message);
-    if (message->type != TLS_CLIENT_HELLO && message->type != TLS_SERVER_HELLO)
+    if (!hello)
         return;
     struct tls_decrypt_facts known = {
         .version = facts->seen & TLS_SEEN_SERVER_HELLO ? facts->version : 0,

@@ -16,6 +16,8 @@
 #define TLS_SSLV2_HEADER_SIZE 2u
 #define TLS_SSLV2_HELLO_MAX   4096u /* suites of three bytes, session id and challenge: real ones have 40 to 400 */
 #define TLS_SSLV2_HELLO_MIN   9u    /* type, version and three sizes */
+#define HIDDEN_CHANGE_MIN     17u   /* RC4 with MD5 */
+#define HIDDEN_CHANGE_MAX     320u  /* IV, MAC and padding of a CBC suite: 16 + 48 + 256 */
 
 static uint32_t body_size_of(const uint8_t header[TLS_RECORD_HEADER_SIZE])
 {
@@ -27,11 +29,11 @@ static bool header_is_plausible(const uint8_t header[TLS_RECORD_HEADER_SIZE])
     uint32_t size = body_size_of(header);
     if (header[0] < TLS_CHANGE_CIPHER_SPEC || header[0] > TLS_HEARTBEAT || header[1] != 3 || header[2] > 4)
         return false;
-    /* Only application data may be empty (RFC 8446 5.1, RFC 5246 6.2.1); a change of cipher is one byte, in any
-     * version. */
+    /* Only application data may be empty (RFC 8446 5.1, RFC 5246 6.2.1). */
     if (size > TLS_RECORD_BODY_MAX || (size == 0 && header[0] != TLS_APPLICATION_DATA))
         return false;
-    return header[0] != TLS_CHANGE_CIPHER_SPEC || size == 1;
+    /* One byte in any version; in a renegotiation it is encrypted. */
+    return header[0] != TLS_CHANGE_CIPHER_SPEC || size == 1 || (size >= HIDDEN_CHANGE_MIN && size <= HIDDEN_CHANGE_MAX);
 }
 
 /* The first two bytes of an SSL 2.0 record: a length with the high bit set; the third is the type CLIENT-HELLO. */
