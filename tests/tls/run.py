@@ -51,12 +51,12 @@ def check_independent(program):
         print("skipped: ASSAY_TESTDATA is not set")
         return SKIP
     snet = os.path.join(folder, "tls", "snet")
-    faults, total = [], 0
+    faults, total, absent = [], 0, []
     with open(os.path.join(snet, "EXPECTED.tsv"), encoding="utf-8") as file:
         pairs = [(row["pcap"], row["keylog"], row["decrypted_records"]) for row in csv.DictReader(file, delimiter="\t")]
     for capture, keylog, wanted in pairs:
         if not os.path.exists(os.path.join(snet, capture)):
-            print("not there: %s" % capture)
+            absent.append(capture)
             continue
         found, count = check_pair(program, os.path.join(snet, capture), os.path.join(snet, keylog))
         faults += found
@@ -68,8 +68,16 @@ def check_independent(program):
                               os.path.join(illustrated, "keylog.txt"))
     faults += found
     total += count
-    print("%d captures, %d records opened" % (len(pairs) + 1, total))
+    known = {os.path.join(snet, capture) for capture, _, _ in pairs} | {os.path.join(illustrated, "capture.pcap")}
+    found = captures_below(os.path.join(folder, "tls"))
+    faults += ["no keys are named for %s" % path for path in sorted(found - known)]
+    print("all %d captures below tls, %d records opened; named but not there: %s" % (len(found), total, absent or "none"))
     return report(faults)
+
+
+def captures_below(folder):
+    return {os.path.join(path, name) for path, _, names in os.walk(folder) for name in names
+            if name.endswith((".pcap", ".pcapng", ".cap"))}
 
 
 def check_cases(program):
