@@ -63,6 +63,8 @@ static bool check_files(const struct settings *settings, const char *config, str
     int result = settings->capture.driver ? driver_file_load(settings->capture.driver, &diagnostics, driver) : 0;
     struct epoch_sources sources = {
         .settings = settings, .settings_path = config, .number = 1, .worker_count = 1, .key = &key};
+    if (epoch_prepare(settings, &diagnostics) < 0)
+        result = -1;
     if (key_inputs_check(&settings->keys, &diagnostics) < 0)
         result = -1;
     if (digest_key_init_random(&key) < 0 || epoch_build(&sources, &diagnostics, &epoch) < 0)

@@ -401,12 +401,23 @@ static bool keys_init(struct replay *replay)
                                                                          .workers = options->workers});
 }
 
+static bool process_prepare(const struct settings *settings)
+{
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    int result = epoch_prepare(settings, &diagnostics);
+    diagnostics_print(&diagnostics, stderr);
+    diagnostics_deinit(&diagnostics);
+    return result == 0;
+}
+
 static bool replay_init(struct replay *replay, const struct replay_options *options)
 {
     *replay = (struct replay){.options = options, .progress = isatty(STDERR_FILENO) != 0};
     pthread_mutex_init(&replay->tally_lock, NULL);
     publication_init(&replay->publication, options->workers);
-    if (!options_load_settings(options->config, &replay->settings) || !keys_init(replay))
+    if (!options_load_settings(options->config, &replay->settings) || !process_prepare(&replay->settings) ||
+        !keys_init(replay))
         return false;
     replay->tally = tally_new();
     replay->services = services_new();

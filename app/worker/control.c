@@ -254,9 +254,10 @@ static void warn_of_fixed_settings(const struct control *control, const struct s
                        strcmp(control->settings.capture.driver, offered->capture.driver) == 0;
     if (memcmp(now, then, sizeof(*now)) != 0 || !same_driver ||
         strcmp(control->settings.queue.name, offered->queue.name) ||
-        control->settings.queue.size_kib != offered->queue.size_kib)
-        diagnostics_add(diagnostics, DIAGNOSTIC_WARNING, &(struct diagnostic_place){.file = control->config_path},
-                        "changes of `workers`, `capture` and `queue` take effect when the worker is started again");
+        control->settings.queue.size_kib != offered->queue.size_kib || control->settings.fips != offered->fips)
+        diagnostics_add(
+            diagnostics, DIAGNOSTIC_WARNING, &(struct diagnostic_place){.file = control->config_path},
+            "changes of `workers`, `capture`, `queue` and `fips` take effect when the worker is started again");
 }
 
 static int offer_new_epoch(struct control *control, struct diagnostics *diagnostics, struct epoch **epoch_out)

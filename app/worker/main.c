@@ -79,6 +79,8 @@ static bool load_files(struct control *control)
         result = -1;
     }
     if (result == 0)
+        result = epoch_prepare(&control->settings, &diagnostics);
+    if (result == 0)
         result = driver_file_load(control->settings.capture.driver, &diagnostics, &control->driver);
     diagnostics_print(&diagnostics, stderr);
     diagnostics_deinit(&diagnostics);

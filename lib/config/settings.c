@@ -235,6 +235,7 @@ static const struct cyaml_schema_field settings_fields[] = {
                          RULES_LISTED_MAX),
     CYAML_FIELD_SEQUENCE("detectors", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct settings, detectors, &text_entry,
                          0, RULES_LISTED_MAX),
+    CYAML_FIELD_BOOL("fips", CYAML_FLAG_OPTIONAL, struct settings, fips),
     CYAML_FIELD_MAPPING("queue", CYAML_FLAG_OPTIONAL, struct settings, queue, queue_fields),
     CYAML_FIELD_MAPPING("log", CYAML_FLAG_OPTIONAL, struct settings, log, log_fields),
     CYAML_FIELD_MAPPING("reporter", CYAML_FLAG_OPTIONAL, struct settings, reporter, reporter_fields),

@@ -229,6 +229,7 @@ struct settings {
     uint32_t rules_count;
     char **detectors; /* detector files; default: the shipped ones */
     uint32_t detectors_count;
+    bool fips; /* use OpenSSL's FIPS provider, judge by the FIPS lists */
     struct settings_queue queue;
     struct settings_log log;
     struct settings_reporter reporter;

@@ -13,6 +13,7 @@
 #include "config/yaml.h"
 #include "pipeline/digest.h"
 #include "policy/caller.h"
+#include "tls/fips.h"
 
 /* Counters of one worker for all operations: 100,000 operations and 60 rules are 240 MB of address space. */
 #define ROLLUP_BYTES_MAX ((size_t)1 << 30)
@@ -96,6 +97,8 @@ static int policy_build(struct epoch *epoch, const struct settings *settings, st
     int result = packs && names ? 0 : -ENOMEM;
     if (result == 0)
         result = rule_packs_load(settings->rules, settings->rules_count, diagnostics, packs);
+    if (result == 0 && settings->fips)
+        rule_packs_enable(packs, RULE_CHECK_TLS_SUITE_APPROVAL);
     if (result == 0) {
         uint32_t count = min_u32(detect_set_count(epoch->detectors), POLICY_DETECTORS_MAX);
         for (uint32_t i = 0; i < count; i++) {
@@ -233,6 +236,12 @@ static int workers_build(struct epoch *epoch, const struct epoch_sources *source
             return -ENOMEM;
     }
     return 0;
+}
+
+int epoch_prepare(const struct settings *settings, struct diagnostics *diagnostics)
+{
+    struct diagnostic_place place = yaml_document_place(settings->document, "/fips");
+    return settings->fips ? fips_enable(&place, diagnostics) : 0;
 }
 
 int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnostics, struct epoch **epoch_out)

@@ -69,6 +69,9 @@ struct epoch_sources {
     struct digest_key *key;       /* for digests of values; the same for all epochs of a process; outlives them */
 };
 
+/* What the settings ask of the process, before keys are read and epochs built: OpenSSL's FIPS provider (tls/fips.h). */
+MUST_USE int epoch_prepare(const struct settings *settings, struct diagnostics *diagnostics);
+
 /* Reads and compiles. Returns 0, or -errno with every mistake in the diagnostics; then nothing was built. */
 MUST_USE int epoch_build(const struct epoch_sources *sources, struct diagnostics *diagnostics,
                          struct epoch **epoch_out);

@@ -84,15 +84,26 @@ enum verdict policy_check_tls_version(const struct policy_rule *rule, const stru
     return VERDICT_FAIL;
 }
 
+/* The group of the key exchange where there is one and it was seen. */
+static const struct tls_group *group_seen(const struct tls_facts *tls, const struct tls_suite *suite)
+{
+    bool finite = suite->key_exchange == TLS_KX_DHE || suite->key_exchange == TLS_KX_DHE_PSK;
+    return finite && tls->dh_bits ? NULL : tls_group_find(tls->group);
+}
+
 enum verdict policy_check_tls_suite_approval(const struct policy_rule *rule, const struct policy_facts *facts,
                                              struct policy_answer *answer)
 {
     (void)rule;
     const struct tls_facts *tls = facts->input->tls;
     const struct tls_suite *suite = tls_suite_find(tls->suite);
-    if (suite && (suite->flags & TLS_SUITE_FIPS))
+    const struct tls_group *group = suite ? group_seen(tls, suite) : NULL;
+    bool approved = suite && (suite->flags & TLS_SUITE_FIPS);
+    if (approved && (!group || tls_group_is_approved(group)))
         return VERDICT_PASS;
     add_suite(answer, "suite", tls->suite);
+    if (approved)
+        policy_answer_add_text(answer, "group", group->name);
     add_connection(answer, facts);
     return VERDICT_FAIL;
 }

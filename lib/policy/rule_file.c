@@ -319,6 +319,12 @@ int rule_packs_add_text(struct rule_packs *packs, const char *name, const void *
     return result < 0 ? result : pack_add(packs, document, diagnostics);
 }
 
+void rule_packs_enable(struct rule_packs *packs, enum rule_check check)
+{
+    for (uint32_t i = 0; i < packs->rules_count; i++)
+        packs->rules[i].enabled |= packs->rules[i].check == check;
+}
+
 void rule_packs_deinit(struct rule_packs *packs)
 {
     for (uint32_t i = 0; i < packs->packs_count; i++)

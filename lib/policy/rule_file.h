@@ -45,4 +45,7 @@ MUST_USE int rule_packs_load(char *const *paths, uint32_t paths_count, struct di
 MUST_USE int rule_packs_add_text(struct rule_packs *packs, const char *name, const void *text, size_t size,
                                  struct diagnostics *diagnostics);
 
+/* Rules of this kind count even where their packs turned them off. */
+void rule_packs_enable(struct rule_packs *packs, enum rule_check check);
+
 void rule_packs_deinit(struct rule_packs *packs);

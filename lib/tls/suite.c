@@ -13,6 +13,13 @@ struct number_name {
     const char *name;
 };
 
+#define GROUP_P256 0x0017u
+#define GROUP_P384 0x0018u
+#define GROUP_P521 0x0019u
+
+#define GROUP_KYBER_X25519 0x6399u
+#define GROUP_KYBER_P256   0x639au
+
 static const struct tls_group groups[] = {
     {0x0001, TLS_GROUP_CURVE, 163, "sect163k1"},
     {0x0002, TLS_GROUP_CURVE, 163, "sect163r1"},
@@ -185,6 +192,23 @@ const struct tls_suite *tls_suite_find(uint16_t id)
             high = middle;
     }
     return low < TLS_SUITE_COUNT && tls_suite_table[low].id == id ? &tls_suite_table[low] : NULL;
+}
+
+bool tls_group_is_approved(const struct tls_group *group)
+{
+    switch ((enum tls_group_kind)group->kind) {
+    case TLS_GROUP_CURVE:
+        return group->id == GROUP_P256 || group->id == GROUP_P384 || group->id == GROUP_P521;
+    case TLS_GROUP_FFDHE:
+        return group->bits >= 2048;
+    case TLS_GROUP_HYBRID: /* Kyber is what ML-KEM was before it was approved */
+        return group->id != GROUP_KYBER_X25519 && group->id != GROUP_KYBER_P256;
+    case TLS_GROUP_ML_KEM:
+        return true;
+    case TLS_GROUP_EXPLICIT:
+        break;
+    }
+    return false;
 }
 
 const struct tls_group *tls_group_find(uint16_t id)

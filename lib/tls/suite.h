@@ -140,6 +140,12 @@ struct tls_group {
     const char *name; /* "secp256r1", "X25519MLKEM768" */
 };
 
+/*
+ * On the lists of FIPS 140: P-256, P-384 and P-521, FFDHE from 2048 bits, ML-KEM (SP 800-56A r3 appendix D, FIPS 203),
+ * and hybrids, which one approved part makes (SP 800-56C r2 2). X25519 and X448 alone are not.
+ */
+bool tls_group_is_approved(const struct tls_group *group);
+
 const struct tls_group *tls_group_find(uint16_t id);
 
 /* "rsa_pss_rsae_sha256"; NULL: not registered. */

@@ -47,6 +47,16 @@ class Mistakes(unittest.TestCase):
             for word in words:
                 self.assertIn(word, line)
 
+    def fips_provider_is_there(self):
+        done = subprocess.run(["openssl", "list", "-providers", "-provider", "fips"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False)
+        return done.returncode == 0
+
+    def test_fips_needs_its_provider(self):
+        if self.fips_provider_is_there():
+            self.skipTest("this OpenSSL has the provider")
+        self.in_settings("fips: true\n", "1", "FIPS provider cannot be loaded", "fipsmodule.cnf")
+
     def in_settings(self, text, place, *words):
         self.write("assay.yaml", text)
         self.check_told("assay.yaml", place, *words)

@@ -27,7 +27,7 @@ static struct tls_facts good_facts(void)
         .seen = TLS_SEEN_CLIENT_HELLO | TLS_SEEN_SERVER_HELLO,
         .version = 0x0303,
         .suite = 0xc02f,
-        .group = 0x001d,
+        .group = 0x0017,
         .resumption = TLS_RESUMED_NO,
         .completed = TLS_YES,
         .extended_master_secret = TLS_YES,
@@ -148,8 +148,26 @@ static void test_suites(void **state)
 {
     (void)state;
     struct tls_case c = case_begin(FIPS);
-    c.facts.suite = 0xcca8; /* ChaCha20: strong, not approved */
+    c.facts.suite = 0xcca9; /* ChaCha20: strong, not approved */
     expect_only(&c, "TLS-002", VERDICT_FAIL);
+    expect_evidence(&c, "TLS-002", "suite=TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;");
+    /* Groups of SP 800-56A r3 appendix D and FIPS 203; X25519 alone and Kyber are on no list. */
+    static const struct {
+        uint16_t group;
+        bool approved;
+    } groups[] = {{0x0018, true},  {0x0019, true},  {0x0100, true},  {0x11ec, true}, {0x0201, true},
+                  {0x001d, false}, {0x001e, false}, {0x6399, false}, {0, true} /* not seen */};
+    c.facts = good_facts();
+    for (uint32_t i = 0; i < ARRAY_COUNT(groups); i++) {
+        c.facts.group = groups[i].group;
+        judge(&c);
+        assert_int_equal(case_verdict(c.policy, "TLS-002"), groups[i].approved ? VERDICT_PASS : VERDICT_FAIL);
+    }
+    c.facts.group = 0x001d;
+    expect_only(&c, "TLS-002", VERDICT_FAIL);
+    expect_evidence(&c, "TLS-002", "group=x25519;");
+    c.facts = good_facts();
+    c.facts.suite = 0xcca9;
     static const struct {
         uint16_t suite;
         const char *weakness;
@@ -173,6 +191,16 @@ static void test_suites(void **state)
     judge(&c);
     for (uint32_t i = 0; i < policy_rule_count(c.policy->policy); i++)
         assert_false(span_equal(policy_rule_id(c.policy->policy, i), SPAN_LITERAL("TLS-002")));
+    struct diagnostics diagnostics;
+    struct policy *policy;
+    uint32_t before = policy_rule_count(c.policy->policy);
+    diagnostics_init(&diagnostics);
+    rule_packs_enable(&c.policy->packs, RULE_CHECK_TLS_SUITE_APPROVAL);
+    assert_int_equal(
+        policy_compile(&c.policy->packs, c.policy->zones, case_detectors, DETECTOR_COUNT, &diagnostics, &policy), 0);
+    assert_int_equal(policy_rule_count(policy), before + 1);
+    policy_free(policy);
+    diagnostics_deinit(&diagnostics);
     case_free(c.policy);
 }
 
