@@ -17,6 +17,7 @@
 #define CLUSTER_MAX   64u  /* drafts that overlap in a chain; more are settled in slices of so many */
 #define DIGEST_PART   256u /* a value that is normalised counts with so many characters; none is as long */
 #define HEX_TOKEN_MIN 4u   /* characters of a part of a UUID */
+#define UUID_SIZE     36u  /* characters of a whole one: 8-4-4-4-12 (RFC 9562 section 4) */
 
 /* What is known of the whole text once all candidates were judged. */
 struct sightings {
@@ -62,6 +63,33 @@ static struct span token_behind(const struct detect_text *text, uint32_t start)
     return span_of(text->data + start, end - start);
 }
 
+static bool is_uuid(const uint8_t *text)
+{
+    for (uint32_t i = 0; i < UUID_SIZE; i++) {
+        uint8_t c = ascii_lower(text[i]);
+        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+        if (hyphen ? c != '-' : !is_digit(c) && (c < 'a' || c > 'f'))
+            return false;
+    }
+    return true;
+}
+
+/* What begins at `start` begins a part of a UUID. The parts beside it may be of digits only, as numbers have them. */
+static bool in_uuid(const struct detect_text *text, uint32_t start)
+{
+    static const uint8_t parts[] = {0, 9, 14, 19, 24};
+    for (uint32_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        if (start < parts[i] || text->size - (start - parts[i]) < UUID_SIZE)
+            continue;
+        uint32_t first = start - parts[i], end = first + UUID_SIZE;
+        bool apart =
+            (first == 0 || !is_word(text->data[first - 1])) && (end == text->size || !is_word(text->data[end]));
+        if (apart && is_uuid(text->data + first))
+            return true;
+    }
+    return false;
+}
+
 /* Not a part of a longer number, of a decimal fraction, or of hex groups such as a UUID. */
 static bool stands_alone(const struct detect_text *text, struct span value)
 {
@@ -75,7 +103,9 @@ static bool stands_alone(const struct detect_text *text, struct span value)
         return false;
     if (before == '-' && is_hex_token(token_before(text, start - 1)))
         return false;
-    return behind != '-' || !is_hex_token(token_behind(text, end + 1));
+    if (behind == '-' && is_hex_token(token_behind(text, end + 1)))
+        return false;
+    return !in_uuid(text, start);
 }
 
 /* "key": "value" -> value. */

@@ -147,6 +147,20 @@ static void neighbours_make_it_no_number(void **state)
     assert_non_null(find_hit(fixture, "paid with 4111111111111111.", NULL, "D01"));
 }
 
+/* 2341 2341 2346 is a number that could have been given out; so many of the random groups of ids look like one. */
+static void groups_of_a_uuid_are_no_number(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const uuids[] = {"23412341-2346-4875-8875-417592846153", "e7a1b0c2-2341-2341-2346-417592846153",
+                                        "id-23412341-2346-4875-8875-417592846153",
+                                        "/v1/23412341-2346-4875-8875-417592846153/x"};
+    for (size_t i = 0; i < ARRAY_COUNT(uuids); i++)
+        if (find_hit(fixture, uuids[i], NULL, "D18"))
+            fail_msg("found in %s", uuids[i]);
+    assert_non_null(find_hit(fixture, "23412341-2346", NULL, "D18"));
+    assert_non_null(find_hit(fixture, "23412341-2346-4875-8875-4175928461530", NULL, "D18"));
+}
+
 /* A keyword counts from a name, and within 64 bytes on either side, as a part of a name. */
 static void keywords_are_looked_for_near(void **state)
 {
@@ -550,6 +564,7 @@ int main(void)
         WITH_SET(places_are_exact),
         WITH_SET(test_numbers_are_marked),
         WITH_SET(neighbours_make_it_no_number),
+        WITH_SET(groups_of_a_uuid_are_no_number),
         WITH_SET(keywords_are_looked_for_near),
         WITH_SET(confidence_follows_the_evidence),
         WITH_SET(the_better_reading_wins),
