@@ -155,7 +155,7 @@ static void frame_item(struct pipeline *worker, const struct channel_feed *feed,
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade)
 {
     (void)upgrade;
-    struct amqp091_connection *connection = pool_take(&worker->amqp091);
+    struct amqp091_connection *connection = pool_take(&worker->connections);
     feed->channel->state = connection;
     if (!connection)
         return false;
@@ -199,7 +199,7 @@ static void end(struct pipeline *worker, struct channel *channel)
         return;
     for (uint32_t i = 0; i < AMQP091_CHANNELS_MAX; i++)
         close_channel(worker, &connection->channels[i], 0);
-    pool_give(&worker->amqp091, connection);
+    pool_give(&worker->connections, connection);
     channel->state = NULL;
 }
 

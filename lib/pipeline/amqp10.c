@@ -255,7 +255,7 @@ static void item_read(struct pipeline *worker, const struct channel_feed *feed, 
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade)
 {
     (void)upgrade;
-    struct amqp10_connection *connection = pool_take(&worker->amqp10);
+    struct amqp10_connection *connection = pool_take(&worker->connections);
     feed->channel->state = connection;
     if (!connection)
         return false;
@@ -305,7 +305,7 @@ static void end(struct pipeline *worker, struct channel *channel)
         amqp_abandoned(worker, connection->login, 0);
     if (connection->open)
         amqp_abandoned(worker, connection->open, 0);
-    pool_give(&worker->amqp10, connection);
+    pool_give(&worker->connections, connection);
     channel->state = NULL;
 }
 

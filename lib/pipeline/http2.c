@@ -111,7 +111,7 @@ static void handle_item(const struct http2_feed *feed, const struct http2_item *
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade)
 {
     (void)upgrade;
-    struct http2_channel *http2 = pool_take(&worker->http2_channels);
+    struct http2_channel *http2 = pool_take(&worker->connections);
     if (!http2)
         return false;
     memset(http2, 0, offsetof(struct http2_channel, parsers));
@@ -159,7 +159,7 @@ static void end(struct pipeline *worker, struct channel *channel)
         http2_stream_close(worker, http2, http2->oldest);
     for (uint32_t direction = 0; direction < 2; direction++)
         http2_release(&http2->parsers[direction]);
-    pool_give(&worker->http2_channels, http2);
+    pool_give(&worker->connections, http2);
     channel->state = NULL;
 }
 

@@ -24,22 +24,21 @@
 
 /* Shares of what is left behind flows and reassembly, in percent. Windows hold bodies that come in pieces, carries
  * lines. */
-#define SHARE_EXCHANGES  33u
-#define SHARE_WINDOWS    18u
-#define SHARE_CARRIES    9u
-#define SHARE_INFLATE    9u /* bodies in gzip or deflate that are being decoded */
-#define SHARE_UNWINDOW   6u /* in br or zstd: large windows, of which only what a body needs is touched */
-#define SHARE_GRPC       3u /* bodies of gRPC that are being walked */
-#define SHARE_WEBSOCKETS 1u /* connections, each of a few KB */
-#define SHARE_MESSAGES   3u /* compressed messages; half of it for those with small windows */
-#define SHARE_CERTS      1u /* chains of certificates that were read: 1,000 of a gigabyte */
-#define SHARE_TLS        1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
-#define SHARE_CERTS      1u /* chains that were read: 1,500 of a gigabyte */
-#define SHARE_HTTP2      5u /* connections, two thirds, and their open streams */
-#define SHARE_TABLES     2u /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
-#define SHARE_AMQP       2u /* of each version; some hundred connections, which clients of brokers keep for long */
-#define SHARE_GRAPHQL    1u /* requests in flight that may be GraphQL */
-/* With keys a connection keeps its state, and records that are cut: 10,000 connections of a gigabyte. Of the exchanges.
+#define SHARE_EXCHANGES   29u
+#define SHARE_WINDOWS     17u
+#define SHARE_CARRIES     9u
+#define SHARE_INFLATE     9u /* bodies in gzip or deflate that are being decoded */
+#define SHARE_UNWINDOW    6u /* in br or zstd: large windows, of which only what a body needs is touched */
+#define SHARE_GRPC        3u /* bodies of gRPC that are being walked */
+#define SHARE_WEBSOCKETS  2u /* connections, each of a few KB: 8,000 of a gigabyte */
+#define SHARE_MESSAGES    3u /* compressed messages; half of it for those with small windows */
+#define SHARE_TLS         1u /* handshakes that go on at this moment: 4,000 of a gigabyte; messages that are cut as much */
+#define SHARE_CERTS       1u  /* chains that were read: 1,500 of a gigabyte */
+#define SHARE_CONNECTIONS 12u /* of HTTP/2 and AMQP, which clients keep for long: 6,000 of a gigabyte */
+#define SHARE_STREAMS     1u  /* open ones of HTTP/2: 70,000 of a gigabyte */
+#define SHARE_TABLES      2u  /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
+#define SHARE_GRAPHQL     1u  /* requests in flight that may be GraphQL */
+/* With keys a connection keeps its state, and records that are cut: 2,900 connections of a gigabyte. Of the exchanges.
  */
 #define SHARE_OPEN 12u
 
@@ -72,18 +71,27 @@ static struct flow_settings flow_settings_of(const struct settings *settings)
     return flows;
 }
 
+/* A connection speaks one of these, so which of them is frequent here need not be known. */
+static int connections_init(struct pipeline *worker, size_t left)
+{
+    union {
+        struct http2_channel http2;
+        struct amqp091_connection amqp091;
+        struct amqp10_connection amqp10;
+    } const *any;
+    size_t count = left / 100 * SHARE_CONNECTIONS / (sizeof(*any) + CACHE_LINE);
+    return pool_init(&worker->connections, worker->arena, sizeof(*any), (uint32_t)count);
+}
+
 static int http2_pools_init(struct pipeline *worker, size_t left)
 {
-    size_t share = left / 100 * SHARE_HTTP2 / 3;
-    size_t channels = 2 * share / (sizeof(struct http2_channel) + CACHE_LINE);
-    size_t streams = share / (sizeof(struct http2_stream) + CACHE_LINE);
+    size_t streams = left / 100 * SHARE_STREAMS / (sizeof(struct http2_stream) + CACHE_LINE);
     size_t tables = left / 100 * SHARE_TABLES / (sizeof(struct hpack_large) + CACHE_LINE);
     static_assert(CHANNEL_CARRY_SIZE >= HTTP2_HOLD_MAX, "what the parser leaves, and a field, fit a carry buffer");
     worker->http2_memory.joins = &worker->carries;
     worker->http2_memory.hpack.large = &worker->http2_tables;
     worker->http2_memory.hpack.scratch = arena_take(worker->arena, HPACK_SCRATCH_SIZE, CACHE_LINE);
     if (!worker->http2_memory.hpack.scratch ||
-        pool_init(&worker->http2_channels, worker->arena, sizeof(struct http2_channel), (uint32_t)channels) ||
         pool_init(&worker->http2_streams, worker->arena, sizeof(struct http2_stream), (uint32_t)streams) ||
         pool_init(&worker->http2_tables, worker->arena, sizeof(struct hpack_large), (uint32_t)tables))
         return -ENOMEM;
@@ -141,8 +149,6 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t messages = left / 100 * SHARE_TLS / (TLS_MESSAGE_SIZE_MAX + CACHE_LINE);
     size_t certificates = left / 100 * SHARE_CERTS / (sizeof(struct certificate_entry) + sizeof(uint64_t));
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
-    size_t amqp091 = left / 100 * SHARE_AMQP / (sizeof(struct amqp091_connection) + CACHE_LINE);
-    size_t amqp10 = left / 100 * SHARE_AMQP / (sizeof(struct amqp10_connection) + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
@@ -151,8 +157,7 @@ static int pools_init(struct pipeline *worker, size_t left)
         pool_init(&worker->tls_messages, worker->arena, TLS_MESSAGE_SIZE_MAX, (uint32_t)messages) ||
         certificate_cache_new(&worker->certificates, worker->arena, (uint32_t)certificates) ||
         pool_init(&worker->carries, worker->arena, CHANNEL_CARRY_SIZE, (uint32_t)carries) ||
-        pool_init(&worker->amqp091, worker->arena, sizeof(struct amqp091_connection), (uint32_t)amqp091) ||
-        pool_init(&worker->amqp10, worker->arena, sizeof(struct amqp10_connection), (uint32_t)amqp10))
+        connections_init(worker, left))
         return -ENOMEM;
     size_t grpc = left / 100 * SHARE_GRPC / (sizeof(struct scan_grpc) + CACHE_LINE);
     if (pool_init(&worker->grpc_scans, worker->arena, sizeof(struct scan_grpc), (uint32_t)grpc))

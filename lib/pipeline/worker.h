@@ -68,9 +68,9 @@ struct pipeline {
     struct resumption_table *resumptions;
     struct tls_session *tls_opening;  /* whose record is being opened */
     const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
-    struct pool http2_channels, http2_streams, http2_tables;
+    struct pool connections;          /* what HTTP/2 or AMQP keeps of one, whichever it speaks */
+    struct pool http2_streams, http2_tables;
     struct http2_memory http2_memory;
-    struct pool amqp091, amqp10; /* connections that speak it */
     struct pool graphqls;
     struct certificate_cache *certificates;
     struct content_decoders decoders;
