@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "options.h"
+#include "replay_digest.h"
 #include "replay_state.h"
 #include "version.h"
 
@@ -52,7 +53,8 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
     replay->certificates = certificates_new();
     replay->service_table = calloc(1, sizeof(*replay->service_table));
     bool memory = replay->tally && replay->services && replay->certificates && replay->service_table;
-    if (!memory || digest_key_init_random(&replay->digest_key) < 0 || hash_key_init(&replay->key) < 0) {
+    if (!memory || !replay_digest_key_init(options->captures, options->capture_count, &replay->digest_key) ||
+        hash_key_init(&replay->key) < 0) {
         fputs("assay replay: out of memory\n", stderr);
         return false;
     }

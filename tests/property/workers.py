@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One worker or four: the same lines, byte for byte once they are sorted. Only digests have a new key in every run."""
+"""One worker or four: the same lines, byte for byte once they are sorted."""
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ def run(captures, config, workers):
         lines = []
         for name in names[:2]:
             with open(name, "rb") as stream:
-                lines += [re.sub(rb'"(digest|id|subject)":"[0-9a-f]{32}"', b"", line) for line in stream]
+                lines += stream
         summary = read_lines(names[2])[0]
         figures = {key: summary[key] for key in ("transactions", "findings", "balanced", "not_received")}
         return done.returncode, sorted(lines), figures
