@@ -37,7 +37,9 @@ struct span scan_multipart_type(const struct scan_multipart *multipart)
 
 struct span scan_multipart_name(const struct scan_multipart *multipart)
 {
-    return multipart->reader.lost ? (struct span){0} : multipart_name(&multipart->reader);
+    if (multipart->reader.lost)
+        return (struct span){0};
+    return multipart_name(&multipart->reader);
 }
 
 void scan_multipart_take(struct pipeline *worker, struct exchange *exchange, bool response)

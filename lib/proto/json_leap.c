@@ -96,7 +96,7 @@ INLINE void split(const struct json_block *block, struct carry *carry, struct vi
 {
     uint64_t string = prefix_xor(block->quote) ^ carry->string;
     uint64_t outside = ~string & ~block->quote;
-    carry->string = (uint64_t)((int64_t)string >> 63);
+    carry->string = -(string >> 63);
     view->begin_quote = block->quote & string;
     view->end_quote = block->quote & ~string;
     view->inside = string & ~block->quote;
