@@ -186,15 +186,16 @@ static void a_value_deep_in_a_long_body_has_its_name(void **state)
     static char body[1 << 20]; /* the longest takes half of it */
     for (uint32_t i = 0; i < 2 * ARRAY_COUNT(rows); i++) {
         uint32_t count = rows[i / 2];
-        char *end = body + sprintf(body, "{\"list\":[");
+        size_t size = (size_t)snprintf(body, sizeof(body), "{\"list\":[");
         for (uint32_t row = 0; row < count; row++) {
             const char *note = i % 2 && row == count / 2 ? "left\\tthere" : "left at the door";
-            end += sprintf(end, "{\"id\":%u,\"state\":\"sent\",\"note\":\"%s\"},", row, note);
+            size += (size_t)snprintf(body + size, sizeof(body) - size,
+                                     "{\"id\":%u,\"state\":\"sent\",\"note\":\"%s\"},", row, note);
         }
-        end += sprintf(end, "{\"card\":\"4111111111111111\"}");
+        size += (size_t)snprintf(body + size, sizeof(body) - size, "{\"card\":\"4111111111111111\"}");
         for (uint32_t row = 0; row < count; row++)
-            end += sprintf(end, ",{\"id\":%u}", row);
-        sprintf(end, "],\"last\":1}");
+            size += (size_t)snprintf(body + size, sizeof(body) - size, ",{\"id\":%u}", row);
+        snprintf(body + size, sizeof(body) - size, "],\"last\":1}");
         char *findings = findings_of_body(body), name[64];
         snprintf(name, sizeof(name), "\"name\":\"/list/%u/card\"", count);
         assert_non_null(findings);
