@@ -70,12 +70,12 @@ static void arguments_add_cores(struct eal_arguments *arguments, const struct dr
     argument_add(arguments, "--main-lcore=%u", driver->cores.main);
 }
 
-static int start_eal(const struct driver_file *driver, const struct capture_ports *ports,
-                     struct diagnostics *diagnostics)
+static int start_eal(const struct driver_file *driver, struct capture_ports *ports, struct diagnostics *diagnostics)
 {
     struct eal_arguments *arguments = calloc(1, sizeof(*arguments));
     if (!arguments)
         return -ENOMEM;
+    ports->arguments = arguments;
     argument_add(arguments, "assay-worker");
     arguments_add_cores(arguments, driver, ports);
     if (driver->memory.no_huge) {
@@ -100,7 +100,6 @@ static int start_eal(const struct driver_file *driver, const struct capture_port
             rte_strerror(-result),
             driver->memory.no_huge ? "" : ": huge pages may be missing; reserve some, or set memory.no_huge: true");
     }
-    /* DPDK keeps pointers into the arguments for as long as it runs, so they are not freed. */
     return result < 0 ? result : 0;
 }
 
@@ -342,6 +341,7 @@ void capture_ports_stop(struct capture_ports *ports)
         rte_free(ports->queues[i].linear);
     rte_free(ports->queues);
     (void)rte_eal_cleanup();
+    free(ports->arguments);
     free(ports);
 }
 

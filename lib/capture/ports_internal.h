@@ -48,6 +48,7 @@ struct capture_port {
 };
 
 struct capture_ports {
+    struct eal_arguments *arguments; /* DPDK keeps pointers into them for as long as it runs */
     uint32_t port_count;
     struct capture_port ports[DRIVER_PORTS_MAX];
     uint32_t queue_count;
