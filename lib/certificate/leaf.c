@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+#include "base/hex.h"
 #include "certificate/spiffe.h"
 
 #define RSA_BITS_MIN    2048u /* NIST SP 800-131A, CA/Browser Forum 6.1.5 */
@@ -83,14 +84,10 @@ static uint16_t distinguished_name_read(const X509_NAME *name, char *text, uint3
 
 static void serial_read(X509 *leaf, struct certificate *certificate)
 {
-    static const char hex[] = "0123456789abcdef";
     const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
     uint32_t size = min_u32((uint32_t)ASN1_STRING_length(serial), CERTIFICATE_SERIAL_SIZE / 2);
     const unsigned char *bytes = ASN1_STRING_get0_data(serial);
-    for (uint32_t i = 0; i < size; i++) {
-        certificate->serial[2 * i] = hex[bytes[i] >> 4];
-        certificate->serial[2 * i + 1] = hex[bytes[i] & 15];
-    }
+    hex_write(bytes, size, certificate->serial);
     certificate->serial_size = (uint16_t)(2 * size);
 }
 

@@ -10,7 +10,7 @@
 
 #include <openssl/crypto.h>
 
-#include "detect/base64.h"
+#include "base/base64.h"
 #include "detect/country.h"
 
 #define MASK_FIRST_MAX 12u /* longest prefix that only names the issuer; leaves room for stars and the last ones */

@@ -7,7 +7,7 @@
  * was decoded is wiped: it is as secret as the value.
  */
 
-#include "detect/base64.h"
+#include "base/base64.h"
 #include "detect/check_digit.h"
 #include "detect/validator_list.h"
 

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "base/hex.h"
+
 static void key_text(struct json_writer *writer, const char *key, const char *value)
 {
     json_write_key(writer, key);
@@ -458,7 +460,6 @@ void event_json_record(struct json_writer *writer, const struct record *record, 
 
 void event_json_unreadable(struct json_writer *writer, struct span bytes, const struct event_origin *origin)
 {
-    static const char digits[] = "0123456789abcdef";
     struct record_header header = {.size = 0};
     memcpy(&header, bytes.data, min_u32(bytes.size, sizeof(header)));
     begin(writer, "unreadable", header.time_ns, origin);
@@ -471,10 +472,7 @@ void event_json_unreadable(struct json_writer *writer, struct span bytes, const 
     for (uint32_t at = 0; at < bytes.size; at += RECORD_TEXT_MAX) {
         char text[2 * RECORD_TEXT_MAX];
         struct span piece = span_first(span_from(bytes, at), RECORD_TEXT_MAX);
-        for (uint32_t i = 0; i < piece.size; i++) {
-            text[2 * i] = digits[piece.data[i] >> 4];
-            text[2 * i + 1] = digits[piece.data[i] & 0xf];
-        }
+        hex_write(piece.data, piece.size, text);
         json_write_string(writer, span_of(text, 2 * (size_t)piece.size));
     }
     json_write_array_end(writer);

@@ -5,6 +5,7 @@
  * told once for each service and epoch: a breach that every connection repeats is one finding.
  */
 
+#include "base/hex.h"
 #include "pipeline/worker.h"
 
 #include "tls/facts.h"
@@ -97,13 +98,9 @@ static struct span texts_or_none(const char *text, uint32_t size)
 
 static void inventory_tell(struct pipeline *worker, struct certificate_entry *entry)
 {
-    static const char hex[] = "0123456789abcdef";
     const struct certificate *certificate = &entry->certificate;
     char digest[2 * CERTIFICATE_DIGEST_SIZE], names[NAMES_TOLD_SIZE];
-    for (uint32_t i = 0; i < CERTIFICATE_DIGEST_SIZE; i++) {
-        digest[2 * i] = hex[certificate->digest[i] >> 4];
-        digest[2 * i + 1] = hex[certificate->digest[i] & 15];
-    }
+    hex_write(certificate->digest, CERTIFICATE_DIGEST_SIZE, digest);
     struct certificate_report report = {
         .first_ns = entry->told_ns ? entry->told_ns : entry->first_ns,
         .last_ns = entry->last_ns,

@@ -13,15 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hex.h"
+
 struct file_digest {
     EVP_MD_CTX *list;
 };
-
-static void to_hex(const uint8_t *bytes, unsigned int size, char *hex_out)
-{
-    for (unsigned int i = 0; i < size; i++)
-        snprintf(hex_out + 2 * i, 3, "%02x", bytes[i]);
-}
 
 struct file_digest *file_digest_new(void)
 {
@@ -62,7 +58,7 @@ static int digest_stream(FILE *stream, char hex_out[FILE_DIGEST_HEX_SIZE])
     EVP_MD_CTX_free(context);
     if (ok != 1 || ferror(stream))
         return -EIO;
-    to_hex(bytes, size, hex_out);
+    *hex_write(bytes, size, hex_out) = '\0';
     return 0;
 }
 
@@ -119,5 +115,5 @@ void file_digest_finish(struct file_digest *digest, char hex_out[FILE_DIGEST_HEX
     uint8_t bytes[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     require(EVP_DigestFinal_ex(digest->list, bytes, &size) == 1);
-    to_hex(bytes, size, hex_out);
+    *hex_write(bytes, size, hex_out) = '\0';
 }

@@ -2,6 +2,7 @@
 
 /* Judging: a complete exchange is matched with the registry, judged by the rules of its epoch, told, and given back. */
 
+#include "base/hex.h"
 #include "certificate/spiffe.h"
 #include "pipeline/scan_grpc.h"
 #include "policy/caller.h"
@@ -134,7 +135,6 @@ static void certificate_note(const struct epoch *epoch, const struct caller_cert
 
 static void token_note(const struct epoch *epoch, struct exchange *exchange)
 {
-    static const char hex[] = "0123456789abcdef";
     const struct token *token = &exchange->token;
     struct call_caller *caller = &exchange->transaction.call.caller;
     if (token->form != TOKEN_SIGNED || token_is_forged(token))
@@ -144,10 +144,7 @@ static void token_note(const struct epoch *epoch, struct exchange *exchange)
         caller->role = epoch->issuers->roles[token->role];
     if (!(token->flags & TOKEN_HAS_SUBJECT))
         return;
-    for (uint32_t i = 0; i < DIGEST_SIZE; i++) {
-        exchange->caller_id[2 * i] = hex[token->subject[i] >> 4];
-        exchange->caller_id[2 * i + 1] = hex[token->subject[i] & 15];
-    }
+    hex_write(token->subject, DIGEST_SIZE, exchange->caller_id);
     caller->id = span_of(exchange->caller_id, sizeof(exchange->caller_id));
 }
 

@@ -5,6 +5,7 @@
  * which names the connection in every key log and opens nothing.
  */
 
+#include "base/hex.h"
 #include "pipeline/tls.h"
 
 #include "tls/hash.h"
@@ -13,14 +14,10 @@
 
 static void digest_write(const uint8_t client_random[TLS_RANDOM_SIZE], char hex_out[2 * DIGEST_BYTES])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t digest[TLS_HASH_SIZE_MAX];
     struct span random = span_of(client_random, TLS_RANDOM_SIZE);
     tls_hash_parts(TLS_HASH_SHA256, &random, 1, digest);
-    for (uint32_t i = 0; i < DIGEST_BYTES; i++) {
-        hex_out[2 * i] = hex[digest[i] >> 4];
-        hex_out[2 * i + 1] = hex[digest[i] & 15];
-    }
+    hex_write(digest, DIGEST_BYTES, hex_out);
 }
 
 void key_use_tell(void *context, const uint8_t client_random[TLS_RANDOM_SIZE], enum tls_secret_kind kind)

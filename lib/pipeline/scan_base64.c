@@ -8,7 +8,7 @@
  * from the digits of the next view.
  */
 
-#include "detect/base64.h"
+#include "base/base64.h"
 #include "pipeline/scan.h"
 #include "proto/base64_run.h"
 #include "proto/utf8.h"

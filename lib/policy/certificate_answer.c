@@ -4,6 +4,7 @@
 
 #include "policy/certificate_answer.h"
 
+#include "base/hex.h"
 #include "tls/facts.h"
 
 #define NS_PER_SECOND   UINT64_C(1000000000)
@@ -60,14 +61,11 @@ void certificate_add_date(struct policy_answer *answer, const char *name, int64_
 
 static void add_digest(struct policy_answer *answer, const struct certificate *certificate)
 {
-    static const char hex[] = "0123456789abcdef";
     char *text = scratch_take(answer, 2 * CERTIFICATE_DIGEST_SIZE);
-    for (uint32_t i = 0; text && i < CERTIFICATE_DIGEST_SIZE; i++) {
-        text[2 * i] = hex[certificate->digest[i] >> 4];
-        text[2 * i + 1] = hex[certificate->digest[i] & 15];
-    }
-    if (text)
-        policy_answer_add(answer, "sha256", span_of(text, 2 * CERTIFICATE_DIGEST_SIZE));
+    if (!text)
+        return;
+    hex_write(certificate->digest, CERTIFICATE_DIGEST_SIZE, text);
+    policy_answer_add(answer, "sha256", span_of(text, 2 * CERTIFICATE_DIGEST_SIZE));
 }
 
 /* What every finding about a certificate shows. */

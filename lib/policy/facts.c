@@ -4,6 +4,7 @@
 
 #include "policy/facts.h"
 
+#include "base/hex.h"
 #include "proto/grpc.h"
 
 #define NAME_SHOWN_MAX  128u /* longer names are no names */
@@ -170,17 +171,13 @@ enum verdict policy_answer_unknown(struct policy_answer *answer, const char *rea
 /* Sixteen bytes of digest as hex, in scratch. */
 static void digest_add(struct policy_answer *answer, const struct detection *detection)
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t any = 0;
     for (uint32_t i = 0; i < DETECTION_DIGEST_SIZE; i++)
         any |= detection->digest[i];
     if (!any || POLICY_SCRATCH_SIZE - answer->scratch_used < 2 * DETECTION_DIGEST_SIZE)
         return;
     char *text = answer->scratch + answer->scratch_used;
-    for (uint32_t i = 0; i < DETECTION_DIGEST_SIZE; i++) {
-        text[2 * i] = hex[detection->digest[i] >> 4];
-        text[2 * i + 1] = hex[detection->digest[i] & 15];
-    }
+    hex_write(detection->digest, DETECTION_DIGEST_SIZE, text);
     answer->scratch_used += 2 * DETECTION_DIGEST_SIZE;
     policy_answer_add(answer, "digest", span_of(text, 2 * DETECTION_DIGEST_SIZE));
 }

@@ -7,6 +7,7 @@
 
 #include "proto/amqp10_value.h"
 
+#include "base/hex.h"
 #include "proto/amqp10_descriptor.h"
 #include "proto/amqp_bytes.h"
 
@@ -210,15 +211,13 @@ bool amqp10_value_read(struct span *rest, struct amqp10_value *value_out)
 /* 8-4-4-4-12 digits (RFC 9562 4). */
 static struct span uuid_text(struct span bytes, char buffer[AMQP10_NUMBER_SIZE])
 {
-    static const char hex[] = "0123456789abcdef";
-    uint32_t size = 0;
+    char *end = buffer;
     for (uint32_t i = 0; i < bytes.size; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
-            buffer[size++] = '-';
-        buffer[size++] = hex[bytes.data[i] >> 4];
-        buffer[size++] = hex[bytes.data[i] & 15];
+            *end++ = '-';
+        end = hex_write(bytes.data + i, 1, end);
     }
-    return span_of(buffer, size);
+    return span_of(buffer, (size_t)(end - buffer));
 }
 
 struct span amqp10_value_text(const struct amqp10_value *value, char buffer[AMQP10_NUMBER_SIZE])

@@ -68,10 +68,11 @@ static struct http_pair split_pair(struct span text)
     return (struct http_pair){.name = span_first(text, equals), .value = span_from(text, equals + 1)};
 }
 
-bool http_parameter_next(struct span *rest, struct http_pair *pair_out)
+/* The next pair that is not empty; `find_end` tells where the first part of a text ends. */
+static inline bool next_pair(struct span *rest, uint32_t (*find_end)(struct span, uint8_t), struct http_pair *pair_out)
 {
     while (rest->size > 0) {
-        struct span part = span_trim(take_part(rest, find_unquoted(*rest, ';')));
+        struct span part = span_trim(take_part(rest, find_end(*rest, ';')));
         if (part.size == 0)
             continue;
         *pair_out = split_pair(part);
@@ -83,19 +84,14 @@ bool http_parameter_next(struct span *rest, struct http_pair *pair_out)
     return false;
 }
 
+bool http_parameter_next(struct span *rest, struct http_pair *pair_out)
+{
+    return next_pair(rest, find_unquoted, pair_out);
+}
+
 bool http_cookie_next(struct span *rest, struct http_pair *pair_out)
 {
-    while (rest->size > 0) {
-        struct span part = span_trim(take_part(rest, find_byte(*rest, ';')));
-        if (part.size == 0)
-            continue;
-        *pair_out = split_pair(part);
-        pair_out->name = span_trim(pair_out->name);
-        if (pair_out->value.data)
-            pair_out->value = unquote(span_trim(pair_out->value));
-        return true;
-    }
-    return false;
+    return next_pair(rest, find_byte, pair_out);
 }
 
 static bool is_token(struct span text)

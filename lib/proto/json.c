@@ -160,12 +160,7 @@ static inline enum json_reading open_level(struct json_walker *walker, struct js
         walker->anomalies |= JSON_DEEP;
         return JSON_READ_ON;
     }
-    walker->depth++;
-    struct json_level *level = json_top(walker);
-    level->key_offset = walker->keys_used;
-    level->array = array;
-    level->member = false;
-    walker->inside = array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
+    json_level_open(walker, array);
     walker->expect = array ? JSON_EXPECT_VALUE_OR_END : JSON_EXPECT_KEY_OR_END;
     json_fill(walker, cursor, at, 1, array ? JSON_ARRAY_BEGIN : JSON_OBJECT_BEGIN, item_out);
     item_out->malformed = !good;

@@ -317,7 +317,7 @@ static bool read_block_any(struct leap *leap, const struct json_block *block, ui
 #ifdef __x86_64__
 
 __attribute__((target("bmi,bmi2"))) static bool read_block_bits(struct leap *leap, const struct json_block *block,
-                                                                      uint32_t base)
+                                                                uint32_t base)
 {
     return read_block(leap, block, base);
 }
@@ -379,11 +379,7 @@ static void tell_levels(struct leap *leap)
             add_elements(level, opened->elements);
         else
             keep_key_before(leap, opened->at);
-        walker->depth++;
-        level = json_top(walker);
-        level->key_offset = walker->keys_used;
-        level->array = leap->data[opened->at] == '[';
-        level->member = false;
+        json_level_open(walker, leap->data[opened->at] == '[');
     }
     walker->inside = json_top(walker)->array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
 }

@@ -143,12 +143,7 @@ static inline bool skip_open(struct skipper *skipper)
     bool array = skipper->data[skipper->at++] == '[';
     if (walker->inside == JSON_INSIDE_ARRAY)
         json_next_element(walker);
-    walker->depth++;
-    struct json_level *level = json_top(walker);
-    level->key_offset = walker->keys_used;
-    level->array = array;
-    level->member = false;
-    walker->inside = array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
+    json_level_open(walker, array);
     skipper->expect = array ? JSON_EXPECT_VALUE_OR_END : JSON_EXPECT_KEY_OR_END;
     skipper->open = false;
     return true;

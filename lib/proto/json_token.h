@@ -82,6 +82,17 @@ static inline void json_next_element(struct json_walker *walker)
     level->member = true;
 }
 
+/* One level down; fewer than JSON_DEPTH_MAX are open. */
+static inline void json_level_open(struct json_walker *walker, bool array)
+{
+    walker->depth++;
+    struct json_level *level = json_top(walker);
+    level->key_offset = walker->keys_used;
+    level->array = array;
+    level->member = false;
+    walker->inside = array ? JSON_INSIDE_ARRAY : JSON_INSIDE_OBJECT;
+}
+
 static inline void json_fill(const struct json_walker *walker, const struct json_cursor *cursor, uint32_t from,
                              uint32_t size, enum json_kind kind, struct json_item *item_out)
 {

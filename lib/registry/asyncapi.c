@@ -128,22 +128,6 @@ static void read_operations(struct asyncapi *api)
         read_operation(api, node);
 }
 
-static const struct registry_document *register_document(struct asyncapi *api, const struct loader_file *file)
-{
-    struct loader *loader = api->loader;
-    struct document_node contact = document_get(api->info, "contact");
-    struct registry_document *registered = &loader->documents[loader->document_count++];
-    *registered = (struct registry_document){
-        .file = file->file,
-        .asyncapi = loader_intern(loader, document_text(document_get(api->root, "asyncapi"))),
-        .title = loader_intern(loader, document_text(document_get(api->info, "title"))),
-        .version = loader_intern(loader, document_text(document_get(api->info, "version"))),
-        .contact_name = loader_intern(loader, document_text(document_get(contact, "name"))),
-        .contact_email = loader_intern(loader, document_text(document_get(contact, "email"))),
-    };
-    return registered;
-}
-
 void asyncapi_read(struct loader *loader, const struct loader_file *file)
 {
     struct asyncapi api = {.loader = loader, .root = document_root(file->document)};
@@ -156,9 +140,9 @@ void asyncapi_read(struct loader *loader, const struct loader_file *file)
         return;
     }
     api.info = document_get(api.root, "info");
-    if (document_kind(api.info) != DOCUMENT_MAPPING)
-        loader_complain(loader, api.root, "`info` with `title` and `version` is needed here");
-    api.registered = register_document(&api, file);
+    struct registry_document *registered = loader_add_document(loader, file);
+    registered->asyncapi = loader_intern(loader, version);
+    api.registered = registered;
     api.default_content_type = document_text(document_get(api.root, "defaultContentType"));
     asyncapi_read_servers(&api);
     if (!loader->status)

@@ -190,6 +190,23 @@ const struct registry_file *loader_file_of(const struct loader *loader, struct d
     return file ? file->file : NULL;
 }
 
+struct registry_document *loader_add_document(struct loader *loader, const struct loader_file *file)
+{
+    struct document_node root = document_root(file->document), info = document_get(root, "info");
+    if (document_kind(info) != DOCUMENT_MAPPING)
+        loader_complain(loader, root, "`info` with `title` and `version` is needed here");
+    struct document_node contact = document_get(info, "contact");
+    struct registry_document *document = &loader->documents[loader->document_count++];
+    *document = (struct registry_document){
+        .file = file->file,
+        .title = loader_intern(loader, document_text(document_get(info, "title"))),
+        .version = loader_intern(loader, document_text(document_get(info, "version"))),
+        .contact_name = loader_intern(loader, document_text(document_get(contact, "name"))),
+        .contact_email = loader_intern(loader, document_text(document_get(contact, "email"))),
+    };
+    return document;
+}
+
 struct registry_channel *loader_add_channel(struct loader *loader)
 {
     if (loader->channel_count == loader->channel_capacity) {

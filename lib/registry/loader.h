@@ -79,6 +79,9 @@ const struct loader_file *loader_find_file(const struct loader *loader, struct s
 /* The file a node lies in. */
 const struct registry_file *loader_file_of(const struct loader *loader, struct document_node node);
 
+/* The registry's entry for a document, with what `info` says of it, which every kind must have. */
+struct registry_document *loader_add_document(struct loader *loader, const struct loader_file *file);
+
 /* A new, empty channel in the arena; NULL sets loader->status. */
 struct registry_channel *loader_add_channel(struct loader *loader);
 

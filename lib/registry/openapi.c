@@ -241,22 +241,6 @@ static void read_paths(struct api *api, struct document_node paths)
             read_path_item(api, path, item);
 }
 
-static const struct registry_document *register_document(struct api *api, const struct loader_file *file)
-{
-    struct loader *loader = api->loader;
-    struct document_node contact = document_get(api->info, "contact");
-    struct registry_document *registered = &loader->documents[loader->document_count++];
-    *registered = (struct registry_document){
-        .file = file->file,
-        .openapi = loader_intern(loader, document_text(document_get(api->root, "openapi"))),
-        .title = loader_intern(loader, document_text(document_get(api->info, "title"))),
-        .version = loader_intern(loader, document_text(document_get(api->info, "version"))),
-        .contact_name = loader_intern(loader, document_text(document_get(contact, "name"))),
-        .contact_email = loader_intern(loader, document_text(document_get(contact, "email"))),
-    };
-    return registered;
-}
-
 void openapi_read(struct loader *loader, const struct loader_file *file)
 {
     struct api api = {.loader = loader, .document = file->document, .root = document_root(file->document)};
@@ -268,9 +252,9 @@ void openapi_read(struct loader *loader, const struct loader_file *file)
         return;
     }
     api.info = document_get(api.root, "info");
-    if (document_kind(api.info) != DOCUMENT_MAPPING)
-        loader_complain(loader, api.root, "`info` with `title` and `version` is needed here");
-    api.registered = register_document(&api, file);
+    struct registry_document *registered = loader_add_document(loader, file);
+    registered->openapi = loader_intern(loader, version);
+    api.registered = registered;
     openapi_read_servers(loader, document_get(api.root, "servers"), &api.servers);
     openapi_read_security(loader, document_get(api.root, "security"), api.document, &api.security);
     struct document_node paths = document_get(api.root, "paths");

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "registry/asyncapi.h"
 #include "registry/folder.h"
 #include "registry/git.h"
@@ -41,12 +42,6 @@ static int compare_names(const void *left, const void *right)
     return strcmp(a->source.name, b->source.name);
 }
 
-static void print_hex(const uint8_t *bytes, char *text_out)
-{
-    for (uint32_t i = 0; i < DIGEST_SIZE; i++)
-        snprintf(text_out + 2 * i, 3, "%02x", bytes[i]);
-}
-
 /* One line of sha256sum's output into the digest of all of them. */
 static bool digest_file(EVP_MD_CTX *all, const struct registry_source *source)
 {
@@ -54,7 +49,7 @@ static bool digest_file(EVP_MD_CTX *all, const struct registry_source *source)
     char hex[2 * DIGEST_SIZE + 1];
     if (!EVP_Q_digest(NULL, "SHA256", NULL, source->text, source->size, bytes, NULL))
         return false;
-    print_hex(bytes, hex);
+    *hex_write(bytes, DIGEST_SIZE, hex) = '\0';
     return EVP_DigestUpdate(all, hex, 2 * DIGEST_SIZE) && EVP_DigestUpdate(all, "  ", 2) &&
            EVP_DigestUpdate(all, source->name, strlen(source->name)) && EVP_DigestUpdate(all, "\n", 1);
 }
@@ -69,7 +64,7 @@ static int digest_files(const struct loader *loader, char *digest_out)
     good = good && EVP_DigestFinal_ex(all, bytes, NULL);
     EVP_MD_CTX_free(all);
     if (good)
-        print_hex(bytes, digest_out);
+        *hex_write(bytes, DIGEST_SIZE, digest_out) = '\0';
     return good ? 0 : -ENOMEM;
 }
 

@@ -14,20 +14,12 @@
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
+#include "base/hex.h"
 #include "tls/cursor.h"
 #include "tls/suite.h"
 
 #define JA4_DIGEST_DIGITS 12u
 #define NUMBER_DIGITS_MAX 6u /* "65535" and a separator */
-
-static const char hex_digits[] = "0123456789abcdef";
-
-static void hex_write(const uint8_t *bytes, uint32_t digits, char *text_out)
-{
-    for (uint32_t i = 0; i < digits; i++)
-        text_out[i] = hex_digits[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
-    text_out[digits] = '\0';
-}
 
 /* ----------------------------------------------------------------- JA3 */
 
@@ -76,7 +68,7 @@ static void ja3_end(MD5_CTX *context, char text_out[TLS_FINGERPRINT_SIZE])
 {
     uint8_t digest[MD5_DIGEST_LENGTH];
     MD5_Final(digest, context);
-    hex_write(digest, TLS_FINGERPRINT_SIZE - 1, text_out);
+    *hex_write(digest, MD5_DIGEST_LENGTH, text_out) = '\0';
 }
 
 static void ja3_client(const struct tls_hello *hello, char ja3_out[TLS_FINGERPRINT_SIZE])
@@ -120,8 +112,8 @@ static void ja4_insert(struct ja4_values *list, uint16_t value)
 static void ja4_hex_value(SHA256_CTX *context, uint16_t value, bool *more)
 {
     uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-    char text[5];
-    hex_write(bytes, 4, text);
+    char text[4];
+    hex_write(bytes, 2, text);
     if (*more)
         SHA256_Update(context, ",", 1);
     SHA256_Update(context, text, 4);
@@ -141,7 +133,7 @@ static void ja4_digest(SHA256_CTX *context, bool empty, char *text_out)
     SHA256_Final(digest, context);
     if (empty)
         memset(digest, 0, sizeof(digest));
-    hex_write(digest, JA4_DIGEST_DIGITS, text_out);
+    *hex_write(digest, JA4_DIGEST_DIGITS / 2, text_out) = '\0';
 }
 
 static const char *ja4_version(uint16_t version)
@@ -175,8 +167,10 @@ static void ja4_alpn(struct span name, char text_out[2])
         return;
     uint8_t first = name.data[0], last = name.data[name.size - 1];
     bool plain = is_alphanumeric(first) && is_alphanumeric(last);
-    text_out[0] = plain ? (char)first : hex_digits[first >> 4];
-    text_out[1] = plain ? (char)last : hex_digits[last & 15];
+    char digits[4];
+    hex_write((const uint8_t[]){first, last}, 2, digits);
+    text_out[0] = plain ? (char)first : digits[0];
+    text_out[1] = plain ? (char)last : digits[3];
 }
 
 static void two_digits(uint32_t number, char *text_out)

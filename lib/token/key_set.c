@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "proto/json_text.h"
-#include "token/base64url.h"
 
 #define TEXT_MAX       (KEY_SET_BINARY_MAX / 3 * 4 + 4) /* the longest member that is read: a modulus */
 #define POINTER_SIZE   512u

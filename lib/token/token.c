@@ -7,8 +7,8 @@
 
 #include "token/token.h"
 
+#include "base/base64.h"
 #include "proto/json_text.h"
-#include "token/base64url.h"
 
 #define PARTS_MAX      5u                   /* of a JWE */
 #define POINTER_SIZE   512u                 /* claims asked for are named in below 100 bytes */

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "proto/http_text.h"
-#include "token/base64url.h"
 #include "token/known_tokens.h"
 #include "token/signature.h"
 

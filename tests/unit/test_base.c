@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* base: arena, pool, keyed hash, diagnostics, JSON writer, ledger. */
+/* base: arena, pool, keyed hash, diagnostics, JSON writer, ledger, base64, hex. */
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -12,8 +12,10 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/diagnostics.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/json_writer.h"
 #include "base/ledger.h"
 #include "base/pool.h"
@@ -236,6 +238,43 @@ static void stages_that_lie_in_each_other_share_nothing(void **state)
         assert_string_not_equal(stage_name((enum stage)stage), "unknown");
 }
 
+/* RFC 4648 section 10. */
+static void decodes_base64(void **state)
+{
+    (void)state;
+    uint8_t bytes[16];
+    assert_int_equal(base64_decode(span_from_text("Zm9vYmFy"), bytes, sizeof(bytes)), 6);
+    assert_memory_equal(bytes, "foobar", 6);
+    assert_int_equal(base64_decode(span_from_text("Zm9vYg=="), bytes, sizeof(bytes)), 4);
+    assert_memory_equal(bytes, "foob", 4);
+    assert_int_equal(base64_decode(span_from_text("Zm9vYmFy"), bytes, 2), 2);
+}
+
+static void base64url_takes_nothing_else(void **state)
+{
+    (void)state;
+    uint8_t out[8];
+    uint32_t size;
+    assert_true(base64url_decode(SPAN_LITERAL("A-z_4ME"), out, sizeof(out), &size)); /* RFC 7515 appendix C */
+    assert_int_equal(size, 5);
+    assert_memory_equal(out, ((uint8_t[]){3, 236, 255, 224, 193}), 5);
+    assert_false(base64url_decode(SPAN_LITERAL("A+z/4ME"), out, sizeof(out), &size));
+    assert_false(base64url_decode(SPAN_LITERAL("A-z_4ME="), out, sizeof(out), &size));
+    assert_false(base64url_decode(SPAN_LITERAL("A"), out, sizeof(out), &size));
+    assert_false(base64url_decode(SPAN_LITERAL("A-z_4ME"), out, 4, &size));
+    assert_true(base64url_decode((struct span){0}, out, 0, &size));
+    assert_int_equal(size, 0);
+}
+
+static void hex_digits_are_lower_case(void **state)
+{
+    (void)state;
+    char text[9] = "--------";
+    assert_ptr_equal(hex_write((const uint8_t[]){0x00, 0x9a, 0xff}, 3, text), text + 6);
+    assert_string_equal(text, "009aff--");
+    assert_ptr_equal(hex_write(NULL, 0, text), text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +287,9 @@ int main(void)
         cmocka_unit_test(json_writer_writes_valid_json),
         cmocka_unit_test(ledger_balances_only_when_everything_is_settled_once),
         cmocka_unit_test(case_is_that_of_ascii_letters_only),
+        cmocka_unit_test(decodes_base64),
+        cmocka_unit_test(base64url_takes_nothing_else),
+        cmocka_unit_test(hex_digits_are_lower_case),
         cmocka_unit_test(stages_that_lie_in_each_other_share_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect/base64.h"
 #include "detect/check_digit.h"
 #include "detect/country.h"
 #include "detect/validator.h"
@@ -198,18 +197,6 @@ static void measures_entropy(void **state)
     assert_in_range(check_entropy(span_from_text("aab")), 917, 919); /* log2(3) - 2/3 = 0.91830 */
 }
 
-/* RFC 4648 section 10. */
-static void decodes_base64(void **state)
-{
-    (void)state;
-    uint8_t bytes[16];
-    assert_int_equal(base64_decode(span_from_text("Zm9vYmFy"), bytes, sizeof(bytes)), 6);
-    assert_memory_equal(bytes, "foobar", 6);
-    assert_int_equal(base64_decode(span_from_text("Zm9vYg=="), bytes, sizeof(bytes)), 4);
-    assert_memory_equal(bytes, "foob", 4);
-    assert_int_equal(base64_decode(span_from_text("Zm9vYmFy"), bytes, 2), 2);
-}
-
 static void every_validator_survives_any_short_value(void **state)
 {
     (void)state;
@@ -250,7 +237,6 @@ int main(void)
         cmocka_unit_test(knows_the_countries),
         cmocka_unit_test(reads_calling_codes),
         cmocka_unit_test(measures_entropy),
-        cmocka_unit_test(decodes_base64),
         cmocka_unit_test(every_validator_survives_any_short_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

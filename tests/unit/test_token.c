@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "token/base64url.h"
+#include "base/base64.h"
 #include "token/known_tokens.h"
 #include "token/signature.h"
 #include "token/verifier.h"
@@ -547,26 +547,9 @@ static void test_places(void **state)
     bench_deinit(&bench);
 }
 
-static void test_base64url(void **state)
-{
-    (void)state;
-    uint8_t out[8];
-    uint32_t size;
-    assert_true(base64url_decode(SPAN_LITERAL("A-z_4ME"), out, sizeof(out), &size)); /* RFC 7515 appendix C */
-    assert_int_equal(size, 5);
-    assert_memory_equal(out, ((uint8_t[]){3, 236, 255, 224, 193}), 5);
-    assert_false(base64url_decode(SPAN_LITERAL("A+z/4ME"), out, sizeof(out), &size));
-    assert_false(base64url_decode(SPAN_LITERAL("A-z_4ME="), out, sizeof(out), &size));
-    assert_false(base64url_decode(SPAN_LITERAL("A"), out, sizeof(out), &size));
-    assert_false(base64url_decode(SPAN_LITERAL("A-z_4ME"), out, 4, &size));
-    assert_true(base64url_decode((struct span){0}, out, 0, &size));
-    assert_int_equal(size, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base64url),
         cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_subject),
