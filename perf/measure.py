@@ -21,7 +21,7 @@ PROTOCOL_PROFILES = ["api-small", "handshake-heavy", "findings", "api-large"]
 # Protocols that remember more of a connection have room for fewer of them in the memory of one worker.
 PROTOCOL_CONNECTIONS = {"api-small": 2000, "handshake-heavy": 2000, "findings": 2000, "api-large": 200}
 REGISTRY_SIZES = [100, 10000, 100000]
-PATTERN_COUNTS = [10, 60, 250]  # 256 is the most that there can be
+PATTERN_COUNTS = [10, 60, 500]
 FLOW_COUNTS = [1000, 10000, 100000, 1000000]
 SENSITIVE_PERCENTS = [0, 2, 100]
 SENSITIVE_VALUES = 11         # in each response that has any, as in the profile `findings`

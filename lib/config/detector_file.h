@@ -15,8 +15,8 @@
 
 #include "base/diagnostics.h"
 
-#define DETECTORS_MAX         256u /* shipped: 60; room for a house's own without losing the one-byte tables */
-#define DETECTOR_KEYWORDS_MAX 16u  /* words that name one kind of value in a few languages */
+#define DETECTORS_MAX         1024u /* shipped: 60; packs of key formats that are published have some hundreds */
+#define DETECTOR_KEYWORDS_MAX 16u   /* words that name one kind of value in a few languages */
 
 /* How places where a pattern could match are found; a set of these bits. */
 enum detector_candidate {

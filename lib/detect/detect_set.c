@@ -300,16 +300,29 @@ static const char *keyword_expression(struct builder *builder, const char *word)
     return arena_copy_text(builder->set->arena, text, (size_t)(end - text));
 }
 
+static bool searched_near_keywords(const struct detector *detector)
+{
+    return (detector->candidate & DETECTOR_KEYWORD) && !detector->public.disabled;
+}
+
+static uint32_t count_near_keywords(const struct detect_set *set)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        count += searched_near_keywords(&set->detectors[i]) ? set->detectors[i].keywords.count : 0;
+    return count;
+}
+
 /* The keywords of the keyword tier: marks in the literal tier, and as one list for the field's name. */
 static void add_keywords(struct builder *builder)
 {
     struct detect_set *set = builder->set;
-    char(*words)[CONTEXT_KEYWORD_MAX] = arena_take(set->arena, sizeof(*words) * KEYWORD_IDS_MAX, _Alignof(char));
+    char(*words)[CONTEXT_KEYWORD_MAX] =
+        arena_take(set->arena, sizeof(*words) * (count_near_keywords(set) + 1), _Alignof(char));
     uint32_t count = 0;
     for (uint32_t i = 0; i < set->count && words; i++) {
         const struct detector *detector = &set->detectors[i];
-        bool near = (detector->candidate & DETECTOR_KEYWORD) && !detector->public.disabled;
-        for (uint32_t k = 0; k < detector->keywords.count && near; k++) {
+        for (uint32_t k = 0; k < detector->keywords.count && searched_near_keywords(detector); k++) {
             memcpy(words[count], detector->keywords.words[k], CONTEXT_KEYWORD_MAX);
             const char *expression = keyword_expression(builder, words[count]);
             if (!expression) {

@@ -27,6 +27,8 @@ static uint64_t monotonic_ns(void)
 
 /* ------------------------------------------------------------------ detectors */
 
+static_assert(POLICY_DETECTORS_MAX == DETECTORS_MAX, "rules know every detector");
+
 /* The detectors of all files as one list; the settings stay the files'. */
 struct detector_list {
     struct detector_file **files;
@@ -100,7 +102,7 @@ static int policy_build(struct epoch *epoch, const struct settings *settings, st
     if (result == 0 && settings->fips)
         rule_packs_enable(packs, RULE_CHECK_TLS_SUITE_APPROVAL);
     if (result == 0) {
-        uint32_t count = min_u32(detect_set_count(epoch->detectors), POLICY_DETECTORS_MAX);
+        uint32_t count = detect_set_count(epoch->detectors);
         for (uint32_t i = 0; i < count; i++) {
             const struct detect_detector *detector = detect_set_detector(epoch->detectors, i);
             names[i] = (struct policy_detector){detector->id, detector->name, detector->class, detector->disabled};

@@ -19,8 +19,8 @@
 #include "policy/zones.h"
 #include "transaction/transaction.h"
 
-#define POLICY_DETECTORS_MAX 256u /* detector numbers are kept in sets of bits */
-#define POLICY_CLASSES_MAX   32u  /* classes are kept in a set of bits; the catalogue has ten */
+#define POLICY_DETECTORS_MAX 1024u /* of all detector files; a rule has a set of bits of them: 128 bytes */
+#define POLICY_CLASSES_MAX   32u   /* classes are kept in a set of bits; the catalogue has ten */
 
 #define POLICY_WATCHES_MAX 32u /* rules about the auditing itself: a handful of kinds, some twice with other limits */
 

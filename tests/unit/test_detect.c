@@ -555,6 +555,39 @@ static void slow_patterns_are_named(void **state)
     diagnostics_deinit(&diagnostics);
 }
 
+/* Each detector's sample has to be found as its own before a set is given out. */
+static void as_many_detectors_as_allowed_are_told_apart(void **state)
+{
+    (void)state;
+    static struct detector_setting settings[DETECTORS_MAX];
+    static char texts[DETECTORS_MAX][4][24], *samples[DETECTORS_MAX][2];
+    for (uint32_t i = 0; i < DETECTORS_MAX; i++) {
+        snprintf(texts[i][0], sizeof(texts[i][0]), "K%u", i);
+        snprintf(texts[i][1], sizeof(texts[i][1]), "svc%04u_[0-9]{4}", i);
+        snprintf(texts[i][2], sizeof(texts[i][2]), "svc%04u_1234", i);
+        snprintf(texts[i][3], sizeof(texts[i][3]), "svc%04u_", i);
+        samples[i][0] = texts[i][2];
+        samples[i][1] = texts[i][3];
+        settings[i] = (struct detector_setting){.id = texts[i][0],
+                                                .name = texts[i][0],
+                                                .class = (char[]){"secret"},
+                                                .pattern = texts[i][1],
+                                                .candidate = DETECTOR_LITERAL,
+                                                .found = &samples[i][0],
+                                                .found_count = 1,
+                                                .ignored = &samples[i][1],
+                                                .ignored_count = 1};
+    }
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct detect_set *set = detect_set_new(settings, DETECTORS_MAX, "own.yaml", NULL, &diagnostics);
+    diagnostics_print(&diagnostics, stderr);
+    assert_non_null(set);
+    assert_int_equal(detect_set_find(set, "K1023"), 1023);
+    detect_set_free(set);
+    diagnostics_deinit(&diagnostics);
+}
+
 #define WITH_SET(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -580,6 +613,7 @@ int main(void)
         WITH_SET(hostile_floods_are_bounded_and_counted),
         cmocka_unit_test(mistakes_are_told_with_their_place),
         cmocka_unit_test(slow_patterns_are_named),
+        cmocka_unit_test(as_many_detectors_as_allowed_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,35 @@ static void test_blind_rule(void **state)
     case_free(c);
 }
 
+/* A rule knows the last of as many detectors as there can be from the one before it. */
+static void test_every_detector_counts(void **state)
+{
+    (void)state;
+    static struct policy_detector many[POLICY_DETECTORS_MAX];
+    static char names[POLICY_DETECTORS_MAX][8];
+    for (uint32_t i = 0; i < POLICY_DETECTORS_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "X%u", i);
+        many[i] = (struct policy_detector){names[i], names[i], "own", false};
+    }
+    struct policy_case *c =
+        case_new("", NULL,
+                 "pack: own\nversion: '1'\nrules:\n"
+                 "- {id: OWN-1, title: Last, check: detection, severity: low, requirements: [SCC6.1],\n"
+                 "   guard: none, parameters: {detectors: [X1023], response_places: [body]}}\n");
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    policy_free(c->policy);
+    assert_int_equal(policy_compile(&c->packs, c->zones, many, POLICY_DETECTORS_MAX, &diagnostics, &c->policy), 0);
+    diagnostics_deinit(&diagnostics);
+    for (uint16_t i = POLICY_DETECTORS_MAX - 2; i < POLICY_DETECTORS_MAX; i++) {
+        case_call(c, "GET", "/plain", 200);
+        case_detect(c, i, true, DETECTION_BODY, "x", "****");
+        case_judge(c);
+        assert_int_equal(case_verdict(c, "OWN-1"), i == 1023 ? VERDICT_FAIL : VERDICT_PASS);
+    }
+    case_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_error_signature),
         cmocka_unit_test(test_scope),
         cmocka_unit_test(test_blind_rule),
+        cmocka_unit_test(test_every_detector_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
