@@ -13,7 +13,7 @@ static const struct ledger_text reasons[LEDGER_REASON_COUNT] = {
     [LEDGER_AUDITED] = {"audited", "read by a parser, or without payload to read"},
     [LEDGER_MALFORMED] = {"malformed", "a header below TCP could not be read"},
     [LEDGER_NOT_IP] = {"not_ip", "ARP, LLDP, STP and the like: no API lives there"},
-    [LEDGER_NOT_TCP] = {"not_tcp", "UDP, ICMP and the like: no parser for it"},
+    [LEDGER_NOT_TCP] = {"not_tcp", "ICMP, UDP other than DTLS and QUIC, and the like: no parser for it"},
     [LEDGER_TRUNCATED] = {"truncated", "the capture or the mirror cut the frame where it was needed"},
     [LEDGER_FRAGMENT] = {"fragment", "an IP fragment whose datagram never became whole"},
     [LEDGER_TUNNEL_DEPTH] = {"tunnel_depth", "nested in more tunnels than are opened"},
@@ -21,7 +21,8 @@ static const struct ledger_text reasons[LEDGER_REASON_COUNT] = {
     [LEDGER_DUPLICATE] = {"duplicate", "every payload byte had been delivered before"},
     [LEDGER_OUT_OF_WINDOW] = {"out_of_window", "TCP sequence number far outside the flow"},
     [LEDGER_FLOW_BUDGET] = {"flow_budget", "no room for another flow"},
-    [LEDGER_BUFFER_BUDGET] = {"buffer_budget", "no room for bytes that came too early, or for what a connection needs: workers.memory_mib"},
+    [LEDGER_BUFFER_BUDGET] =
+        {"buffer_budget", "no room for bytes that came too early, or for what a connection needs: workers.memory_mib"},
     [LEDGER_UNCLASSIFIED] = {"unclassified", "payload of a TCP flow whose protocol is not known"},
     [LEDGER_UNPARSED] = {"unparsed", "a protocol that is recognised but not read"},
     [LEDGER_ENCRYPTED] = {"encrypted", "TLS without keys"},
@@ -32,6 +33,7 @@ static const struct ledger_text reasons[LEDGER_REASON_COUNT] = {
                                       "TLS of a version, suite or compression that is not opened"},
     [LEDGER_ENCRYPTED_LOSS] = {"encrypted_loss", "TLS where bytes are missing: its hello, or the number of a record"},
     [LEDGER_ENCRYPTED_REFUSED] = {"encrypted_refused", "TLS records that the key given does not open"},
+    [LEDGER_ENCRYPTED_DATAGRAM] = {"encrypted_datagram", "DTLS or QUIC, which are named and not opened"},
     [LEDGER_PARSER] = {"parser", "the parser gave the stream up"},
     [LEDGER_HAND_OVER] = {"hand_over", "no room in the ring to the worker that follows the connection"},
     [LEDGER_NOT_MINE] = {"not_mine", "accounted for by another worker of the same run"},
@@ -86,7 +88,7 @@ const char *ledger_tls_name(enum ledger_tls outcome)
     static const char *const names[LEDGER_TLS_COUNT] = {
         [LEDGER_TLS_OPENED] = "opened", [LEDGER_TLS_NO_KEY] = "no_key",           [LEDGER_TLS_LATE] = "late",
         [LEDGER_TLS_HELLO] = "ech",     [LEDGER_TLS_UNSUPPORTED] = "unsupported", [LEDGER_TLS_LOSS] = "loss",
-        [LEDGER_TLS_BUDGET] = "budget", [LEDGER_TLS_REFUSED] = "refused",
+        [LEDGER_TLS_BUDGET] = "budget", [LEDGER_TLS_REFUSED] = "refused",         [LEDGER_TLS_DATAGRAM] = "datagram",
     };
     return names[outcome];
 }

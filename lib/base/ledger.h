@@ -24,7 +24,7 @@ enum ledger_reason {
     /* Excused, each with one reason: */
     LEDGER_MALFORMED,             /* a header below TCP or UDP could not be read */
     LEDGER_NOT_IP,                /* ARP, LLDP, STP ...: no API lives there */
-    LEDGER_NOT_TCP,               /* UDP, ICMP, SCTP ...: no parser for it */
+    LEDGER_NOT_TCP,               /* UDP but for DTLS and QUIC, ICMP, SCTP ...: no parser for it */
     LEDGER_TRUNCATED,             /* snap length or mirror cut the frame inside the headers or the payload we needed */
     LEDGER_FRAGMENT,              /* IP fragment whose datagram never became whole, or over the fragment budget */
     LEDGER_TUNNEL_DEPTH,          /* nested deeper than NET_LAYERS_MAX */
@@ -41,6 +41,7 @@ enum ledger_reason {
     LEDGER_ENCRYPTED_UNSUPPORTED, /* ... of a version, suite or compression that is not opened */
     LEDGER_ENCRYPTED_LOSS,        /* ... where bytes are missing: hello not seen, or the record's number is lost */
     LEDGER_ENCRYPTED_REFUSED,     /* ... whose records the key given does not open */
+    LEDGER_ENCRYPTED_DATAGRAM,    /* DTLS or QUIC: named, not opened */
     LEDGER_PARSER,                /* the parser gave the stream up */
     LEDGER_HAND_OVER,             /* no room in the ring to the worker that follows the connection */
     LEDGER_NOT_MINE,              /* belongs to another worker of the same run, which accounts for it */
@@ -71,6 +72,7 @@ enum ledger_tls {
     LEDGER_TLS_LOSS,        /* bytes are missing that it takes */
     LEDGER_TLS_BUDGET,      /* no memory to follow it, or to keep it until its secret comes */
     LEDGER_TLS_REFUSED,     /* the secret given does not open it */
+    LEDGER_TLS_DATAGRAM,    /* DTLS or QUIC, which are not opened */
     LEDGER_TLS_COUNT
 };
 

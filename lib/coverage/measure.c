@@ -22,6 +22,7 @@ static const struct {
     {LEDGER_ENCRYPTED_UNSUPPORTED, "encrypted_unsupported_bytes"},
     {LEDGER_ENCRYPTED_LOSS, "encrypted_loss_bytes"},
     {LEDGER_ENCRYPTED_REFUSED, "encrypted_refused_bytes"},
+    {LEDGER_ENCRYPTED_DATAGRAM, "encrypted_datagram_bytes"},
     {LEDGER_UNCLASSIFIED, "unclassified_bytes"},
     {LEDGER_UNPARSED, "unparsed_bytes"},
     {LEDGER_PARSER, "parser_bytes"},
@@ -42,7 +43,7 @@ static struct ledger_sum tcp_sum(const struct ledger *ledger)
 {
     struct ledger_sum sum = {0};
     for (int i = 0; i < LEDGER_REASON_COUNT; i++) {
-        if (i == LEDGER_NOT_IP || i == LEDGER_NOT_TCP || i == LEDGER_NOT_MINE)
+        if (i == LEDGER_NOT_IP || i == LEDGER_NOT_TCP || i == LEDGER_NOT_MINE || i == LEDGER_ENCRYPTED_DATAGRAM)
             continue;
         sum.packets += ledger->settled[i].packets;
         sum.bytes += ledger->settled[i].bytes;
@@ -133,14 +134,15 @@ static enum measure measure_gaps(const struct policy_watch *watch, const struct 
 static enum measure measure_unread(const struct policy_watch *watch, const struct measure_window *window,
                                    struct evidence *evidence)
 {
-    uint64_t unread = 0, whole = tcp_sum(&window->ledger).bytes;
+    const struct ledger_sum *datagrams = &window->ledger.settled[LEDGER_ENCRYPTED_DATAGRAM];
+    uint64_t unread = 0, tcp = tcp_sum(&window->ledger).bytes, whole = tcp + datagrams->bytes;
     for (size_t i = 0; i < ARRAY_COUNT(unread_causes); i++)
         unread += window->ledger.settled[unread_causes[i].reason].bytes;
-    evidence_add_unsigned(evidence, "tcp_bytes", whole);
+    evidence_add_unsigned(evidence, "tcp_bytes", tcp);
     evidence_add_percent(evidence, "unread_percent", unread, whole);
     for (size_t i = 0; i < ARRAY_COUNT(unread_causes); i++)
         evidence_add_unsigned(evidence, unread_causes[i].name, window->ledger.settled[unread_causes[i].reason].bytes);
-    if (!enough(watch, window))
+    if (!enough(watch, window) && datagrams->packets < watch->limits.packets_min)
         return MEASURE_NOT_JUDGED;
     return breach_if(share_exceeds(unread, whole, watch->limits.unread_percent_max));
 }

@@ -5,8 +5,9 @@
  * Packet decoder
  *
  * From frames to TCP segments: strips the link layer and every tunnel, puts IP fragments together, reads the TCP
- * header. Accounts for every frame: each is received in the ledger once, and settled here unless it becomes a
- * net_packet; then whoever takes the net_packet settles it, with the net_packet's weight.
+ * header. Where the settings ask for it, UDP datagrams that may be encrypted are handed out beside them. Accounts for
+ * every frame: each is received in the ledger once, and settled here unless it becomes a net_packet; then whoever takes
+ * the net_packet settles it, with the net_packet's weight.
  *
  * Memory:  all from the arena given to net_decoder_new(); none later. A net_packet points into the frames of its burst
  *          or into the decoder's reassembly memory; both are valid until the next net_decode_burst().
@@ -42,6 +43,7 @@ struct net_settings {
     uint32_t fragment_bytes;      /* frame bytes held in all */
     uint64_t fragment_timeout_ns; /* packet time from a datagram's first fragment to giving it up */
     enum net_checksum_mode checksum;
+    bool datagrams; /* hand out UDP datagrams that DTLS or QUIC may have sent, too */
 };
 
 enum net_counter {
@@ -69,7 +71,7 @@ MUST_USE int net_decoder_new(struct net_decoder **decoder_out, struct arena *are
                              const struct net_settings *settings);
 
 /*
- * Decodes `count` <= PACKET_BURST_MAX frames. Returns how many TCP packets are ready in packets_out[], in the order of
+ * Decodes `count` <= PACKET_BURST_MAX frames. Returns how many packets are ready in packets_out[], in the order of
  * their frames; the other frames are settled, or pending as held fragments.
  */
 uint32_t net_decode_burst(struct net_decoder *decoder, struct ledger *ledger, const struct packet *packets,

@@ -40,6 +40,7 @@ enum net_packet_flag {
     NET_REASSEMBLED = 1u << 1,     /* from IP fragments */
     NET_IP_CHECKSUM_BAD = 1u << 2, /* of any IPv4 header on the way in */
     NET_SIZE_ASSUMED = 1u << 3,    /* IPv4 total length 0 (segmentation offload): the frame's size was taken */
+    NET_DATAGRAM = 1u << 4,        /* of UDP: ports and payload are all there is */
 };
 
 enum net_checksum {
@@ -56,7 +57,7 @@ struct net_packet {
     uint32_t packets;            /* weight in the ledger: frames ... */
     uint32_t bytes;              /* ... and their captured bytes, headers included */
     const struct packet *packet; /* the frame that completed it */
-    struct span payload;         /* TCP payload captured */
+    struct span payload;         /* of TCP or UDP, as far as it was captured */
     uint32_t payload_missing;    /* payload bytes behind it that were announced and not captured */
     uint32_t sequence;           /* of the first byte of payload, or of the SYN */
     uint32_t acknowledgement;

@@ -230,6 +230,32 @@ static bool is_vxlan_port(const struct net_settings *settings, uint16_t port)
     return false;
 }
 
+/*
+ * What shares a port with DTLS and QUIC is told apart by the first byte (RFC 9443 2): 20 to 63 DTLS, 64 to 127 and 192
+ * up QUIC. Others are no matter of ours and stay out of the way of TCP.
+ */
+static bool may_be_encrypted(uint8_t first)
+{
+    return (first >= 20 && first <= 127) || first >= 192;
+}
+
+/* A datagram that carries no tunnel. */
+static enum net_walk_step net_walk_datagram(struct net_walk *walk, uint32_t size)
+{
+    struct net_packet *packet = walk->packet;
+    if (!walk->decoder->settings.datagrams || !net_walk_has(walk, UDP_SIZE + 1) ||
+        !may_be_encrypted(walk->at[UDP_SIZE]) || (size != 0 && size <= UDP_SIZE))
+        return net_walk_settle(walk, LEDGER_NOT_TCP);
+    if (size != 0)
+        net_walk_limit(walk, size);
+    packet->endpoints.source_port = read_u16(walk->at);
+    packet->endpoints.destination_port = read_u16(walk->at + 2);
+    packet->flags |= NET_DATAGRAM;
+    packet->payload = span_of(walk->at + UDP_SIZE, net_walk_left(walk) - UDP_SIZE);
+    packet->payload_missing = walk->missing;
+    return WALK_READY;
+}
+
 enum net_walk_step net_walk_udp(struct net_walk *walk)
 {
     if (!net_walk_has(walk, UDP_SIZE))
@@ -238,7 +264,7 @@ enum net_walk_step net_walk_udp(struct net_walk *walk)
     uint32_t size = read_u16(walk->at + 4);
     bool vxlan = is_vxlan_port(&walk->decoder->settings, port);
     if (!vxlan && port != VXLAN_GPE_PORT && port != GENEVE_PORT && port != GTPU_PORT)
-        return net_walk_settle(walk, LEDGER_NOT_TCP);
+        return net_walk_datagram(walk, size);
     if (size != 0) { /* 0: a jumbogram or offload; the IP length rules */
         if (size < UDP_SIZE)
             return net_walk_settle(walk, LEDGER_NOT_TCP);

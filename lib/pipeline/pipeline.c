@@ -14,6 +14,7 @@
 
 #include "pipeline/amqp091.h"
 #include "pipeline/amqp10.h"
+#include "pipeline/datagram.h"
 #include "pipeline/http2.h"
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
@@ -135,6 +136,9 @@ static int pools_init(struct pipeline *worker, size_t left)
     if (resumption_table_new(&worker->resumptions, worker->arena, &worker->options.key, ways) < 0)
         return -ENOMEM;
     left -= resumption_table_size(ways);
+    if (datagram_table_new(&worker->datagrams, worker->arena) < 0)
+        return -ENOMEM;
+    left -= datagram_table_size();
     worker->head_lines = head_lines_new(worker->arena);
     uint32_t lines = known_lines_count(flows, left);
     if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
@@ -225,6 +229,7 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
     net_settings_default(&net);
     net.key = worker->options.key;
     net.checksum = NET_CHECKSUM_COUNT;
+    net.datagrams = true;
 
     size_t fixed = flow_table_size(&flows) + net_decoder_size(&net) +
                    (size_t)setting->flows * (sizeof(struct session) + CACHE_LINE);
@@ -296,7 +301,7 @@ void pipeline_free(struct pipeline *pipeline)
 
 /*
  * Every worker sees every packet: keeps the flows that fall to it. All flows between two addresses do so together, for
- * the sake of resumed sessions. What is no TCP is accounted for by the first worker.
+ * the sake of resumed sessions. What the decoder settles is accounted for by the first worker.
  */
 static uint32_t keep_own(struct pipeline *worker, struct net_packet *packets, uint32_t count)
 {
@@ -382,6 +387,7 @@ void pipeline_burst(struct pipeline *pipeline, const struct packet *packets, uin
         segments = keep_own(pipeline, pipeline->packets, segments);
     else if (pipeline->options.spread && spread_hands_over(pipeline->options.spread))
         segments = give_others(pipeline, pipeline->packets, segments);
+    segments = datagrams_take(pipeline, pipeline->packets, segments);
     stage_enter(&pipeline->stages, STAGE_FLOW);
     flow_table_packets(pipeline->flows, pipeline->packets, segments);
     turn_end(pipeline);
@@ -404,6 +410,7 @@ uint32_t pipeline_take(struct pipeline *pipeline)
         pipeline_clock_stamp(&pipeline->clock, packet->time_ns);
         packet->clock_offset_ns = pipeline->clock.offset_ns;
     }
+    count = datagrams_take(pipeline, pipeline->packets, count);
     flow_table_packets(pipeline->flows, pipeline->packets, count);
     spread_release(spread, pipeline->options.worker);
     turn_end(pipeline);

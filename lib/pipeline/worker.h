@@ -10,6 +10,7 @@
  *   tls.c        TLS: facts of the handshake, judged once a connection
  *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
  *   tls_wait.c   TLS: records that wait for their key
+ *   datagram.c   DTLS and QUIC: named, not opened
  *   certificate.c  certificates of a handshake, judged for it; findings about one are told once a service
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
  *   websocket.c  WebSocket messages become exchanges of one side
@@ -66,6 +67,7 @@ struct pipeline {
     uint8_t *tls_record;                   /* one that waited, in one piece */
     struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
     struct resumption_table *resumptions;
+    struct datagram_table *datagrams;
     struct tls_session *tls_opening;  /* whose record is being opened */
     const struct connection_tls *tls; /* connection whose plaintext is being read; NULL: it came in the clear */
     struct pool connections;          /* what HTTP/2 or AMQP keeps of one, whichever it speaks */

@@ -77,6 +77,7 @@ enum rule_check {
     RULE_CHECK_CERTIFICATE_CALLER,
     /* The rest judges no call: connections, and the auditing itself. */
     RULE_CHECK_AMBIGUOUS_CONNECTION,
+    RULE_CHECK_DATAGRAM_CONNECTION,
     RULE_CHECK_COVERAGE_LOSS,
     RULE_CHECK_COVERAGE_GAPS,
     RULE_CHECK_COVERAGE_UNREAD,

@@ -9,6 +9,8 @@
 #include "tls/cursor.h"
 
 #define TLS_RANDOM_BYTES 32u
+#define TLS_MAJOR        3u
+#define DTLS_MAJOR       0xfeu
 
 /* Codes of the IANA registry "TLS ExtensionType Values". */
 static const uint16_t codes[TLS_EXTENSION_COUNT] = {
@@ -56,15 +58,27 @@ static void hello_begin(struct tls_cursor *cursor, struct tls_hello *hello)
         cursor->bad = true;
 }
 
+static bool client_parse(struct span body, bool datagrams, struct tls_hello *hello)
+{
+    memset(hello, 0, sizeof(*hello));
+    struct tls_cursor cursor = tls_cursor_of(body);
+    hello_begin(&cursor, hello);
+    if (datagrams)
+        tls_cursor_vector(&cursor, 1); /* cookie */
+    hello->suites = tls_cursor_vector(&cursor, 2);
+    struct span compressions = tls_cursor_vector(&cursor, 1);
+    return extensions_parse(&cursor, hello) && hello->version >> 8 == (datagrams ? DTLS_MAJOR : TLS_MAJOR) &&
+           hello->suites.size >= 2 && hello->suites.size % 2 == 0 && compressions.size > 0;
+}
+
 bool tls_hello_parse_client(struct span body, struct tls_hello *hello_out)
 {
-    memset(hello_out, 0, sizeof(*hello_out));
-    struct tls_cursor cursor = tls_cursor_of(body);
-    hello_begin(&cursor, hello_out);
-    hello_out->suites = tls_cursor_vector(&cursor, 2);
-    struct span compressions = tls_cursor_vector(&cursor, 1);
-    return extensions_parse(&cursor, hello_out) && hello_out->version >> 8 == 3 && hello_out->suites.size >= 2 &&
-           hello_out->suites.size % 2 == 0 && compressions.size > 0;
+    return client_parse(body, false, hello_out);
+}
+
+bool tls_hello_parse_client_dtls(struct span body, struct tls_hello *hello_out)
+{
+    return client_parse(body, true, hello_out);
 }
 
 bool tls_hello_parse_client_sslv2(struct span body, struct tls_hello *hello_out)
@@ -82,14 +96,24 @@ bool tls_hello_parse_client_sslv2(struct span body, struct tls_hello *hello_out)
     return !cursor.bad && cursor.left.size == 0 && suites_size >= 3 && suites_size % 3 == 0;
 }
 
+static bool server_parse(struct span body, uint32_t major, struct tls_hello *hello)
+{
+    memset(hello, 0, sizeof(*hello));
+    struct tls_cursor cursor = tls_cursor_of(body);
+    hello_begin(&cursor, hello);
+    hello->suite = (uint16_t)tls_cursor_number(&cursor, 2);
+    hello->compression = (uint8_t)tls_cursor_number(&cursor, 1);
+    return extensions_parse(&cursor, hello) && hello->version >> 8 == major;
+}
+
 bool tls_hello_parse_server(struct span body, struct tls_hello *hello_out)
 {
-    memset(hello_out, 0, sizeof(*hello_out));
-    struct tls_cursor cursor = tls_cursor_of(body);
-    hello_begin(&cursor, hello_out);
-    hello_out->suite = (uint16_t)tls_cursor_number(&cursor, 2);
-    hello_out->compression = (uint8_t)tls_cursor_number(&cursor, 1);
-    return extensions_parse(&cursor, hello_out) && hello_out->version >> 8 == 3;
+    return server_parse(body, TLS_MAJOR, hello_out);
+}
+
+bool tls_hello_parse_server_dtls(struct span body, struct tls_hello *hello_out)
+{
+    return server_parse(body, DTLS_MAJOR, hello_out);
 }
 
 bool tls_hello_parse_extensions(struct span body, struct tls_hello *hello_out)

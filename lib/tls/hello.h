@@ -8,7 +8,8 @@
  *
  * Memory:  spans into the message.
  * Limits:  TLS_HELLO_EXTENSIONS_MAX; real ones send about 20.
- * Source:  RFC 8446 4.1.2, 4.1.3 and 4.2; RFC 5246 7.4.1; RFC 5246 appendix E.2 for SSL 2.0.
+ * Source:  RFC 8446 4.1.2, 4.1.3 and 4.2; RFC 5246 7.4.1; RFC 5246 appendix E.2 for SSL 2.0; RFC 9147 5.3 and RFC 6347
+ * 4.2.1 for DTLS.
  */
 
 #include "base/span.h"
@@ -55,6 +56,9 @@ struct tls_hello {
 bool tls_hello_parse_client(struct span body, struct tls_hello *hello_out);
 bool tls_hello_parse_client_sslv2(struct span body, struct tls_hello *hello_out);
 bool tls_hello_parse_server(struct span body, struct tls_hello *hello_out);
+/* The same of DTLS, whose versions count downwards and whose clients send a cookie (RFC 9147 5.3). */
+bool tls_hello_parse_client_dtls(struct span body, struct tls_hello *hello_out);
+bool tls_hello_parse_server_dtls(struct span body, struct tls_hello *hello_out);
 
 /* The extensions of EncryptedExtensions: only the members about extensions are filled. */
 bool tls_hello_parse_extensions(struct span body, struct tls_hello *hello_out);

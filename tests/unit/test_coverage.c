@@ -246,7 +246,8 @@ static void unread_traffic_is_told_by_cause(void **state)
     assert_told(bench, 0, "AUD-009", VERDICT_FAIL,
                 ";tcp_bytes=1000000;unread_percent=10.000;encrypted_bytes=25000;"
                 "encrypted_late_bytes=5000;encrypted_hello_bytes=4000;encrypted_unsupported_bytes=3000;"
-                "encrypted_loss_bytes=2000;encrypted_refused_bytes=1000;unclassified_bytes=30000;"
+                "encrypted_loss_bytes=2000;encrypted_refused_bytes=1000;"
+                "encrypted_datagram_bytes=0;unclassified_bytes=30000;"
                 "unparsed_bytes=20000;parser_bytes=10000;");
 }
 

@@ -52,7 +52,7 @@ static void reports_add_up_in_order_of_transactions(void **state)
 #define EXCUSED(gap)                                                                                                   \
     "\"excused\":{\"gap\":" gap ",\"truncated\":0,\"no_request\":0,\"no_response\":0,\"ambiguous\":0,"                 \
     "\"undecoded\":0,\"budget\":0,\"not_evaluated\":0}},\"tls\":{\"opened\":0,\"no_key\":0,\"late\":" gap              \
-    ",\"ech\":0,\"unsupported\":0,\"loss\":0,\"budget\":0,\"refused\":0}"
+    ",\"ech\":0,\"unsupported\":0,\"loss\":0,\"budget\":0,\"refused\":0,\"datagram\":0}"
     assert_string_equal(buffer, "[{\"host\":\"c.example\",\"transactions\":{\"audited\":5," EXCUSED(
                                     "0") ",\"gaps\":0,\"gap_bytes\":0},"
                                          "{\"host\":\"b.example\",\"transactions\":{\"audited\":1," EXCUSED(
