@@ -12,13 +12,13 @@
 
 static inline int amqp_fuzz_compare(const void *a, const void *b)
 {
-    const struct amqp_trace_segment *left = a, *right = b;
+    const struct trace_segment *left = a, *right = b;
     return left->end < right->end ? -1 : left->end > right->end;
 }
 
 static inline int amqp_fuzz(bool version10, const uint8_t *data, size_t size)
 {
-    struct amqp_trace_segment segments[AMQP_FUZZ_CUTS_MAX + 1];
+    struct trace_segment segments[AMQP_FUZZ_CUTS_MAX + 1];
     if (size < 2 || size > 1u << 18)
         return 0;
     uint32_t count = data[1] % (AMQP_FUZZ_CUTS_MAX + 1);
@@ -34,18 +34,19 @@ static inline int amqp_fuzz(bool version10, const uint8_t *data, size_t size)
         holes |= segments[i].lost;
     }
     qsort(segments, count, sizeof(segments[0]), amqp_fuzz_compare);
-    segments[count] = (struct amqp_trace_segment){stream_size, false};
+    segments[count] = (struct trace_segment){stream_size, false};
 
     enum amqp_trace_kind kind = !version10 ? AMQP_TRACE_091 : message ? AMQP_TRACE_MESSAGE : AMQP_TRACE_10;
     struct amqp_trace cut, whole;
     amqp_trace_init(&cut, kind, from_client, midstream);
     amqp_trace_run(&cut, stream, segments, count + 1);
-    amqp_trace_check(cut.body_bytes <= stream_size, "more bytes than there are");
+    trace_check(cut.body_bytes <= stream_size, "more bytes than there are");
     if (!holes) {
         amqp_trace_init(&whole, kind, from_client, midstream);
         amqp_trace_run(&whole, stream, &segments[count], 1);
-        amqp_trace_check(strcmp(cut.text, whole.text) == 0 && cut.size == whole.size, "a cut changes the items");
-        amqp_trace_check(cut.anomalies == whole.anomalies, "a cut changes the anomalies");
+        trace_check(strcmp(cut.lines.text, whole.lines.text) == 0 && cut.lines.size == whole.lines.size,
+                    "a cut changes the items");
+        trace_check(cut.anomalies == whole.anomalies, "a cut changes the anomalies");
         amqp_trace_free(&whole);
     }
     amqp_trace_free(&cut);

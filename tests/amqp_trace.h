@@ -7,32 +7,24 @@
  * fuzzers alike.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "proto/amqp091.h"
 #include "proto/amqp091_method.h"
 #include "proto/amqp091_table.h"
 #include "proto/amqp10.h"
 #include "proto/amqp10_message.h"
 #include "proto/amqp10_performative.h"
+#include "trace_lines.h"
 
 #define AMQP_TRACE_SEGMENTS_MAX 64u
-
-struct amqp_trace_segment {
-    uint32_t end; /* offset in the stream where it ends */
-    bool lost;
-};
 
 enum amqp_trace_kind { AMQP_TRACE_091, AMQP_TRACE_10, AMQP_TRACE_MESSAGE };
 
 struct amqp_trace {
     enum amqp_trace_kind kind;
     bool from_client;
-    bool bare;  /* without what performatives and bodies hold */
-    char *text; /* one line an item */
-    size_t size, capacity;
-    int body_channel; /* whose bytes the line so far holds; -1: none */
+    bool bare;                /* without what performatives and bodies hold */
+    struct trace_lines lines; /* one an item */
+    int body_channel;         /* whose bytes the line so far holds; -1: none */
     uint64_t calls, body_bytes, lost_bytes, anomalies;
     uint32_t items, lost_items;
     struct amqp091 parser091;
@@ -40,30 +32,9 @@ struct amqp_trace {
     struct amqp10_message message;
 };
 
-static inline void amqp_trace_check(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "parser contract: %s\n", what);
-    abort();
-}
-
-static inline void amqp_trace_add(struct amqp_trace *trace, const void *data, size_t size)
-{
-    if (trace->size + size + 1 > trace->capacity) {
-        trace->capacity = (trace->size + size + 1) * 2;
-        trace->text = realloc(trace->text, trace->capacity);
-        amqp_trace_check(trace->text != NULL, "out of memory");
-    }
-    if (size)
-        memcpy(trace->text + trace->size, data, size);
-    trace->size += size;
-    trace->text[trace->size] = '\0';
-}
-
 static inline void amqp_trace_text(struct amqp_trace *trace, const char *text)
 {
-    amqp_trace_add(trace, text, strlen(text));
+    trace_add(&trace->lines, text, strlen(text));
 }
 
 static inline void amqp_trace_number(struct amqp_trace *trace, uint64_t number)
@@ -78,7 +49,7 @@ static inline void amqp_trace_line(struct amqp_trace *trace, const char *word, i
 {
     if (body_channel >= 0 && trace->body_channel == body_channel)
         return;
-    if (trace->size)
+    if (trace->lines.size)
         amqp_trace_text(trace, "\n");
     amqp_trace_text(trace, word);
     trace->body_channel = body_channel;
@@ -87,12 +58,12 @@ static inline void amqp_trace_line(struct amqp_trace *trace, const char *word, i
 static inline void amqp_trace_body(struct amqp_trace *trace, const char *word, uint32_t channel, struct span data,
                                    uint32_t lost)
 {
-    amqp_trace_check(data.data ? data.size > 0 : lost > 0, "empty body item");
+    trace_check(data.data ? data.size > 0 : lost > 0, "empty body item");
     amqp_trace_line(trace, word, (int)channel);
     trace->body_bytes += data.size;
     trace->lost_bytes += lost;
     if (data.data && !trace->bare)
-        amqp_trace_add(trace, data.data, data.size);
+        trace_add(&trace->lines, data.data, data.size);
 }
 
 static inline void amqp_trace_properties(struct amqp_trace *trace, struct span properties)
@@ -102,11 +73,11 @@ static inline void amqp_trace_properties(struct amqp_trace *trace, struct span p
     uint32_t fields = 0;
     amqp091_properties_init(&walk, properties);
     while (amqp091_walk_next(&walk, &field)) {
-        amqp_trace_check(++fields <= properties.size + 16, "more properties than bytes");
+        trace_check(++fields <= properties.size + 16, "more properties than bytes");
         amqp_trace_text(trace, field.header ? " +" : " ");
-        amqp_trace_add(trace, field.name.data, field.name.size);
+        trace_add(&trace->lines, field.name.data, field.name.size);
         amqp_trace_text(trace, "=");
-        amqp_trace_add(trace, field.value.data, field.value.size);
+        trace_add(&trace->lines, field.value.data, field.value.size);
     }
     if (walk.malformed)
         amqp_trace_text(trace, " malformed");
@@ -130,7 +101,7 @@ static inline void amqp_trace_item_091(struct amqp_trace *trace, const struct am
         if (method)
             amqp091_arguments_read(method, item->method.arguments, &arguments);
         amqp_trace_text(trace, method && arguments.complete ? " " : " ? ");
-        amqp_trace_add(trace, item->method.arguments.data, item->method.arguments.size);
+        trace_add(&trace->lines, item->method.arguments.data, item->method.arguments.size);
         break;
     case AMQP091_CONTENT_HEADER:
         amqp_trace_line(trace, "CONTENT", -1);
@@ -170,7 +141,7 @@ static inline void amqp_trace_item_10(struct amqp_trace *trace, const struct amq
                                                         item->performative.count, &read)
                                    ? " "
                                    : " ? ");
-        amqp_trace_add(trace, item->performative.fields.data, item->performative.fields.size);
+        trace_add(&trace->lines, item->performative.fields.data, item->performative.fields.size);
         break;
     case AMQP10_PAYLOAD:
         amqp_trace_body(trace, "PAYLOAD ", item->channel, item->payload.data, item->payload.lost);
@@ -202,11 +173,11 @@ static inline void amqp_trace_item_message(struct amqp_trace *trace, const struc
     uint32_t texts = 0;
     amqp10_walk_init(&walk, &item->value);
     while (amqp10_walk_next(&walk, &text)) {
-        amqp_trace_check(++texts <= AMQP10_SECTION_MAX, "more texts than bytes");
+        trace_check(++texts <= AMQP10_SECTION_MAX, "more texts than bytes");
         amqp_trace_text(trace, " ");
-        amqp_trace_add(trace, text.name.data, text.name.size);
+        trace_add(&trace->lines, text.name.data, text.name.size);
         amqp_trace_text(trace, "=");
-        amqp_trace_add(trace, text.value.data, text.value.size);
+        trace_add(&trace->lines, text.value.data, text.value.size);
     }
     if (walk.malformed)
         amqp_trace_text(trace, " malformed");
@@ -251,8 +222,8 @@ static inline bool amqp_trace_input(struct amqp_trace *trace, const uint8_t *dat
         struct parse_input input = {.data = copy ? copy + done : NULL, .size = copy ? size - done : 0, .last = last};
         input.lost = copy ? 0 : lost - done;
         struct parse_step step = amqp_trace_step(trace, &input);
-        amqp_trace_check(step.consumed <= total - done, "consumed more than there is");
-        amqp_trace_check(++trace->calls <= bound, "too many calls");
+        trace_check(step.consumed <= total - done, "consumed more than there is");
+        trace_check(++trace->calls <= bound, "too many calls");
         trace->items += step.status == PARSE_ITEM;
         done += step.consumed;
         status = step.status;
@@ -271,8 +242,8 @@ static inline void amqp_trace_init(struct amqp_trace *trace, enum amqp_trace_kin
     amqp_trace_text(trace, "");
 }
 
-static inline void amqp_trace_run(struct amqp_trace *trace, const uint8_t *data,
-                                  const struct amqp_trace_segment *segments, uint32_t count)
+static inline void amqp_trace_run(struct amqp_trace *trace, const uint8_t *data, const struct trace_segment *segments,
+                                  uint32_t count)
 {
     uint32_t begin = 0, at = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -290,11 +261,11 @@ static inline void amqp_trace_run(struct amqp_trace *trace, const uint8_t *data,
         at = end;
         if (!on)
             return;
-        amqp_trace_check(at - begin <= AMQP091_HELD_MAX, "more left than was promised");
+        trace_check(at - begin <= AMQP091_HELD_MAX, "more left than was promised");
     }
 }
 
 static inline void amqp_trace_free(struct amqp_trace *trace)
 {
-    free(trace->text);
+    free(trace->lines.text);
 }

@@ -17,7 +17,7 @@ static inline uint32_t http1_fuzz_place(uint8_t byte, uint32_t size)
 }
 
 static inline uint32_t http1_fuzz_segments(const uint8_t *control, uint32_t size, bool cuts,
-                                           struct http1_trace_segment *segments)
+                                           struct trace_segment *segments)
 {
     uint32_t hole = size, hole_end = size, count = 0, at = 0;
     if (control[0] & 1) {
@@ -28,19 +28,19 @@ static inline uint32_t http1_fuzz_segments(const uint8_t *control, uint32_t size
     uint32_t cut = cuts ? http1_fuzz_place(control[4], size) : size;
     while (at < size && count + 4 < HTTP1_TRACE_SEGMENTS_MAX) {
         if (at == hole) {
-            segments[count++] = (struct http1_trace_segment){hole_end, true};
+            segments[count++] = (struct trace_segment){hole_end, true};
             at = hole_end;
             continue;
         }
         uint32_t next = cut > at ? cut : size;
         if (at < hole && next > hole)
             next = hole;
-        segments[count++] = (struct http1_trace_segment){next, false};
+        segments[count++] = (struct trace_segment){next, false};
         at = next;
         cut = cuts ? min_u32(size, at + stride) : size;
     }
     if (at < size || count == 0)
-        segments[count++] = (struct http1_trace_segment){size, false};
+        segments[count++] = (struct trace_segment){size, false};
     return count;
 }
 
@@ -52,7 +52,7 @@ static inline int http1_fuzz(enum http1_kind kind, const uint8_t *data, size_t d
     const uint8_t *stream = data + HTTP1_FUZZ_CONTROL;
     enum http1_method method = (enum http1_method)(data[5] % 4);
     struct http1_trace whole, cut;
-    struct http1_trace_segment segments[HTTP1_TRACE_SEGMENTS_MAX];
+    struct trace_segment segments[HTTP1_TRACE_SEGMENTS_MAX];
     http1_trace_init(&whole, kind);
     http1_trace_init(&cut, kind);
     if (data[0] & 2) {
@@ -64,10 +64,11 @@ static inline int http1_fuzz(enum http1_kind kind, const uint8_t *data, size_t d
     count = http1_fuzz_segments(data, size, true, segments);
     http1_trace_run(&cut, stream, size, segments, count, method, NULL);
     if (!http1_trace_equal(&whole, &cut))
-        fprintf(stderr, "--- whole\n%s--- cut\n%s", whole.text ? whole.text : "", cut.text ? cut.text : "");
-    http1_trace_check(http1_trace_equal(&whole, &cut), "items depend on the cuts");
-    http1_trace_check(whole.parser.bytes_searched == cut.parser.bytes_searched, "search depends on the cuts");
-    http1_trace_check(whole.parser.bytes_searched <= 2 * (uint64_t)size, "more bytes searched than there are");
+        fprintf(stderr, "--- whole\n%s--- cut\n%s", whole.lines.text ? whole.lines.text : "",
+                cut.lines.text ? cut.lines.text : "");
+    trace_check(http1_trace_equal(&whole, &cut), "items depend on the cuts");
+    trace_check(whole.parser.bytes_searched == cut.parser.bytes_searched, "search depends on the cuts");
+    trace_check(whole.parser.bytes_searched <= 2 * (uint64_t)size, "more bytes searched than there are");
     http1_trace_free(&whole);
     http1_trace_free(&cut);
     return 0;

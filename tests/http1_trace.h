@@ -7,23 +7,16 @@
  * fuzzers alike.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "proto/http1.h"
+#include "trace_lines.h"
 
 #define HTTP1_TRACE_SEGMENTS_MAX 64u
 
-struct http1_trace_segment {
-    uint32_t end; /* offset in the stream where it ends */
-    bool lost;
-};
-
 struct http1_trace {
-    char *text; /* one line an item */
-    size_t size, capacity;
+    struct trace_lines lines; /* one an item */
     bool in_body;
     uint64_t calls;
     uint64_t body_bytes, lost_bytes;
@@ -33,50 +26,29 @@ struct http1_trace {
     struct http1 parser;
 };
 
-static inline void http1_trace_check(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "parser contract: %s\n", what);
-    abort();
-}
-
-static inline void http1_trace_add(struct http1_trace *trace, const void *data, size_t size)
-{
-    if (trace->size + size + 1 > trace->capacity) {
-        trace->capacity = (trace->size + size + 1) * 2;
-        trace->text = realloc(trace->text, trace->capacity);
-        http1_trace_check(trace->text != NULL, "out of memory");
-    }
-    if (size)
-        memcpy(trace->text + trace->size, data, size);
-    trace->size += size;
-    trace->text[trace->size] = '\0';
-}
-
 static inline void http1_trace_add_span(struct http1_trace *trace, struct span span)
 {
-    http1_trace_add(trace, "[", 1);
-    http1_trace_add(trace, span.data, span.size);
-    http1_trace_add(trace, "] ", 2);
+    trace_add(&trace->lines, "[", 1);
+    trace_add(&trace->lines, span.data, span.size);
+    trace_add(&trace->lines, "] ", 2);
 }
 
 static inline void http1_trace_add_number(struct http1_trace *trace, const char *name, uint64_t number)
 {
     char text[64];
     int size = snprintf(text, sizeof(text), "%s=%llx ", name, (unsigned long long)number);
-    http1_trace_add(trace, text, (size_t)size);
+    trace_add(&trace->lines, text, (size_t)size);
 }
 
 static inline void http1_trace_body(struct http1_trace *trace, const struct http1_item *item)
 {
     if (!trace->in_body)
-        http1_trace_add(trace, "BODY ", 5);
+        trace_add(&trace->lines, "BODY ", 5);
     trace->in_body = true;
     if (item->anomalies & ~trace->unwritten)
         http1_trace_add_number(trace, " anomalies", item->anomalies & ~trace->unwritten);
-    http1_trace_check(item->body.data.data ? item->body.data.size > 0 : item->body.lost > 0, "empty body item");
-    http1_trace_add(trace, item->body.data.data, item->body.data.size);
+    trace_check(item->body.data.data ? item->body.data.size > 0 : item->body.lost > 0, "empty body item");
+    trace_add(&trace->lines, item->body.data.data, item->body.data.size);
     trace->body_bytes += item->body.data.size;
     trace->lost_bytes += item->body.lost;
     if (item->body.lost)
@@ -87,13 +59,13 @@ static inline void http1_trace_first(struct http1_trace *trace, const struct htt
 {
     trace->messages++;
     if (item->kind == HTTP1_REQUEST_LINE) {
-        http1_trace_add(trace, "REQUEST ", 8);
+        trace_add(&trace->lines, "REQUEST ", 8);
         http1_trace_add_span(trace, item->request.method);
         http1_trace_add_span(trace, item->request.target);
         http1_trace_add_number(trace, "minor", item->request.version_minor);
         return;
     }
-    http1_trace_add(trace, "STATUS ", 7);
+    trace_add(&trace->lines, "STATUS ", 7);
     http1_trace_add_number(trace, "code", item->status.status);
     http1_trace_add_span(trace, item->status.reason);
     http1_trace_add_number(trace, "minor", item->status.version_minor);
@@ -108,7 +80,7 @@ static inline void http1_trace_item(struct http1_trace *trace, const struct http
         return;
     }
     if (trace->in_body)
-        http1_trace_add(trace, "\n", 1);
+        trace_add(&trace->lines, "\n", 1);
     trace->in_body = false;
     switch (item->kind) {
     case HTTP1_REQUEST_LINE:
@@ -117,28 +89,29 @@ static inline void http1_trace_item(struct http1_trace *trace, const struct http
         break;
     case HTTP1_HEADER:
     case HTTP1_TRAILER:
-        http1_trace_add(trace, item->kind == HTTP1_HEADER ? "HEADER " : "TRAILER ", item->kind == HTTP1_HEADER ? 7 : 8);
+        trace_add(&trace->lines, item->kind == HTTP1_HEADER ? "HEADER " : "TRAILER ",
+                  item->kind == HTTP1_HEADER ? 7 : 8);
         http1_trace_add_span(trace, item->header.name);
         http1_trace_add_span(trace, item->header.value);
         break;
     case HTTP1_HEAD_END:
-        http1_trace_add(trace, "HEAD_END ", 9);
+        trace_add(&trace->lines, "HEAD_END ", 9);
         http1_trace_add_number(trace, "framing", item->head_end.framing);
         http1_trace_add_number(trace, "length", item->head_end.length);
         http1_trace_add_number(trace, "persistent", item->head_end.persistent);
         break;
     case HTTP1_MESSAGE_END:
         trace->complete += item->end.complete;
-        http1_trace_add(trace, "END ", 4);
+        trace_add(&trace->lines, "END ", 4);
         http1_trace_add_number(trace, "complete", item->end.complete);
         if (item->end.assumed)
-            http1_trace_add(trace, "assumed ", 8);
+            trace_add(&trace->lines, "assumed ", 8);
         break;
     default:
-        http1_trace_check(false, "unknown item");
+        trace_check(false, "unknown item");
     }
     http1_trace_add_number(trace, "anomalies", item->anomalies & ~trace->unwritten);
-    http1_trace_add(trace, "\n", 1);
+    trace_add(&trace->lines, "\n", 1);
 }
 
 /* Memory whose last byte is followed by a page that cannot be read. */
@@ -152,7 +125,7 @@ static inline struct http1_trace_guard http1_trace_guard_new(size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page;
     uint8_t *base = mmap(NULL, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    http1_trace_check(base != MAP_FAILED && mprotect(base + room, page, PROT_NONE) == 0, "out of memory");
+    trace_check(base != MAP_FAILED && mprotect(base + room, page, PROT_NONE) == 0, "out of memory");
     return (struct http1_trace_guard){base + room, base, room + page};
 }
 
@@ -169,14 +142,9 @@ static inline uint32_t http1_trace_input(struct http1_trace *trace, struct parse
     for (;;) {
         struct http1_item item;
         struct parse_step step = http1_parse(&trace->parser, &input, &item);
-        http1_trace_check(++calls <= calls_max, "too many calls");
-        http1_trace_check(step.consumed <= (input.data ? input.size : input.lost), "consumed too much");
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        trace_check(++calls <= calls_max, "too many calls");
+        trace_check(step.consumed <= (input.data ? input.size : input.lost), "consumed too much");
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_ITEM) {
             http1_trace_item(trace, &item);
             if (item.kind == HTTP1_STATUS_LINE)
@@ -184,8 +152,8 @@ static inline uint32_t http1_trace_input(struct http1_trace *trace, struct parse
             continue;
         }
         trace->calls += calls;
-        http1_trace_check(step.status == PARSE_STOP || input.data || input.lost == 0, "hole not taken");
-        http1_trace_check(step.status == PARSE_STOP || input.size <= HTTP1_LINE_MAX, "too much held back");
+        trace_check(step.status == PARSE_STOP || input.data || input.lost == 0, "hole not taken");
+        trace_check(step.status == PARSE_STOP || input.size <= HTTP1_LINE_MAX, "too much held back");
         return step.status == PARSE_STOP ? UINT32_MAX : (input.data ? input.size : 0);
     }
 }
@@ -193,7 +161,7 @@ static inline uint32_t http1_trace_input(struct http1_trace *trace, struct parse
 /* Feeds the stream; `segments` end with one whose end is `size`. `guard` may be NULL: then each input is a heap copy.
  */
 static inline void http1_trace_run(struct http1_trace *trace, const uint8_t *stream, uint32_t size,
-                                   const struct http1_trace_segment *segments, uint32_t count, enum http1_method method,
+                                   const struct trace_segment *segments, uint32_t count, enum http1_method method,
                                    const struct http1_trace_guard *guard)
 {
     uint32_t start = 0, end = 0; /* of what is not consumed */
@@ -209,7 +177,7 @@ static inline void http1_trace_run(struct http1_trace *trace, const uint8_t *str
         end = segments[i].end;
         uint32_t offered = end - start;
         uint8_t *copy = guard ? guard->end - offered : malloc(offered ? offered : 1);
-        http1_trace_check(copy != NULL, "out of memory");
+        trace_check(copy != NULL, "out of memory");
         if (offered)
             memcpy(copy, stream + start, offered);
         uint32_t left = http1_trace_input(trace, (struct parse_input){copy, offered, 0, last}, method);
@@ -219,26 +187,27 @@ static inline void http1_trace_run(struct http1_trace *trace, const uint8_t *str
             break;
         start = end - left;
     }
-    http1_trace_check(end <= size, "segments beyond the stream");
+    trace_check(end <= size, "segments beyond the stream");
     if (trace->in_body)
-        http1_trace_add(trace, "\n", 1);
+        trace_add(&trace->lines, "\n", 1);
     trace->in_body = false;
-    http1_trace_add(trace, "", 0);
+    trace_add(&trace->lines, "", 0);
 }
 
 static inline void http1_trace_init(struct http1_trace *trace, enum http1_kind kind)
 {
-    *trace = (struct http1_trace){.size = 0};
+    *trace = (struct http1_trace){.lines.size = 0};
     http1_init(&trace->parser, kind);
 }
 
 static inline void http1_trace_free(struct http1_trace *trace)
 {
-    free(trace->text);
+    free(trace->lines.text);
 }
 
 /* A hole voids what was not consumed before it, so two cuttings with holes agree in items, not in what was skipped. */
 static inline bool http1_trace_equal(const struct http1_trace *a, const struct http1_trace *b)
 {
-    return a->size == b->size && (a->size == 0 || memcmp(a->text, b->text, a->size) == 0);
+    return a->lines.size == b->lines.size &&
+           (a->lines.size == 0 || memcmp(a->lines.text, b->lines.text, a->lines.size) == 0);
 }

@@ -69,12 +69,7 @@ static inline uint32_t protobuf_run_offer(struct protobuf_run *run, const struct
         struct parse_step step = protobuf_parse(&run->walker, &input, &item);
         require(step.consumed <= total - consumed);
         consumed += step.consumed;
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_ITEM) {
             protobuf_run_item(run, &item);
             continue;

@@ -48,12 +48,7 @@ static void offer(struct run *run, const struct parse_input *piece)
         struct grpc_item item;
         struct parse_step step = grpc_frames_parse(&run->frames, &input, &item);
         require(step.consumed <= (input.data ? input.size : input.lost));
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         run->stopped = step.status == PARSE_STOP;
         if (step.status != PARSE_ITEM) {
             require(run->stopped || (input.data ? input.size : input.lost) == 0);

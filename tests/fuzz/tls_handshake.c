@@ -55,12 +55,7 @@ static void take(struct state *state, uint32_t direction, struct parse_input inp
         struct parse_step step = tls_record_parse(&state->records[direction], &input, &part);
         check(++calls <= bound, "calls are bounded");
         check(step.consumed <= (input.data ? input.size : input.lost), "no more is consumed than there is");
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_ITEM)
             part_take(state, direction, &part);
         if (step.status != PARSE_ITEM || (!input.data && !input.lost))

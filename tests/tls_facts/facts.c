@@ -45,12 +45,7 @@ static void bytes_take(struct connection *connection, uint32_t direction, struct
     for (;;) {
         struct tls_record_part part;
         struct parse_step step = tls_record_parse(&connection->records[direction], &input, &part);
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status != PARSE_ITEM)
             return;
         part_take(connection, direction, &part);

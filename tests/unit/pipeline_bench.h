@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "event/json.h"
-#include "event/queue.h"
-#include "pipeline/pipeline.h"
+#include "unit/pipeline_fixture.h"
 
 #define FRAMES_MAX 4096u
 #define FRAME_SIZE 1600u
@@ -25,12 +24,7 @@
 
 /* One pipeline with the shipped rules, and all that it has told. */
 struct bench {
-    struct settings settings;
-    struct digest_key key;
-    struct publication publication;
-    struct queue *queue;
-    struct ring_consumer consumer;
-    struct pipeline *pipeline;
+    struct pipeline_fixture fixture;
     char *calls;    /* one line each: method path status flags request_bytes response_bytes */
     char *findings; /* one JSON line each */
     char *outcomes; /* one line for each call that has one: method outcome */
@@ -64,7 +58,7 @@ static inline void bench_drain(void *context)
     struct bench *bench = context;
     static char json[EVENT_JSON_MAX];
     struct span bytes;
-    while (ring_next(&bench->consumer, &bytes) == RING_RECORD) {
+    while (ring_next(&bench->fixture.consumer, &bytes) == RING_RECORD) {
         struct record record;
         struct json_writer writer;
         assert_int_equal(record_decode(bytes.data, bytes.size, &record), 0);
@@ -76,73 +70,27 @@ static inline void bench_drain(void *context)
             text_add(&bench->findings, json, writer.size);
         }
     }
-    ring_release(&bench->consumer, bench->consumer.position);
-}
-
-static inline struct epoch *shared_epoch_build(const struct settings *settings, struct digest_key *key)
-{
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics);
-    struct epoch *epoch = NULL;
-    struct epoch_sources sources = {.settings = settings, .number = 1, .worker_count = 1, .key = key};
-    if (epoch_build(&sources, &diagnostics, &epoch) < 0)
-        diagnostics_print(&diagnostics, stderr);
-    diagnostics_deinit(&diagnostics);
-    assert_non_null(epoch);
-    return epoch;
+    ring_release(&bench->fixture.consumer, bench->fixture.consumer.position);
 }
 
 static inline struct bench *bench_new(uint32_t memory_mib, uint32_t flows)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics);
-    assert_int_equal(settings_default(&diagnostics, &bench->settings), 0);
-    bench->settings.workers.memory_mib = memory_mib;
-    bench->settings.workers.flows = flows;
-    bench->settings.workers.reassembly_mib = 4;
-    assert_int_equal(digest_key_init_random(&bench->key), 0);
-    publication_init(&bench->publication, 1);
-    assert_int_equal(publication_offer(&bench->publication, shared_epoch_build(&bench->settings, &bench->key)), 0);
-    struct queue_options queue_options = {.worker_count = 1, .ring_bytes = 1u << 20};
-    assert_int_equal(queue_create_private(&queue_options, &bench->queue), 0);
-    queue_consumer(bench->queue, 0, &bench->consumer);
-    struct pipeline_options options = {
-        .settings = &bench->settings,
-        .publication = &bench->publication,
-        .ring = queue_producer(bench->queue, 0),
-        .key = {1, 2},
-        .worker_count = 1,
-        .transactions = true,
-        .make_room = bench_drain,
-        .make_room_context = bench,
-    };
-    if (pipeline_new(&options, &diagnostics, &bench->pipeline) < 0)
-        diagnostics_print(&diagnostics, stderr);
-    assert_non_null(bench->pipeline);
-    diagnostics_deinit(&diagnostics);
+    fixture_init(&bench->fixture, memory_mib, flows);
+    fixture_start(&bench->fixture, false, bench_drain, bench);
     return bench;
 }
 
-/* Ends the run; the ledger must balance with nothing left over, and no epoch be held. */
+/* Ends the run and reads what is left in the ring. */
 static inline void bench_finish(struct bench *bench)
 {
-    pipeline_flush(bench->pipeline);
+    fixture_flush(&bench->fixture);
     bench_drain(bench);
-    const struct ledger *ledger = pipeline_ledger(bench->pipeline);
-    assert_true(ledger_balanced(ledger));
-    assert_int_equal(ledger->pending.packets, 0);
-    assert_int_equal(ledger->transactions_pending, 0);
-    assert_int_equal(bench->publication.current->workers[0].open, 0);
 }
 
 static inline void bench_free(struct bench *bench)
 {
-    pipeline_free(bench->pipeline);
-    publication_deinit(&bench->publication);
-    queue_free(bench->queue);
-    digest_key_deinit(&bench->key);
-    settings_deinit(&bench->settings);
+    fixture_stop(&bench->fixture);
     free(bench->calls);
     free(bench->findings);
     free(bench->outcomes);
@@ -233,6 +181,6 @@ static inline void play(struct bench *bench, const struct wire *wire, uint32_t l
 {
     for (uint32_t i = 0; i < wire->count; i++)
         if (i != lost)
-            pipeline_burst(bench->pipeline, &wire->packets[i], 1);
+            pipeline_burst(bench->fixture.pipeline, &wire->packets[i], 1);
     bench_finish(bench);
 }

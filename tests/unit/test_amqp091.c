@@ -14,7 +14,7 @@
 
 static void trace_whole(struct amqp_trace *trace, bool from_client, bool midstream, const void *data, size_t size)
 {
-    struct amqp_trace_segment all = {(uint32_t)size, false};
+    struct trace_segment all = {(uint32_t)size, false};
     amqp_trace_init(trace, AMQP_TRACE_091, from_client, midstream);
     amqp_trace_run(trace, data, &all, 1);
 }
@@ -23,7 +23,7 @@ static void trace_whole(struct amqp_trace *trace, bool from_client, bool midstre
 static const char *line_find(const struct amqp_trace *trace, const char *begin)
 {
     size_t size = strlen(begin);
-    const char *at = trace->text, *end = trace->text + trace->size;
+    const char *at = trace->lines.text, *end = trace->lines.text + trace->lines.size;
     while (at && at < end) {
         if ((size_t)(end - at) >= size && memcmp(at, begin, size) == 0)
             return at;
@@ -35,7 +35,7 @@ static const char *line_find(const struct amqp_trace *trace, const char *begin)
 
 static void assert_lines(const struct amqp_trace *trace, const char *const *lines, uint32_t count)
 {
-    const char *last = trace->text;
+    const char *last = trace->lines.text;
     for (uint32_t i = 0; i < count; i++) {
         const char *found = line_find(trace, lines[i]);
         if (!found || found < last)
@@ -75,7 +75,7 @@ static void test_client_stream(void **state)
     assert_lines(&trace, lines, ARRAY_COUNT(lines));
     assert_int_equal(trace.items, ARRAY_COUNT(lines));
     assert_int_equal(trace.anomalies, 0);
-    assert_null(strstr(trace.text, " ? "));
+    assert_null(strstr(trace.lines.text, " ? "));
     amqp_trace_free(&trace);
 }
 
@@ -176,11 +176,11 @@ static void test_all_cuts(void **state)
     trace_whole(&whole, true, false, amqp091_client_vector, size);
     for (uint32_t first = 0; first <= size; first += 1)
         for (uint32_t second = first; second <= size; second += 7) {
-            struct amqp_trace_segment segments[] = {{first, false}, {second, false}, {size, false}};
+            struct trace_segment segments[] = {{first, false}, {second, false}, {size, false}};
             amqp_trace_init(&cut, AMQP_TRACE_091, true, false);
             amqp_trace_run(&cut, amqp091_client_vector, segments, 3);
-            assert_int_equal(cut.size, whole.size);
-            assert_memory_equal(cut.text, whole.text, whole.size);
+            assert_int_equal(cut.lines.size, whole.lines.size);
+            assert_memory_equal(cut.lines.text, whole.lines.text, whole.lines.size);
             amqp_trace_free(&cut);
         }
     amqp_trace_free(&whole);
@@ -189,12 +189,12 @@ static void test_all_cuts(void **state)
 /* Every line behind a hole is one of the lines without it: nothing is invented. Bodies may be shorter. */
 static void assert_subset(const struct amqp_trace *whole, const struct amqp_trace *cut)
 {
-    const char *at = cut->text, *end = cut->text + cut->size;
+    const char *at = cut->lines.text, *end = cut->lines.text + cut->lines.size;
     while (at < end) {
         const char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t size = (size_t)((line_end ? line_end : end) - at);
         bool own = size >= 4 && (memcmp(at, "LOST", 4) == 0 || memcmp(at, "BODY", 4) == 0);
-        if (!own && !memmem(whole->text, whole->size, at, size))
+        if (!own && !memmem(whole->lines.text, whole->lines.size, at, size))
             fail_msg("invented: %.*s", (int)size, at);
         at += size + 1;
     }
@@ -208,7 +208,7 @@ static void test_every_hole(void **state)
     trace_whole(&whole, true, false, amqp091_client_vector, size);
     for (uint32_t length = 1; length < 120; length += 13)
         for (uint32_t from = 0; from + length <= size; from++) {
-            struct amqp_trace_segment segments[] = {{from, false}, {from + length, true}, {size, false}};
+            struct trace_segment segments[] = {{from, false}, {from + length, true}, {size, false}};
             amqp_trace_init(&cut, AMQP_TRACE_091, true, false);
             amqp_trace_run(&cut, amqp091_client_vector, segments, 3);
             assert_subset(&whole, &cut);
@@ -247,7 +247,7 @@ static void test_hole_in_body(void **state)
     /* Ends inside the payload, with it, and with the frame-end octet. */
     static const uint32_t ends[] = {600, 1006, 1007, 1008};
     for (uint32_t i = 0; i < ARRAY_COUNT(ends); i++) {
-        struct amqp_trace_segment segments[] = {{107, false}, {ends[i], true}, {(uint32_t)size, false}};
+        struct trace_segment segments[] = {{107, false}, {ends[i], true}, {(uint32_t)size, false}};
         struct amqp_trace trace;
         amqp_trace_init(&trace, AMQP_TRACE_091, true, false);
         amqp_trace_run(&trace, stream, segments, 3);
@@ -266,7 +266,7 @@ static void test_midstream(void **state)
     /* From the middle of connection.open on: the next thing that is certain is channel.open. */
     const uint8_t *open = memmem(amqp091_client_vector, sizeof(amqp091_client_vector), "/orders", 7);
     trace_whole(&trace, true, true, open, sizeof(amqp091_client_vector) - (size_t)(open - amqp091_client_vector));
-    assert_memory_equal(trace.text, "channel.open 1 ", 15);
+    assert_memory_equal(trace.lines.text, "channel.open 1 ", 15);
     assert_non_null(line_find(&trace, "connection.close 0 "));
     assert_true(trace.anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS));
     amqp_trace_free(&trace);
@@ -282,7 +282,7 @@ static void test_frame_end_missing(void **state)
     stream[first - 1] = 0xcd;
     struct amqp_trace trace;
     trace_whole(&trace, true, false, stream, size);
-    assert_string_equal(trace.text, "LOST\nchannel.close-ok 1 \nHEARTBEAT");
+    assert_string_equal(trace.lines.text, "LOST\nchannel.close-ok 1 \nHEARTBEAT");
     assert_true(trace.anomalies & ANOMALY_BIT(ANOMALY_FRAME_END));
     amqp_trace_free(&trace);
 }
@@ -296,12 +296,12 @@ static void test_long_method(void **state)
     size_t size = put_frame(stream, 1, 0, payload, sizeof(payload));
     size += put_frame(stream + size, 8, 0, "", 0);
     struct amqp_trace trace;
-    struct amqp_trace_segment segments[] = {{100, false}, {9000, false}, {20000, false}, {(uint32_t)size, false}};
+    struct trace_segment segments[] = {{100, false}, {9000, false}, {20000, false}, {(uint32_t)size, false}};
     amqp_trace_init(&trace, AMQP_TRACE_091, true, false);
     amqp_trace_run(&trace, stream, segments, 4);
-    assert_memory_equal(trace.text, "connection.start-ok 0 ? ", 24);
+    assert_memory_equal(trace.lines.text, "connection.start-ok 0 ? ", 24);
     assert_int_equal(trace.items, 2);
-    assert_memory_equal(trace.text + trace.size - 9, "HEARTBEAT", 9);
+    assert_memory_equal(trace.lines.text + trace.lines.size - 9, "HEARTBEAT", 9);
     amqp_trace_free(&trace);
 }
 
@@ -327,7 +327,7 @@ static void test_other_version(void **state)
     (void)state;
     struct amqp_trace trace;
     trace_whole(&trace, true, false, "AMQP\1\1\0\x09rest", 12);
-    assert_string_equal(trace.text, "PROTOCOL 1 0");
+    assert_string_equal(trace.lines.text, "PROTOCOL 1 0");
     amqp_trace_free(&trace);
 }
 

@@ -15,22 +15,22 @@
 static void trace_whole(struct amqp_trace *trace, enum amqp_trace_kind kind, bool midstream, const void *data,
                         size_t size)
 {
-    struct amqp_trace_segment all = {(uint32_t)size, false};
+    struct trace_segment all = {(uint32_t)size, false};
     amqp_trace_init(trace, kind, true, midstream);
     amqp_trace_run(trace, data, &all, 1);
 }
 
-static void assert_words(const uint8_t *data, uint32_t size, const struct amqp_trace_segment *segments, uint32_t count,
+static void assert_words(const uint8_t *data, uint32_t size, const struct trace_segment *segments, uint32_t count,
                          const char *words)
 {
-    struct amqp_trace_segment all = {size, false};
+    struct trace_segment all = {size, false};
     struct amqp_trace trace;
     amqp_trace_init(&trace, AMQP_TRACE_10, true, false);
     trace.bare = true;
     amqp_trace_run(&trace, data, segments ? segments : &all, segments ? count : 1);
-    for (char *c = trace.text; *c; c++)
+    for (char *c = trace.lines.text; *c; c++)
         *c = *c == '\n' ? ' ' : *c;
-    assert_string_equal(trace.text, words);
+    assert_string_equal(trace.lines.text, words);
     amqp_trace_free(&trace);
 }
 
@@ -48,7 +48,7 @@ static void test_streams(void **state)
     struct amqp_trace trace;
     trace_whole(&trace, AMQP_TRACE_10, false, amqp10_client_vector, sizeof(amqp10_client_vector));
     assert_int_equal(trace.anomalies, 0);
-    assert_null(memmem(trace.text, trace.size, " ? ", 3));
+    assert_null(memmem(trace.lines.text, trace.lines.size, " ? ", 3));
     amqp_trace_free(&trace);
 }
 
@@ -160,7 +160,7 @@ static void test_symbolic_descriptors(void **state)
     uint32_t size = symbolic_stream(stream);
     struct amqp10_performative read[8];
     for (uint32_t cut = 0; cut <= size; cut++) {
-        const struct amqp_trace_segment segments[] = {{cut, false}, {size, false}};
+        const struct trace_segment segments[] = {{cut, false}, {size, false}};
         assert_words(stream, size, segments, 2, client_words);
     }
     assert_int_equal(performatives_of(stream, size, AMQP10_ATTACH, read, 8), 2);
@@ -186,11 +186,11 @@ static void test_symbolic_sections(void **state)
                                      "\xa0\x04"
                                      "body";
     for (uint32_t cut = 0; cut < sizeof(message); cut++) {
-        const struct amqp_trace_segment segments[] = {{cut, false}, {sizeof(message) - 1, false}};
+        const struct trace_segment segments[] = {{cut, false}, {sizeof(message) - 1, false}};
         struct amqp_trace trace;
         amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
         amqp_trace_run(&trace, message, segments, 2);
-        assert_non_null(memmem(trace.text, trace.size, "body", 4));
+        assert_non_null(memmem(trace.lines.text, trace.lines.size, "body", 4));
         assert_int_equal(trace.body_bytes, 4);
         assert_int_equal(trace.message.malformed, false);
         amqp_trace_free(&trace);
@@ -205,11 +205,11 @@ static void test_all_cuts(void **state)
     trace_whole(&whole, AMQP_TRACE_10, false, amqp10_client_vector, size);
     for (uint32_t first = 0; first <= size; first++)
         for (uint32_t second = first; second <= size; second += 11) {
-            struct amqp_trace_segment segments[] = {{first, false}, {second, false}, {size, false}};
+            struct trace_segment segments[] = {{first, false}, {second, false}, {size, false}};
             amqp_trace_init(&cut, AMQP_TRACE_10, true, false);
             amqp_trace_run(&cut, amqp10_client_vector, segments, 3);
-            assert_int_equal(cut.size, whole.size);
-            assert_memory_equal(cut.text, whole.text, whole.size);
+            assert_int_equal(cut.lines.size, whole.lines.size);
+            assert_memory_equal(cut.lines.text, whole.lines.text, whole.lines.size);
             amqp_trace_free(&cut);
         }
     amqp_trace_free(&whole);
@@ -223,21 +223,21 @@ static void test_every_hole(void **state)
     trace_whole(&whole, AMQP_TRACE_10, false, amqp10_client_vector, size);
     for (uint32_t length = 1; length < 400; length += 37)
         for (uint32_t from = 0; from + length <= size; from++) {
-            struct amqp_trace_segment segments[] = {{from, false}, {from + length, true}, {size, false}};
+            struct trace_segment segments[] = {{from, false}, {from + length, true}, {size, false}};
             amqp_trace_init(&cut, AMQP_TRACE_10, true, false);
             amqp_trace_run(&cut, amqp10_client_vector, segments, 3);
-            const char *at = cut.text, *end = cut.text + cut.size;
+            const char *at = cut.lines.text, *end = cut.lines.text + cut.lines.size;
             while (at < end) {
                 const char *line_end = memchr(at, '\n', (size_t)(end - at));
                 size_t line = (size_t)((line_end ? line_end : end) - at);
                 bool own = line >= 4 && (memcmp(at, "LOST", 4) == 0 || memcmp(at, "PAYL", 4) == 0);
-                if (!own && !memmem(whole.text, whole.size, at, line))
+                if (!own && !memmem(whole.lines.text, whole.lines.size, at, line))
                     fail_msg("invented: %.*s", (int)line, at);
                 at += line + 1;
             }
             /* The end of the connection is found again, from wherever it is still in sight. */
             if (from + length < size - 200)
-                assert_non_null(memmem(cut.text, cut.size, "\nclose 0 ", 9));
+                assert_non_null(memmem(cut.lines.text, cut.lines.size, "\nclose 0 ", 9));
             amqp_trace_free(&cut);
         }
     amqp_trace_free(&whole);
@@ -256,7 +256,7 @@ static void test_long_transfer_behind_loss(void **state)
     memcpy(stream + 500 + 20000, end, sizeof(end));
     struct amqp_trace trace;
     trace_whole(&trace, AMQP_TRACE_10, true, stream, 500 + 20000 + sizeof(end));
-    assert_memory_equal(trace.text, "end 0 ", 6);
+    assert_memory_equal(trace.lines.text, "end 0 ", 6);
     assert_int_equal(trace.items, 1);
     amqp_trace_free(&trace);
     /* Nothing plausible where it ends: it was none. */
@@ -272,7 +272,7 @@ static void test_hole_in_payload(void **state)
     uint32_t size = sizeof(amqp10_client_vector);
     const uint8_t *data = memmem(amqp10_client_vector, size, "xxxxxxxxxx", 10);
     uint32_t at = (uint32_t)(data - amqp10_client_vector);
-    struct amqp_trace_segment segments[] = {{at, false}, {at + 30, true}, {size, false}};
+    struct trace_segment segments[] = {{at, false}, {at + 30, true}, {size, false}};
     assert_words(amqp10_client_vector, size, segments, 3, client_words);
     struct amqp_trace trace;
     amqp_trace_init(&trace, AMQP_TRACE_10, true, false);
@@ -314,10 +314,10 @@ static void test_message(void **state)
     struct amqp_trace trace;
     uint32_t size = sizeof(amqp10_message_vector);
     for (uint32_t first = 0; first <= size; first++) {
-        struct amqp_trace_segment segments[] = {{first, false}, {(first + size) / 2, false}, {size, false}};
+        struct trace_segment segments[] = {{first, false}, {(first + size) / 2, false}, {size, false}};
         amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
         amqp_trace_run(&trace, amqp10_message_vector, segments, 3);
-        assert_string_equal(trace.text, message_text);
+        assert_string_equal(trace.lines.text, message_text);
         assert_true(amqp10_message_whole(&trace.message));
         amqp_trace_free(&trace);
     }
@@ -328,14 +328,14 @@ static void test_message_values(void **state)
     (void)state;
     struct amqp_trace trace;
     trace_whole(&trace, AMQP_TRACE_MESSAGE, false, amqp10_message_text_vector, sizeof(amqp10_message_text_vector));
-    assert_non_null(strstr(trace.text, "TEXT card 4111111111111111"));
+    assert_non_null(strstr(trace.lines.text, "TEXT card 4111111111111111"));
     amqp_trace_free(&trace);
     trace_whole(&trace, AMQP_TRACE_MESSAGE, false, amqp10_message_value_vector, sizeof(amqp10_message_value_vector));
-    assert_non_null(strstr(trace.text, "SECTION 119 "));
-    assert_non_null(strstr(trace.text, "name=A. Person"));
-    assert_non_null(strstr(trace.text, "card=4111111111111111"));
-    assert_non_null(strstr(trace.text, "number=4111111111111111"));
-    assert_non_null(strstr(trace.text, "list=one deep=two"));
+    assert_non_null(strstr(trace.lines.text, "SECTION 119 "));
+    assert_non_null(strstr(trace.lines.text, "name=A. Person"));
+    assert_non_null(strstr(trace.lines.text, "card=4111111111111111"));
+    assert_non_null(strstr(trace.lines.text, "number=4111111111111111"));
+    assert_non_null(strstr(trace.lines.text, "list=one deep=two"));
     amqp_trace_free(&trace);
 }
 
@@ -345,14 +345,14 @@ static void test_message_hole(void **state)
     struct amqp_trace trace;
     uint32_t size = sizeof(amqp10_message_vector);
     /* In the data: they are missing there and nothing else is. */
-    struct amqp_trace_segment segments[] = {{size - 20, false}, {size - 10, true}, {size, false}};
+    struct trace_segment segments[] = {{size - 20, false}, {size - 10, true}, {size, false}};
     amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
     amqp_trace_run(&trace, amqp10_message_vector, segments, 3);
     assert_int_equal(trace.lost_bytes, 10);
     assert_true(amqp10_message_whole(&trace.message) && !trace.message.malformed);
     amqp_trace_free(&trace);
     /* In a section: the rest is bytes. */
-    struct amqp_trace_segment early[] = {{20, false}, {30, true}, {size, false}};
+    struct trace_segment early[] = {{20, false}, {30, true}, {size, false}};
     amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
     amqp_trace_run(&trace, amqp10_message_vector, early, 3);
     assert_int_equal(trace.body_bytes, size - 30);
@@ -369,10 +369,10 @@ static void test_message_long_section(void **state)
     memset(message + 17, 'k', 69991);
     memcpy(message + 8 + 70000, "\0\x53\x75\xa0\2hi", 7);
     struct amqp_trace trace;
-    struct amqp_trace_segment segments[] = {{5, false}, {100, false}, {40000, false}, {8 + 70000 + 7, false}};
+    struct trace_segment segments[] = {{5, false}, {100, false}, {40000, false}, {8 + 70000 + 7, false}};
     amqp_trace_init(&trace, AMQP_TRACE_MESSAGE, true, false);
     amqp_trace_run(&trace, message, segments, 4);
-    assert_string_equal(trace.text, "SECTION 116 cut\nBYTES hi");
+    assert_string_equal(trace.lines.text, "SECTION 116 cut\nBYTES hi");
     amqp_trace_free(&trace);
 }
 

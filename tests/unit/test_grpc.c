@@ -76,12 +76,7 @@ static void offer(struct grpc_frames *frames, const struct parse_input *piece, c
         assert_true(calls <= 2 * total + 2);
         struct grpc_item item;
         struct parse_step step = grpc_frames_parse(frames, &input, &item);
-        if (input.data) {
-            input.data += step.consumed;
-            input.size -= step.consumed;
-        } else {
-            input.lost -= step.consumed;
-        }
+        parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_STOP)
             return;
         if (step.status == PARSE_MORE) {

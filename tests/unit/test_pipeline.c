@@ -283,10 +283,10 @@ static void one_side_alone_is_told_as_such(void **state)
         for (uint32_t i = 0; i < wire->count; i++) {
             bool from_server = wire->packets[i].data[29] == 2;
             if (from_server == (side == 1))
-                pipeline_burst(bench->pipeline, &wire->packets[i], 1);
+                pipeline_burst(bench->fixture.pipeline, &wire->packets[i], 1);
         }
         bench_finish(bench);
-        const uint64_t *settled = pipeline_ledger(bench->pipeline)->transactions_settled;
+        const uint64_t *settled = pipeline_ledger(bench->fixture.pipeline)->transactions_settled;
         assert_int_equal(settled[side ? LEDGER_TRANSACTION_NO_REQUEST : LEDGER_TRANSACTION_NO_RESPONSE], 2);
         bench_free(bench);
         free(wire);
@@ -310,7 +310,7 @@ static void other_protocols_are_excused_with_a_reason(void **state)
         wire_segment(wire, 0, 0x18, cases[i].text, size);
         wire_close(wire);
         play(bench, wire, FRAMES_MAX);
-        const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+        const struct ledger *ledger = pipeline_ledger(bench->fixture.pipeline);
         assert_int_equal(ledger->settled[cases[i].reason].packets, 1);
         assert_int_equal(ledger->transactions_seen, 0);
         bench_free(bench);
@@ -337,7 +337,7 @@ static void amqp_hands_its_connection_over_to_tls(void **state)
         wire_segment(wire, 0, 0x18, "\x17\x03\x03\x00\x02yy", 7);
         wire_close(wire);
         play(bench, wire, FRAMES_MAX);
-        const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+        const struct ledger *ledger = pipeline_ledger(bench->fixture.pipeline);
         assert_true(ledger->settled[LEDGER_ENCRYPTED].packets >= 1);
         assert_int_equal(ledger->settled[LEDGER_PARSER].packets, 0);
         assert_int_equal(ledger->transactions_seen, 0);
@@ -353,8 +353,8 @@ static void amqp_hands_its_connection_over_to_tls(void **state)
     wire_segment(wire, 1, 0x18, "AMQP\3\1\0\0", 8);
     wire_close(wire);
     play(bench, wire, FRAMES_MAX);
-    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
-    assert_true(ledger_balanced(pipeline_ledger(bench->pipeline)));
+    assert_int_equal(pipeline_ledger(bench->fixture.pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
+    assert_true(ledger_balanced(pipeline_ledger(bench->fixture.pipeline)));
     bench_free(bench);
     free(wire);
 }
@@ -377,7 +377,7 @@ static void amqp_content_without_its_method_has_no_path(void **state)
     snprintf(unknown, sizeof(unknown), "  -1 %x 0 2", CALL_GAP | CALL_ANOMALY);
     assert_non_null(strstr(bench->calls, publish));
     assert_non_null(strstr(bench->calls, unknown));
-    assert_int_equal(pipeline_counts(bench->pipeline)->transactions, 2);
+    assert_int_equal(pipeline_counts(bench->fixture.pipeline)->transactions, 2);
     bench_free(bench);
     free(wire);
 }
@@ -432,7 +432,7 @@ static void an_upgrade_to_the_unknown_is_said(void **state)
     char expected[64];
     snprintf(expected, sizeof(expected), "GET /chat 101 %x 0 0\n", CALL_UPGRADE);
     assert_string_equal(bench->calls, expected);
-    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_UNCLASSIFIED].packets, 2);
+    assert_int_equal(pipeline_ledger(bench->fixture.pipeline)->settled[LEDGER_UNCLASSIFIED].packets, 2);
     bench_free(bench);
     free(wire);
 }
@@ -500,11 +500,11 @@ static void calls_beyond_the_memory_are_counted(void **state)
         wire_segment(one, 0, 0x18, REQUEST_2, sizeof(REQUEST_2) - 1);
         for (uint32_t i = 0; i < one->count; i++) {
             put16(one->frames[i] + 34, 10000 + connection);
-            pipeline_burst(bench->pipeline, &one->packets[i], 1);
+            pipeline_burst(bench->fixture.pipeline, &one->packets[i], 1);
         }
     }
     bench_finish(bench);
-    const uint64_t *settled = pipeline_ledger(bench->pipeline)->transactions_settled;
+    const uint64_t *settled = pipeline_ledger(bench->fixture.pipeline)->transactions_settled;
     assert_true(settled[LEDGER_TRANSACTION_BUDGET] > 0);
     assert_true(settled[LEDGER_TRANSACTION_NO_RESPONSE] > 100);
     assert_int_equal(settled[LEDGER_TRANSACTION_BUDGET] + settled[LEDGER_TRANSACTION_NO_RESPONSE], CONNECTIONS);

@@ -14,8 +14,7 @@
 
 #include <cmocka.h>
 
-#include "event/queue.h"
-#include "pipeline/pipeline.h"
+#include "unit/pipeline_fixture.h"
 
 #define FRAMES_MAX   512u
 #define FRAME_SIZE   1600u
@@ -36,12 +35,7 @@ struct kept_finding {
 };
 
 struct bench {
-    struct settings settings;
-    struct digest_key key;
-    struct publication publication;
-    struct queue *queue;
-    struct ring_consumer consumer;
-    struct pipeline *pipeline;
+    struct pipeline_fixture fixture;
     struct kept_report reports[REPORTS_MAX];
     uint32_t report_count;
     struct kept_finding findings[FINDINGS_MAX]; /* of FLW-001 */
@@ -90,7 +84,7 @@ static void drain(void *context)
 {
     struct bench *bench = context;
     struct span bytes;
-    while (ring_next(&bench->consumer, &bytes) == RING_RECORD) {
+    while (ring_next(&bench->fixture.consumer, &bytes) == RING_RECORD) {
         struct record record;
         assert_int_equal(record_decode(bytes.data, bytes.size, &record), 0);
         if (record.header.kind == RECORD_SERVICE)
@@ -100,49 +94,14 @@ static void drain(void *context)
         else if (record.header.kind == RECORD_TRANSACTION)
             bench->ambiguous_calls += (record.call.flags & CALL_AMBIGUOUS) != 0;
     }
-    ring_release(&bench->consumer, bench->consumer.position);
+    ring_release(&bench->fixture.consumer, bench->fixture.consumer.position);
 }
 
 static void bench_start(struct bench *bench, bool rollups)
 {
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics);
-    assert_int_equal(settings_default(&diagnostics, &bench->settings), 0);
-    bench->settings.workers.memory_mib = 256;
-    bench->settings.workers.flows = 1024;
-    bench->settings.workers.reassembly_mib = 4;
-    assert_int_equal(digest_key_init_random(&bench->key), 0);
-    publication_init(&bench->publication, 1);
-    struct epoch *epoch;
-    struct epoch_sources sources = {.settings = &bench->settings, .number = 1, .worker_count = 1, .key = &bench->key};
-    assert_int_equal(epoch_build(&sources, &diagnostics, &epoch), 0);
-    assert_int_equal(publication_offer(&bench->publication, epoch), 0);
-    struct queue_options queue_options = {.worker_count = 1, .ring_bytes = 1u << 20};
-    assert_int_equal(queue_create_private(&queue_options, &bench->queue), 0);
-    queue_consumer(bench->queue, 0, &bench->consumer);
-    struct pipeline_options options = {
-        .settings = &bench->settings,
-        .publication = &bench->publication,
-        .ring = queue_producer(bench->queue, 0),
-        .key = {1, 2},
-        .worker_count = 1,
-        .transactions = true,
-        .rollups = rollups,
-        .make_room = drain,
-        .make_room_context = bench,
-    };
-    assert_int_equal(pipeline_new(&options, &diagnostics, &bench->pipeline), 0);
-    diagnostics_deinit(&diagnostics);
+    fixture_init(&bench->fixture, 256, 1024);
+    fixture_start(&bench->fixture, rollups, drain, bench);
     bench->now_ns = START_NS;
-}
-
-static void bench_stop(struct bench *bench)
-{
-    pipeline_free(bench->pipeline);
-    publication_deinit(&bench->publication);
-    queue_free(bench->queue);
-    digest_key_deinit(&bench->key);
-    settings_deinit(&bench->settings);
 }
 
 static int setup(void **state)
@@ -161,7 +120,7 @@ static int setup_rollups(void **state)
 
 static int teardown(void **state)
 {
-    bench_stop(*state);
+    fixture_stop(&((struct bench *)*state)->fixture);
     free(*state);
     return 0;
 }
@@ -257,7 +216,7 @@ static void play(struct bench *bench)
 {
     for (uint32_t i = 0; i < bench->frame_count; i++)
         if (bench->packets[i].size)
-            pipeline_burst(bench->pipeline, &bench->packets[i], 1);
+            pipeline_burst(bench->fixture.pipeline, &bench->packets[i], 1);
     memset(bench->frames, 0, sizeof(bench->frames));
     bench->frame_count = 0;
     drain(bench);
@@ -266,7 +225,7 @@ static void play(struct bench *bench)
 static void finish(struct bench *bench)
 {
     play(bench);
-    pipeline_flush(bench->pipeline);
+    pipeline_flush(bench->fixture.pipeline);
     drain(bench);
 }
 
@@ -278,7 +237,7 @@ static void finish(struct bench *bench)
 static struct service_report service_of(const struct bench *bench, const char *host)
 {
     struct service_report report;
-    const struct service_table *table = pipeline_services(bench->pipeline);
+    const struct service_table *table = pipeline_services(bench->fixture.pipeline);
     for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
         if (service_table_entry(table, i, &report) &&
             (host ? span_equal(report.host, span_from_text(host)) : !report.host.data))
@@ -292,10 +251,10 @@ static void assert_sums(const struct bench *bench)
     uint64_t sums[LEDGER_TRANSACTION_REASON_COUNT] = {0};
     struct service_report report;
     for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
-        if (service_table_entry(pipeline_services(bench->pipeline), i, &report))
+        if (service_table_entry(pipeline_services(bench->fixture.pipeline), i, &report))
             for (uint32_t reason = 0; reason < LEDGER_TRANSACTION_REASON_COUNT; reason++)
                 sums[reason] += report.transactions[reason];
-    assert_memory_equal(sums, pipeline_ledger(bench->pipeline)->transactions_settled, sizeof(sums));
+    assert_memory_equal(sums, pipeline_ledger(bench->fixture.pipeline)->transactions_settled, sizeof(sums));
 }
 
 static void calls_and_holes_fall_to_their_host(void **state)
@@ -374,7 +333,7 @@ static void other_protocols_speak_to_no_host(void **state)
     finish(bench);
     struct service_report report;
     for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
-        assert_false(service_table_entry(pipeline_services(bench->pipeline), i, &report));
+        assert_false(service_table_entry(pipeline_services(bench->fixture.pipeline), i, &report));
 }
 
 static void services_are_told_each_minute(void **state)

@@ -48,7 +48,7 @@ static void soak_round(struct bench *bench, struct wire *wire, uint32_t round)
         bool client = wire->frames[i][29] == 1;
         put16(wire->frames[i] + (client ? 34 : 36), 1024 + round % 60000);
         if ((round + i) % 17)
-            pipeline_burst(bench->pipeline, &wire->packets[i], 1);
+            pipeline_burst(bench->fixture.pipeline, &wire->packets[i], 1);
     }
 }
 
@@ -57,7 +57,7 @@ static void pass_idle(struct bench *bench, struct wire *wire)
 {
     for (uint32_t second = 0; second < IDLE_SECONDS; second++) {
         wire->now_ns += SECOND_NS;
-        pipeline_idle(bench->pipeline, wire->now_ns);
+        pipeline_idle(bench->fixture.pipeline, wire->now_ns);
     }
 }
 
@@ -81,7 +81,7 @@ static void memory_stays_flat_in_a_soak(void **state)
     }
     long grown = resident_pages() - warm;
     bench_finish(bench);
-    assert_in_range(pipeline_ledger(bench->pipeline)->transactions_seen, SOAK_ROUNDS / 2, SOAK_ROUNDS * 2);
+    assert_in_range(pipeline_ledger(bench->fixture.pipeline)->transactions_seen, SOAK_ROUNDS / 2, SOAK_ROUNDS * 2);
     /* A sanitizer keeps what is freed for a while; that it finds no leak is its part. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     if (grown > SOAK_GROWTH)

@@ -16,9 +16,7 @@
 
 #include <cmocka.h>
 
-#include "event/queue.h"
-#include "pipeline/pipeline.h"
-#include "tls/key_store.h"
+#include "unit/pipeline_fixture.h"
 
 #define PACKETS_MAX 1024u
 #define FILE_MAX_   (1u << 20)
@@ -28,13 +26,7 @@
 #define NEVER       UINT32_MAX
 
 struct bench {
-    struct settings settings;
-    struct digest_key key;
-    struct publication publication;
-    struct queue *queue;
-    struct ring_consumer consumer;
-    struct tls_key_store *keys;
-    struct pipeline *pipeline;
+    struct pipeline_fixture fixture;
     uint32_t calls, decrypted, http1, handshakes; /* told */
     uint64_t response_bytes;
     uint32_t round; /* how often the capture was sent before */
@@ -59,7 +51,7 @@ static void drain(void *context)
 {
     struct bench *bench = context;
     struct span bytes;
-    while (ring_next(&bench->consumer, &bytes) == RING_RECORD) {
+    while (ring_next(&bench->fixture.consumer, &bytes) == RING_RECORD) {
         struct record record;
         assert_int_equal(record_decode(bytes.data, bytes.size, &record), 0);
         if (record.header.kind == RECORD_TRANSACTION) {
@@ -70,7 +62,7 @@ static void drain(void *context)
         }
         bench->handshakes += record.header.kind == RECORD_FINDING && record.call.protocol == CALL_TLS;
     }
-    ring_release(&bench->consumer, bench->consumer.position);
+    ring_release(&bench->fixture.consumer, bench->fixture.consumer.position);
 }
 
 static struct bench *bench_with(uint32_t wait_mib)
@@ -79,32 +71,12 @@ static struct bench *bench_with(uint32_t wait_mib)
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
     assert_non_null(bench);
-    assert_int_equal(settings_default(&diagnostics, &bench->settings), 0);
-    bench->settings.workers.memory_mib = 256;
-    bench->settings.workers.flows = 1024;
-    bench->settings.workers.reassembly_mib = 4;
-    bench->settings.keys.wait_mib = wait_mib;
-    assert_int_equal(digest_key_init_random(&bench->key), 0);
-    publication_init(&bench->publication, 1);
-    struct epoch *epoch;
-    struct epoch_sources sources = {.settings = &bench->settings, .number = 1, .worker_count = 1, .key = &bench->key};
-    assert_int_equal(epoch_build(&sources, &diagnostics, &epoch), 0);
-    assert_int_equal(publication_offer(&bench->publication, epoch), 0);
-    struct queue_options queue = {.worker_count = 1, .ring_bytes = 1u << 20};
-    assert_int_equal(queue_create_private(&queue, &bench->queue), 0);
-    queue_consumer(bench->queue, 0, &bench->consumer);
-    assert_int_equal(tls_key_store_new(&bench->keys, &(struct tls_key_store_options){.entries = 64}, &diagnostics), 0);
-    struct pipeline_options options = {.settings = &bench->settings,
-                                       .publication = &bench->publication,
-                                       .ring = queue_producer(bench->queue, 0),
-                                       .keys = bench->keys,
-                                       .key = {1, 2},
-                                       .worker_count = 1,
-                                       .transactions = true,
-                                       .make_room = drain,
-                                       .make_room_context = bench};
-    assert_int_equal(pipeline_new(&options, &diagnostics, &bench->pipeline), 0);
+    fixture_init(&bench->fixture, 256, 1024);
+    bench->fixture.settings.keys.wait_mib = wait_mib;
+    struct tls_key_store_options options = {.entries = 64};
+    assert_int_equal(tls_key_store_new(&bench->fixture.keys, &options, &diagnostics), 0);
     diagnostics_deinit(&diagnostics);
+    fixture_start(&bench->fixture, false, drain, bench);
     return bench;
 }
 
@@ -115,12 +87,7 @@ static struct bench *bench_new(void)
 
 static void bench_free(struct bench *bench)
 {
-    pipeline_free(bench->pipeline);
-    tls_key_store_free(bench->keys);
-    publication_deinit(&bench->publication);
-    queue_free(bench->queue);
-    digest_key_deinit(&bench->key);
-    settings_deinit(&bench->settings);
+    fixture_stop(&bench->fixture);
     free(bench);
 }
 
@@ -135,7 +102,7 @@ static void keys_put(struct bench *bench)
     for (struct parse_step step; (step = tls_keylog_parse(&parser, &input, &item)).status == PARSE_ITEM; count++) {
         input.data += step.consumed;
         input.size -= step.consumed;
-        tls_key_store_put(bench->keys, &item, 1);
+        tls_key_store_put(bench->fixture.keys, &item, 1);
     }
     assert_true(count >= 5);
     free(text);
@@ -171,7 +138,7 @@ static uint64_t send_all(struct bench *bench, uint32_t keys_at, uint32_t drop)
         if (count == keys_at)
             keys_put(bench);
         if (count != drop)
-            pipeline_burst(bench->pipeline, &packet, 1);
+            pipeline_burst(bench->fixture.pipeline, &packet, 1);
         now_ns = packet.time_ns;
         at += 16 + captured;
     }
@@ -181,13 +148,8 @@ static uint64_t send_all(struct bench *bench, uint32_t keys_at, uint32_t drop)
 
 static void finish(struct bench *bench)
 {
-    pipeline_flush(bench->pipeline);
+    fixture_flush(&bench->fixture);
     drain(bench);
-    const struct ledger *ledger = pipeline_ledger(bench->pipeline);
-    assert_true(ledger_balanced(ledger));
-    assert_int_equal(ledger->pending.packets, 0);
-    assert_int_equal(ledger->transactions_pending, 0);
-    assert_int_equal(bench->publication.current->workers[0].open, 0);
 }
 
 static void play(struct bench *bench, uint32_t keys_at, uint32_t drop)
@@ -200,7 +162,7 @@ static void play(struct bench *bench, uint32_t keys_at, uint32_t drop)
 static void idle(struct bench *bench, uint64_t *now_ns, uint64_t until_ns)
 {
     for (; *now_ns < until_ns; *now_ns += 10000000)
-        pipeline_idle(bench->pipeline, *now_ns);
+        pipeline_idle(bench->fixture.pipeline, *now_ns);
 }
 
 static void test_keys_from_the_start(void **state)
@@ -212,7 +174,7 @@ static void test_keys_from_the_start(void **state)
     assert_int_equal(bench->decrypted, EXPECTED);
     assert_int_equal(bench->http1, EXPECTED);
     assert_int_equal(bench->response_bytes, 40 + 33 + 63780 + 40 + 33);
-    const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+    const struct ledger *ledger = pipeline_ledger(bench->fixture.pipeline);
     assert_int_equal(ledger->settled[LEDGER_UNCLASSIFIED].packets, 0);
     assert_true(ledger->settled[LEDGER_ENCRYPTED].packets > 0); /* the connection without keys */
     bench_free(bench);
@@ -243,7 +205,7 @@ static void test_keys_that_come_after_the_end(void **state)
         idle(bench, &now_ns, now_ns + late_ms[i] * UINT64_C(1000000));
         drain(bench);
         assert_int_equal(bench->calls, 0);
-        assert_true(pipeline_ledger(bench->pipeline)->pending.packets > 0);
+        assert_true(pipeline_ledger(bench->fixture.pipeline)->pending.packets > 0);
         keys_put(bench);
         idle(bench, &now_ns, now_ns + 100000000);
         drain(bench);
@@ -262,7 +224,7 @@ static void outcomes(const struct bench *bench, uint64_t tls_out[LEDGER_TLS_COUN
     struct service_report report;
     memset(tls_out, 0, LEDGER_TLS_COUNT * sizeof(*tls_out));
     for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
-        if (service_table_entry(pipeline_services(bench->pipeline), i, &report))
+        if (service_table_entry(pipeline_services(bench->fixture.pipeline), i, &report))
             for (uint32_t j = 0; j < LEDGER_TLS_COUNT; j++)
                 tls_out[j] += report.tls[j];
 }
@@ -274,14 +236,14 @@ static void test_keys_that_come_too_late(void **state)
     struct bench *bench = bench_new();
     uint64_t now_ns = send_all(bench, NEVER, NEVER);
     idle(bench, &now_ns, now_ns + UINT64_C(5100000000));
-    assert_int_equal(pipeline_ledger(bench->pipeline)->pending.packets, 0);
+    assert_int_equal(pipeline_ledger(bench->fixture.pipeline)->pending.packets, 0);
     keys_put(bench);
     idle(bench, &now_ns, now_ns + 100000000);
     finish(bench);
     assert_int_equal(bench->calls, 0);
     assert_true(bench->handshakes > 0);
-    assert_true(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED_LATE].bytes > 50000);
-    assert_int_equal(pipeline_ledger(bench->pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
+    assert_true(pipeline_ledger(bench->fixture.pipeline)->settled[LEDGER_ENCRYPTED_LATE].bytes > 50000);
+    assert_int_equal(pipeline_ledger(bench->fixture.pipeline)->settled[LEDGER_ENCRYPTED].packets, 0);
     outcomes(bench, tls);
     assert_int_equal(tls[LEDGER_TLS_LATE], CONNECTIONS);
     bench_free(bench);
@@ -295,7 +257,7 @@ static void test_no_room_to_wait(void **state)
     uint64_t tls[LEDGER_TLS_COUNT];
     for (; bench->round < 40; bench->round++)
         send_all(bench, NEVER, NEVER);
-    assert_true(pipeline_ledger(bench->pipeline)->settled[LEDGER_BUFFER_BUDGET].bytes > 0);
+    assert_true(pipeline_ledger(bench->fixture.pipeline)->settled[LEDGER_BUFFER_BUDGET].bytes > 0);
     outcomes(bench, tls);
     assert_true(tls[LEDGER_TLS_BUDGET] > 0);
     finish(bench);
@@ -309,7 +271,7 @@ static void test_keys_that_never_come(void **state)
     play(bench, NEVER, NEVER);
     assert_int_equal(bench->calls, 0);
     assert_true(bench->handshakes > 0); /* judged all the same */
-    const struct ledger *ledger = pipeline_ledger(bench->pipeline);
+    const struct ledger *ledger = pipeline_ledger(bench->fixture.pipeline);
     assert_int_equal(ledger->settled[LEDGER_UNCLASSIFIED].packets, 0);
     assert_true(ledger->settled[LEDGER_ENCRYPTED].bytes > 50000);
     bench_free(bench);

@@ -201,7 +201,7 @@ static void a_link_needs_no_connection(void **state)
         handshake.call.protocol = CALL_HTTP2;
         handshake.call.path = span_from_text("/feed");
         handshake.request.seen = handshake.response.seen = true;
-        struct websocket_link *link = websocket_link_open(bench->pipeline, &handshake, false);
+        struct websocket_link *link = websocket_link_open(bench->fixture.pipeline, &handshake, false);
         assert_non_null(link);
         for (uint32_t direction = 0; direction < 2; direction++) {
             const struct stream *stream = &streams[direction];
@@ -209,20 +209,20 @@ static void a_link_needs_no_connection(void **state)
             for (uint32_t at = 0; at < stream->size; at += step) {
                 struct parse_input input = {.data = (const uint8_t *)stream->bytes + at,
                                             .size = min_u32(step, stream->size - at)};
-                assert_true(websocket_link_feed(bench->pipeline, &feed, input));
+                assert_true(websocket_link_feed(bench->fixture.pipeline, &feed, input));
             }
             assert_false(websocket_link_feed(
-                bench->pipeline, &feed,
+                bench->fixture.pipeline, &feed,
                 (struct parse_input){.data = (const uint8_t *)stream->bytes, .size = 0, .last = true}));
         }
-        websocket_link_close(bench->pipeline, link);
+        websocket_link_close(bench->fixture.pipeline, link);
         bench_finish(bench);
         char wanted[1024];
         snprintf(wanted, sizeof(wanted), "%s%s", calls_client, calls_server);
         assert_string_equal(bench->calls, wanted);
-        assert_int_equal(bench->pipeline->carries.used_count, 0);
-        assert_int_equal(bench->pipeline->websockets.used_count, 0);
-        assert_int_equal(bench->pipeline->exchanges.used_count, 0);
+        assert_int_equal(bench->fixture.pipeline->carries.used_count, 0);
+        assert_int_equal(bench->fixture.pipeline->websockets.used_count, 0);
+        assert_int_equal(bench->fixture.pipeline->exchanges.used_count, 0);
         bench_free(bench);
     }
 }

@@ -85,7 +85,7 @@ static int drop_guard(void **state)
     return 0;
 }
 
-static struct http1_trace run_segments(const struct stream *stream, const struct http1_trace_segment *segments,
+static struct http1_trace run_segments(const struct stream *stream, const struct trace_segment *segments,
                                        uint32_t count, uint64_t unwritten)
 {
     struct http1_trace trace;
@@ -97,7 +97,7 @@ static struct http1_trace run_segments(const struct stream *stream, const struct
 
 static struct http1_trace run_whole(const struct stream *stream)
 {
-    return run_segments(stream, &(struct http1_trace_segment){stream->size, false}, 1, 0);
+    return run_segments(stream, &(struct trace_segment){stream->size, false}, 1, 0);
 }
 
 static struct stream stream_of(enum http1_kind kind, const char *text)
@@ -112,10 +112,11 @@ static void every_pair_of_cuts_gives_the_same_items(void **state)
         struct http1_trace whole = run_whole(&streams[i]);
         for (uint32_t first = 0; first <= streams[i].size; first++)
             for (uint32_t second = first; second <= streams[i].size; second++) {
-                struct http1_trace_segment segments[] = {{first, false}, {second, false}, {streams[i].size, false}};
+                struct trace_segment segments[] = {{first, false}, {second, false}, {streams[i].size, false}};
                 struct http1_trace cut = run_segments(&streams[i], segments, 3, 0);
                 if (!http1_trace_equal(&whole, &cut))
-                    fail_msg("stream %zu cut at %u and %u:\n%s--- whole:\n%s", i, first, second, cut.text, whole.text);
+                    fail_msg("stream %zu cut at %u and %u:\n%s--- whole:\n%s", i, first, second, cut.lines.text,
+                             whole.lines.text);
                 assert_int_equal(whole.parser.bytes_searched, cut.parser.bytes_searched);
                 assert_int_equal(whole.parser.bytes_skipped, cut.parser.bytes_skipped);
                 http1_trace_free(&cut);
@@ -129,9 +130,9 @@ static void lines_are_searched_once(void **state)
 {
     (void)state;
     static const char head[] = "GET /a HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n";
-    struct http1_trace_segment segments[sizeof(head) - 1];
+    struct trace_segment segments[sizeof(head) - 1];
     for (uint32_t i = 0; i < sizeof(head) - 1; i++)
-        segments[i] = (struct http1_trace_segment){i + 1, false};
+        segments[i] = (struct trace_segment){i + 1, false};
     struct stream stream = stream_of(Q, head);
     struct http1_trace trace = run_segments(&stream, segments, sizeof(head) - 1, 0);
     assert_int_equal(trace.parser.bytes_searched, sizeof(head) - 1);
@@ -173,7 +174,7 @@ static void join(struct joined *joined, enum http1_kind kind, const char *const 
         struct stream one = stream_of(kind, messages[i]);
         struct http1_trace trace = run_whole(&one);
         assert_int_equal(trace.complete, 1);
-        joined->traces[i] = trace.text;
+        joined->traces[i] = trace.lines.text;
         strcat(joined->text, messages[i]);
         joined->ends[i] = (uint32_t)strlen(joined->text);
     }
@@ -190,10 +191,10 @@ static void expect_front(const char **rest, const char *part, const char *what, 
 
 static void check_hole(const struct joined *joined, uint32_t from, uint32_t to)
 {
-    struct http1_trace_segment segments[] = {{from, false}, {to, true}, {joined->stream.size, false}};
+    struct trace_segment segments[] = {{from, false}, {to, true}, {joined->stream.size, false}};
     struct http1_trace trace =
         run_segments(&joined->stream, segments, to < joined->stream.size ? 3 : 2, ANOMALY_BIT(ANOMALY_AFTER_LOSS));
-    const char *rest = trace.text;
+    const char *rest = trace.lines.text;
     uint32_t after = MESSAGES;
     for (uint32_t i = 0; i < MESSAGES; i++) {
         uint32_t start = i ? joined->ends[i - 1] : 0;
@@ -234,7 +235,7 @@ static void a_hole_in_a_body_is_counted(void **state)
 {
     (void)state;
     struct stream stream = stream_of(R, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789");
-    struct http1_trace_segment inside[] = {{stream.size - 8, false}, {stream.size - 3, true}, {stream.size, false}};
+    struct trace_segment inside[] = {{stream.size - 8, false}, {stream.size - 3, true}, {stream.size, false}};
     struct http1_trace trace = run_segments(&stream, inside, 3, 0);
     assert_int_equal(trace.complete, 1);
     assert_int_equal(trace.body_bytes, 5);
@@ -248,12 +249,12 @@ static void a_hole_beyond_the_body_cuts_the_message(void **state)
     struct stream stream = stream_of(R, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n0123HTTP/1.1 404 No\r\n"
                                         "Content-Length: 0\r\n\r\nHTTP/1.1 201 Yes\r\nContent-Length: 0\r\n\r\n");
     uint32_t body = (uint32_t)(strstr(stream.text, "0123") - stream.text);
-    struct http1_trace_segment beyond[] = {{body + 2, false}, {body + 9, true}, {stream.size, false}};
+    struct trace_segment beyond[] = {{body + 2, false}, {body + 9, true}, {stream.size, false}};
     struct http1_trace trace = run_segments(&stream, beyond, 3, 0);
     assert_int_equal(trace.messages, 2);
     assert_int_equal(trace.complete, 1);
     assert_int_equal(trace.lost_bytes, 2);
-    assert_non_null(strstr(trace.text, "STATUS code=c9 [Yes]"));
+    assert_non_null(strstr(trace.lines.text, "STATUS code=c9 [Yes]"));
     assert_true(trace.anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS));
     http1_trace_free(&trace);
 }
@@ -263,12 +264,12 @@ static void a_stream_may_begin_in_the_middle(void **state)
     (void)state;
     static const char text[] = "T /no HTTP/1.1\r\nHost: a\r\n\r\n{\"x\": 1}POST /yes HTTP/1.1\r\nHost: a\r\n\r\n";
     struct http1_trace trace;
-    struct http1_trace_segment whole = {sizeof(text) - 1, false};
+    struct trace_segment whole = {sizeof(text) - 1, false};
     http1_trace_init(&trace, Q);
     http1_init_midstream(&trace.parser, Q);
     http1_trace_run(&trace, (const uint8_t *)text, sizeof(text) - 1, &whole, 1, ANY, &guard);
     assert_int_equal(trace.messages, 1);
-    assert_non_null(strstr(trace.text, "REQUEST [POST] [/yes]"));
+    assert_non_null(strstr(trace.lines.text, "REQUEST [POST] [/yes]"));
     assert_true(trace.anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS));
     assert_int_equal(trace.parser.bytes_skipped, strstr(text, "POST") - text);
     http1_trace_free(&trace);
@@ -348,9 +349,9 @@ static void check_framing(const struct framing_case *expected)
              (unsigned long long)expected->length);
     struct stream stream = stream_of(expected->kind, text);
     struct http1_trace trace = run_whole(&stream);
-    if (!strstr(trace.text, wanted) || trace.anomalies != expected->anomalies)
+    if (!strstr(trace.lines.text, wanted) || trace.anomalies != expected->anomalies)
         fail_msg("%s: anomalies %llx, wanted %s and %llx\n%s", expected->headers, (unsigned long long)trace.anomalies,
-                 wanted, (unsigned long long)expected->anomalies, trace.text);
+                 wanted, (unsigned long long)expected->anomalies, trace.lines.text);
     http1_trace_free(&trace);
 }
 
@@ -449,10 +450,10 @@ static void oddities_are_read_on_and_flagged(void **state)
         struct stream stream = stream_of(text_cases[i].kind, text_cases[i].text);
         stream.method = text_cases[i].method;
         struct http1_trace trace = run_whole(&stream);
-        if (!strstr(trace.text, text_cases[i].wanted) || trace.anomalies != text_cases[i].anomalies)
+        if (!strstr(trace.lines.text, text_cases[i].wanted) || trace.anomalies != text_cases[i].anomalies)
             fail_msg("%s: anomalies %llx, wanted %llx and %s in\n%s", text_cases[i].text,
                      (unsigned long long)trace.anomalies, (unsigned long long)text_cases[i].anomalies,
-                     text_cases[i].wanted, trace.text);
+                     text_cases[i].wanted, trace.lines.text);
         http1_trace_free(&trace);
     }
 }
@@ -508,10 +509,10 @@ static void oversized_lines_are_cut_the_same_way_for_any_cut(void **state)
     struct stream stream = stream_of(Q, text);
     struct http1_trace whole = run_whole(&stream);
     assert_int_equal(whole.anomalies, BIT(LINE_OVERSIZED));
-    assert_non_null(strstr(whole.text, "HEADER [Next] [1]"));
+    assert_non_null(strstr(whole.lines.text, "HEADER [Next] [1]"));
     assert_int_equal(whole.complete, 1);
     for (uint32_t cut = 1; cut < stream.size; cut += cut % HTTP1_LINE_MAX < 100 ? 1 : 61) {
-        struct http1_trace_segment segments[] = {{cut, false}, {stream.size, false}};
+        struct trace_segment segments[] = {{cut, false}, {stream.size, false}};
         struct http1_trace trace = run_segments(&stream, segments, 2, 0);
         assert_true(http1_trace_equal(&whole, &trace));
         http1_trace_free(&trace);
@@ -536,7 +537,7 @@ static void too_many_headers_are_flagged_and_delivered(void **state)
     stream = stream_of(Q, text);
     trace = run_whole(&stream);
     assert_int_equal(trace.anomalies, BIT(HEADERS_TOO_MANY));
-    assert_non_null(strstr(trace.text, "HEADER [Last] [1]"));
+    assert_non_null(strstr(trace.lines.text, "HEADER [Last] [1]"));
     http1_trace_free(&trace);
 }
 

@@ -54,7 +54,7 @@ static void put_text(struct stream *stream, uint8_t first, const uint8_t *mask, 
 static void run(struct websocket_trace *trace, enum websocket_sender sender, enum websocket_deflate deflate,
                 const void *bytes, uint32_t size)
 {
-    struct websocket_trace_segment all = {size, false};
+    struct trace_segment all = {size, false};
     websocket_trace_init(trace, sender, deflate);
     websocket_trace_run(trace, bytes, size, &all, 1);
 }
@@ -64,7 +64,7 @@ static void expect(enum websocket_sender sender, enum websocket_deflate deflate,
 {
     struct websocket_trace trace;
     run(&trace, sender, deflate, bytes, size);
-    assert_string_equal(trace.text, text);
+    assert_string_equal(trace.lines.text, text);
     websocket_trace_free(&trace);
 }
 
@@ -162,7 +162,7 @@ static void make_mixed(struct stream *stream, const uint8_t *mask)
 }
 
 static void run_segments(struct websocket_trace *trace, enum websocket_sender sender, const struct stream *stream,
-                         const struct websocket_trace_segment *segments, uint32_t count)
+                         const struct trace_segment *segments, uint32_t count)
 {
     websocket_trace_init(trace, sender, WEBSOCKET_DEFLATE_NONE);
     websocket_trace_run(trace, stream->bytes, stream->size, segments, count);
@@ -181,9 +181,9 @@ static void test_every_pair_of_cuts(void **state)
         assert_int_equal(whole.anomalies, 0);
         for (uint32_t a = 0; a <= stream.size; a++) {
             for (uint32_t b = a; b <= stream.size; b++) {
-                struct websocket_trace_segment segments[3] = {{a, false}, {b, false}, {stream.size, false}};
+                struct trace_segment segments[3] = {{a, false}, {b, false}, {stream.size, false}};
                 run_segments(&cut, (enum websocket_sender)sender, &stream, segments, 3);
-                assert_string_equal(cut.text, whole.text);
+                assert_string_equal(cut.lines.text, whole.lines.text);
                 websocket_trace_free(&cut);
             }
         }
@@ -228,9 +228,9 @@ static void test_every_hole(void **state)
         assert_int_equal(whole.complete, 12);
         for (uint32_t a = 0; a < stream.size; a++) {
             for (uint32_t size = 1; size < 90 && a + size < stream.size; size += 7) {
-                struct websocket_trace_segment segments[3] = {{a, false}, {a + size, true}, {stream.size, false}};
+                struct trace_segment segments[3] = {{a, false}, {a + size, true}, {stream.size, false}};
                 run_segments(&cut, (enum websocket_sender)sender, &stream, segments, 3);
-                assert_no_invention(cut.text, whole.text);
+                assert_no_invention(cut.lines.text, whole.lines.text);
                 if (a + size < stream.size / 2)
                     assert_true(cut.complete >= 5);
                 websocket_trace_free(&cut);
@@ -249,25 +249,25 @@ static void test_hole_in_payload(void **state)
     put_text(&stream, 0x81, key, "0123456789");
     put_text(&stream, 0x81, key, "next");
     struct websocket_trace trace;
-    struct websocket_trace_segment inside[3] = {{6 + 3, false}, {6 + 5, true}, {stream.size, false}};
+    struct trace_segment inside[3] = {{6 + 3, false}, {6 + 5, true}, {stream.size, false}};
     run_segments(&trace, WEBSOCKET_CLIENT, &stream, inside, 3);
-    assert_string_equal(trace.text, "text(012<2>56789)\ntext(next)\n");
+    assert_string_equal(trace.lines.text, "text(012<2>56789)\ntext(next)\n");
     websocket_trace_free(&trace);
-    struct websocket_trace_segment to_the_end[3] = {{6 + 3, false}, {6 + 10, true}, {stream.size, false}};
+    struct trace_segment to_the_end[3] = {{6 + 3, false}, {6 + 10, true}, {stream.size, false}};
     run_segments(&trace, WEBSOCKET_CLIENT, &stream, to_the_end, 3);
-    assert_string_equal(trace.text, "text(012<7>)\ntext(next)\n");
+    assert_string_equal(trace.lines.text, "text(012<7>)\ntext(next)\n");
     websocket_trace_free(&trace);
     /* One byte more and the next frame's place is not known any more: too little follows to find it. */
-    struct websocket_trace_segment beyond[3] = {{6 + 3, false}, {6 + 11, true}, {stream.size, false}};
+    struct trace_segment beyond[3] = {{6 + 3, false}, {6 + 11, true}, {stream.size, false}};
     run_segments(&trace, WEBSOCKET_CLIENT, &stream, beyond, 3);
-    assert_string_equal(trace.text, "text(012<7>)\n");
+    assert_string_equal(trace.lines.text, "text(012<7>)\n");
     websocket_trace_free(&trace);
     stream.size = 0;
     put_text(&stream, 0x89, NULL, "ping");
     put_text(&stream, 0x81, NULL, "next");
-    struct websocket_trace_segment control[3] = {{4, false}, {6, true}, {stream.size, false}};
+    struct trace_segment control[3] = {{4, false}, {6, true}, {stream.size, false}};
     run_segments(&trace, WEBSOCKET_SERVER, &stream, control, 3);
-    assert_string_equal(trace.text, "ping()-\ntext(next)\n");
+    assert_string_equal(trace.lines.text, "ping()-\ntext(next)\n");
     websocket_trace_free(&trace);
 }
 
@@ -309,13 +309,13 @@ static void test_nothing_is_guessed(void **state)
             stream.bytes[i] ^= key[i % 4];
         for (uint32_t sender = 0; sender < 2; sender++) {
             struct websocket_trace trace;
-            struct websocket_trace_segment all = {stream.size, false};
+            struct trace_segment all = {stream.size, false};
             websocket_trace_init(&trace, (enum websocket_sender)sender, WEBSOCKET_DEFLATE_UNKNOWN);
             websocket_init_midstream(&trace.parser);
             websocket_trace_run(&trace, stream.bytes, stream.size, &all, 1);
-            if (trace.size)
-                print_message("turn %u sender %u: %.80s\n", turn, sender, trace.text);
-            assert_int_equal(trace.size, 0);
+            if (trace.lines.size)
+                print_message("turn %u sender %u: %.80s\n", turn, sender, trace.lines.text);
+            assert_int_equal(trace.lines.size, 0);
             websocket_trace_free(&trace);
         }
     }
@@ -335,10 +335,10 @@ static void test_midstream(void **state)
         enum websocket_sender found = WEBSOCKET_CLIENT;
         websocket_trace_init(&trace, (enum websocket_sender)sender, WEBSOCKET_DEFLATE_UNKNOWN);
         websocket_init_midstream(&trace.parser);
-        struct websocket_trace_segment all = {stream.size - 9, false};
+        struct trace_segment all = {stream.size - 9, false};
         websocket_trace_run(&trace, stream.bytes + 9, stream.size - 9, &all, 1);
         assert_int_equal(trace.complete, 6);
-        assert_non_null(strstr(trace.text, "text({\"temperature\": 21.5, \"unit\": \"C\"}) after_loss\n"));
+        assert_non_null(strstr(trace.lines.text, "text({\"temperature\": 21.5, \"unit\": \"C\"}) after_loss\n"));
         websocket_trace_free(&trace);
         uint32_t second = 46 + (mask ? 6 : 2);
         enum websocket_chain chain = websocket_chain_find_sender(stream.bytes + second, stream.size - second, &found);
