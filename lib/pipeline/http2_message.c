@@ -321,8 +321,12 @@ static void head_end(const struct http2_feed *feed, struct http2_reading *readin
     if (reading->promised)
         http2_stream_end_side(feed->worker, stream, false, true);
     int32_t status = exchange->transaction.call.status;
-    if (response && stream->connect && status >= 200 && status < 300)
+    if (!response || !stream->connect || status < 200)
+        return;
+    if (status < 300)
         tunnel_begin(feed, stream);
+    else
+        http2_stream_end_side(feed->worker, stream, false, true); /* no tunnel: the head was all of the request */
 }
 
 static void head_end_item(const struct http2_feed *feed, struct http2_reading *reading, uint32_t flags)

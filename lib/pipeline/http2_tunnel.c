@@ -16,9 +16,7 @@
 static const struct channel_protocol *tunnel_protocol(const struct http2_stream *stream)
 {
     struct transaction *handshake = &stream->exchange->transaction;
-    const struct transaction_header *header =
-        transaction_find_header_named(handshake, &handshake->request, SPAN_LITERAL(":protocol"), NULL);
-    if (!stream->extended || !header || !websocket_upgrade_asked(transaction_header_value(handshake, header)))
+    if (!stream->extended || !transaction_asks_websocket(handshake))
         return NULL;
     websocket_handshake_note(handshake);
     return &channel_websocket;

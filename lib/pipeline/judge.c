@@ -59,25 +59,24 @@ static bool match_message(const struct registry *registry, const struct transact
     return true;
 }
 
-/* A handshake is documented where its channel is (RFC 6455 4.1). */
-static bool is_web_socket(const struct transaction *transaction)
-{
-    const struct transaction_header *upgrade = transaction_find_header(&transaction->request, HEADER_UPGRADE, NULL);
-    return upgrade && span_equal_nocase(transaction_header_value(transaction, upgrade), SPAN_LITERAL("websocket"));
-}
-
+/*
+ * A handshake is documented where its channel is (RFC 6455 4.1). Over HTTP/2 a CONNECT is what a GET is over HTTP/1
+ * (RFC 8441 5), and documents know the GET.
+ */
 static bool match_call(const struct registry *registry, const struct transaction *transaction,
                        struct registry_match *match)
 {
+    bool handshake = transaction_asks_websocket(transaction);
+    bool extended = handshake && transaction->call.protocol == CALL_HTTP2;
     struct registry_request request = {
         .host = transaction->call.host,
-        .method = transaction->call.method,
+        .method = extended ? SPAN_LITERAL("GET") : transaction->call.method,
         .path = transaction->path.size ? transaction->path : SPAN_LITERAL("/"),
     };
     bool covered = registry_covers(registry, transaction->call.protocol);
     if (covered)
         registry_find(registry, &request, match);
-    if ((covered && match->outcome == REGISTRY_MATCH) || !is_web_socket(transaction))
+    if ((covered && match->outcome == REGISTRY_MATCH) || !handshake)
         return covered;
     struct registry_match channel;
     if (!match_message(registry, transaction, CALL_WEBSOCKET, &channel) || channel.outcome != REGISTRY_MATCH)

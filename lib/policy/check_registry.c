@@ -5,6 +5,7 @@
 #include "policy/facts.h"
 #include "policy/percent.h"
 
+#define STATUS_SWITCHING 101u /* Switching Protocols: a WebSocket is open (RFC 6455 4.1) */
 #define NAME_DECODED_MAX 128u /* of longer parameter names the front is compared */
 #define NAMES_SHOWN_MAX  6u   /* undocumented ones named in one finding; the count tells of the others */
 
@@ -284,6 +285,16 @@ static void media_type_add(const struct policy_facts *facts, struct policy_answe
                            span_trim(span_first(value, end ? (uint32_t)(end - value.data) : value.size)));
 }
 
+/* Over HTTP/2 a WebSocket is accepted by 2xx, over HTTP/1, which documents know, by 101 (RFC 8441 5). */
+static const struct registry_response *response_find(const struct policy_facts *facts)
+{
+    const struct registry_operation *operation = facts->operation;
+    const struct registry_response *found = registry_operation_response(operation, (uint32_t)facts->status);
+    bool opened = facts->transaction->call.protocol == CALL_HTTP2 && facts->status >= 200 && facts->status < 300 &&
+                  transaction_asks_websocket(facts->transaction);
+    return found || !opened ? found : registry_operation_response(operation, STATUS_SWITCHING);
+}
+
 enum verdict policy_check_undocumented_response(const struct policy_rule *rule, const struct policy_facts *facts,
                                                 struct policy_answer *answer)
 {
@@ -294,7 +305,7 @@ enum verdict policy_check_undocumented_response(const struct policy_rule *rule, 
         return policy_answer_unknown(answer, "response");
     if (facts->operation->response_count == 0)
         return VERDICT_NOT_APPLICABLE;
-    const struct registry_response *documented = registry_operation_response(facts->operation, (uint32_t)facts->status);
+    const struct registry_response *documented = response_find(facts);
     if (!documented && policy_status_listed(rule, facts->status))
         return VERDICT_PASS;
     if (documented && media_type_documented(facts, documented))
@@ -347,15 +358,15 @@ static void cookies_judge(struct undocumented *found)
     }
 }
 
-/* Headers with a number are those of HTTP itself. */
+/* Headers with a number are those of HTTP itself, and so is what HTTP/2 has for a first line. */
 static void headers_judge(struct undocumented *found)
 {
     const struct transaction *transaction = found->facts->transaction;
     for (uint32_t i = 0; i < transaction->request.header_count && i < TRANSACTION_HEADERS_MAX; i++) {
         const struct transaction_header *header = &transaction->request.headers[i];
-        if (header->id == HEADER_OTHER)
-            name_judge(found, REGISTRY_IN_HEADER, REGISTRY_SCHEME_KEY_HEADER, "header",
-                       transaction_header_name(transaction, header));
+        struct span name = transaction_header_name(transaction, header);
+        if (header->id == HEADER_OTHER && !span_starts_with(name, SPAN_LITERAL(":")))
+            name_judge(found, REGISTRY_IN_HEADER, REGISTRY_SCHEME_KEY_HEADER, "header", name);
     }
 }
 

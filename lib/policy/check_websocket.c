@@ -8,17 +8,6 @@
 
 #include "policy/facts.h"
 
-static bool is_handshake(const struct policy_facts *facts)
-{
-    const struct transaction *transaction = facts->transaction;
-    const struct transaction_side *request = &transaction->request;
-    const struct transaction_header *asked =
-        transaction_find_header_named(transaction, request, SPAN_LITERAL(":protocol"), NULL);
-    if (!asked)
-        asked = transaction_find_header(request, HEADER_UPGRADE, NULL);
-    return asked && span_equal_nocase(transaction_header_value(transaction, asked), SPAN_LITERAL("websocket"));
-}
-
 /* 101, or 2xx to the CONNECT of RFC 8441. */
 static bool is_accepted(const struct policy_facts *facts)
 {
@@ -71,10 +60,11 @@ enum verdict policy_check_websocket(const struct policy_rule *rule, const struct
     const struct transaction *transaction = facts->transaction;
     if (transaction->call.protocol == CALL_WEBSOCKET)
         return anomalies_judge(rule, facts, answer);
-    if (facts->message || (facts->request_head && !is_handshake(facts)))
+    if (facts->message || (facts->request_head && !transaction_asks_websocket(facts->transaction)))
         return VERDICT_NOT_APPLICABLE;
     if (!facts->request_head || !facts->response_seen)
-        return (transaction->call.flags & CALL_UPGRADE) || (facts->request_seen && is_handshake(facts))
+        return (transaction->call.flags & CALL_UPGRADE) ||
+                       (facts->request_seen && transaction_asks_websocket(facts->transaction))
                    ? policy_answer_unknown(answer, "handshake")
                    : VERDICT_NOT_APPLICABLE;
     if (!is_accepted(facts))

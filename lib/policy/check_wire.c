@@ -94,6 +94,28 @@ static bool path_listed(const struct policy_rule *rule, struct span path)
     return pattern_list_matches(&rule->paths, percent_decode(path, decoded, sizeof(decoded)));
 }
 
+/*
+ * A CONNECT that opens a WebSocket (RFC 8441) is a call of the API, no tunnel through it. With a part of the head
+ * unknown nobody can tell.
+ */
+static enum verdict method_judge(const struct policy_rule *rule, const struct policy_facts *facts,
+                                 struct policy_answer *answer)
+{
+    struct span method = facts->transaction->call.method;
+    if (!policy_names_have(&rule->methods, method))
+        return VERDICT_PASS;
+    if (port_allowed(rule, facts))
+        return VERDICT_NOT_APPLICABLE; /* a mesh's own tunnels */
+    if (span_equal(method, SPAN_LITERAL("CONNECT"))) {
+        if (transaction_asks_websocket(facts->transaction))
+            return VERDICT_PASS;
+        if (!facts->request_head)
+            return policy_answer_unknown(answer, "request head");
+    }
+    policy_answer_add(answer, "method", method);
+    return VERDICT_PASS;
+}
+
 /* A header without a number, or a parameter of the query, that the rule names. */
 static void names_add(const struct policy_rule *rule, const struct transaction *transaction,
                       struct policy_answer *answer)
@@ -123,11 +145,9 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
     if (!facts->request_seen)
         return policy_answer_unknown(answer, "request");
     const struct transaction *transaction = facts->transaction;
-    if (policy_names_have(&rule->methods, transaction->call.method)) {
-        if (port_allowed(rule, facts))
-            return VERDICT_NOT_APPLICABLE; /* a mesh's own tunnels */
-        policy_answer_add(answer, "method", transaction->call.method);
-    }
+    enum verdict method = method_judge(rule, facts, answer);
+    if (method != VERDICT_PASS)
+        return method;
     uint64_t headers = transaction->request.headers_seen & rule->headers;
     if (headers)
         policy_answer_add_text(answer, "header", header_id_name((enum header_id)__builtin_ctzll(headers)));

@@ -148,6 +148,16 @@ const struct transaction_header *transaction_find_header_named(const struct tran
     return NULL;
 }
 
+bool transaction_asks_websocket(const struct transaction *transaction)
+{
+    const struct transaction_side *request = &transaction->request;
+    const struct transaction_header *asked =
+        span_equal(transaction->call.method, SPAN_LITERAL("CONNECT"))
+            ? transaction_find_header_named(transaction, request, SPAN_LITERAL(":protocol"), NULL)
+            : transaction_find_header(request, HEADER_UPGRADE, NULL);
+    return asked && span_equal_nocase(transaction_header_value(transaction, asked), SPAN_LITERAL("websocket"));
+}
+
 static bool digits_only(struct span s)
 {
     for (uint32_t i = 0; i < s.size; i++)

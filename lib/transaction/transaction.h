@@ -146,6 +146,9 @@ const struct transaction_header *transaction_find_header_named(const struct tran
                                                                const struct transaction_side *side, struct span name,
                                                                const struct transaction_header *after);
 
+/* The request asks for a WebSocket: by Upgrade (RFC 6455 4.1), or by the :protocol of a CONNECT (RFC 8441 5). */
+bool transaction_asks_websocket(const struct transaction *transaction);
+
 /*
  * Adds to the detection of the same (detector, place, name, side), or makes one. `name` is copied into the store. Names
  * that are JSON pointers count as the same when they differ in array indices only; the first one is kept.

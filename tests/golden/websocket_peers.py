@@ -7,13 +7,14 @@ usage: websocket_peers.py serve ADDRESS PORT ANSWERS
 
 A connection of the plan: {"path", "host", "origin", "compress": null | {parameters of RFC 7692}, "send": [...]}. What is
 sent is a text, {"parts": [...]} for a fragmented text, {"hex": ...} for a binary message, {"ping": ...}, or a number of
-seconds to wait. The server answers each message by the next of ANSWERS (JSON: path -> list) for its path. LOG gets one line for the handshake, and one for each message and close as the client's library
+seconds to wait. The server answers each message by the next of ANSWERS (JSON: path -> list) for its path, and refuses paths that begin with /refuse. LOG gets one line for the handshake, and one for each message and close as the client's library
 knows it: its local port, who sent it, its opcode and its bytes before compression.
 """
 
 import asyncio
 import json
 import sys
+from http import HTTPStatus
 
 from websockets.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, ServerPerMessageDeflateFactory
@@ -37,8 +38,11 @@ async def serve_forever(address, port, answers):
                 row = rows.pop(0)
                 await socket.send(bytes.fromhex(row["hex"]) if isinstance(row, dict) else row)
 
+    async def refuse(path, _):
+        return (HTTPStatus.FORBIDDEN, [], b"") if path.startswith("/refuse") else None
+
     async with serve(answer, address, port, extensions=[ServerPerMessageDeflateFactory()], compression=None,
-                     extra_headers=headers, ping_interval=None, max_size=None, server_header=None):
+                     process_request=refuse, extra_headers=headers, ping_interval=None, max_size=None, server_header=None):
         await asyncio.Future()
 
 

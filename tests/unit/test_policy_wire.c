@@ -165,6 +165,24 @@ static void test_exposed_endpoint(void **state)
     case_free(c);
 }
 
+/* A WebSocket over HTTP/2 is no tunnel, UDP through a proxy is one (RFC 8441, RFC 9298). */
+static void test_extended_connect(void **state)
+{
+    (void)state;
+    struct policy_case *c = case_new("", NULL, NULL);
+    case_call(c, "CONNECT", "/feed", 200);
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_header(c, false, ":protocol", "websocket");
+    case_expect(c, "PRO-007", VERDICT_PASS);
+    case_call(c, "CONNECT", "/udp", 200);
+    case_header(c, false, ":protocol", "connect-udp");
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_call(c, "CONNECT", "/feed", 200);
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_HEADERS_UNKNOWN);
+    case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
 static void test_introspection(void **state)
 {
     (void)state;
@@ -468,13 +486,21 @@ static void test_one_way_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),          cmocka_unit_test(test_websocket),
-        cmocka_unit_test(test_exposed_endpoint), cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
-        cmocka_unit_test(test_broker_login),     cmocka_unit_test(test_one_way_messages),
-        cmocka_unit_test(test_introspection),    cmocka_unit_test(test_content_coding),
+        cmocka_unit_test(test_cleartext),
+        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_websocket),
+        cmocka_unit_test(test_exposed_endpoint),
+        cmocka_unit_test(test_extended_connect),
+        cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),
+        cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),
+        cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_broker_login),
+        cmocka_unit_test(test_one_way_messages),
+        cmocka_unit_test(test_introspection),
+        cmocka_unit_test(test_content_coding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
