@@ -62,6 +62,7 @@ struct exchange {
     struct exchange *next; /* later request of the same connection */
     struct epoch *epoch;
     uint8_t request_method;   /* enum http1_method: frames the response */
+    bool simple;              /* a request of HTTP/0.9: its answer has no head */
     bool acknowledges;        /* `acknowledgement` was sent with the request's first line */
     uint32_t acknowledgement; /* up to there the client had the other direction by then: no answer to this request */
     bool request_done;

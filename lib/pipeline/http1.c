@@ -77,6 +77,7 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     transaction->request.first_ns = feed->time_ns;
     transaction->request.version_minor = item->request.version_minor;
     exchange->request_method = (uint8_t)item->request.method_class;
+    exchange->simple = item->request.simple;
     exchange->acknowledges = feed->chunk && feed->chunk->acknowledges;
     exchange->acknowledgement = exchange->acknowledges ? feed->chunk->acknowledgement : 0;
     http1->request = exchange;
@@ -346,6 +347,24 @@ static void stop(const struct channel_feed *feed)
         channel->stopped[feed->direction] = true;
 }
 
+/*
+ * Bytes without a status line where the answer to a request of HTTP/0.9 is due are that answer (RFC 1945 6): the end of
+ * the connection is its end, and its size all that is told of it.
+ */
+static bool take_simple_answer(const struct channel_feed *feed)
+{
+    struct http1_channel *http1 = &feed->channel->http1;
+    struct exchange *exchange = http1->oldest;
+    uint64_t size = http1->parsers[1].bytes_skipped;
+    if (http1->answered || http1->response_lost || !exchange || !exchange->simple || size <= HTTP1_SPARE_BYTES)
+        return false;
+    struct transaction_side *response = &exchange->transaction.response;
+    response->seen = true;
+    response->anomalies |= ANOMALY_BIT(ANOMALY_VERSION);
+    response->body_size = size;
+    return true;
+}
+
 /* What stands behind the last response is for a client that sees another end of it: a response that was split. */
 static void judge_trailing_bytes(struct pipeline *worker, const struct channel_feed *feed)
 {
@@ -382,7 +401,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         consumed += step.consumed;
         parse_input_advance(&input, step.consumed);
         if (step.status == PARSE_STOP) {
-            if (feed->direction == 1 && input.last)
+            if (feed->direction == 1 && input.last && !take_simple_answer(feed))
                 judge_trailing_bytes(worker, feed);
             stop(feed);
             return consumed;

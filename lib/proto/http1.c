@@ -62,7 +62,8 @@ static enum http1_result take_first_line(struct http1 *parser, struct http1_curs
         http1_take_oversized(parser, cursor);
     }
     item->anomalies |= anomalies;
-    parser->state = HTTP1_STATE_HEADER;
+    bool simple = !status && item->request.simple;
+    parser->state = simple ? HTTP1_STATE_SIMPLE : HTTP1_STATE_HEADER;
     return http1_deliver(parser, cursor);
 }
 
@@ -255,6 +256,7 @@ typedef enum http1_result (*state_function)(struct http1 *parser, struct http1_c
 static const state_function state_functions[HTTP1_STATE_COUNT] = {
     [HTTP1_STATE_START] = parse_start,
     [HTTP1_STATE_HEADER] = http1_parse_header,
+    [HTTP1_STATE_SIMPLE] = http1_parse_simple,
     [HTTP1_STATE_DOUBT] = parse_doubt,
     [HTTP1_STATE_BODY] = parse_body,
     [HTTP1_STATE_UNTIL_CLOSE] = parse_until_close,

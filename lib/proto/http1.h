@@ -23,14 +23,14 @@
  *           - a request line in a body is content, and an anomaly where the body begins with it or is ambiguous
  *           - a status line where the body of an answer begins whose request was not seen: that was HEAD, no body
  *           - a line that begins with a blank continues the header before it; before the first header it is a nameless
- * one Not HTTP: RTSP, SIP, ICY and the like, and the preface of HTTP/2: PARSE_STOP. HTTP/0.9 is skipped. Loss:     an
- * input with data NULL; `consumed` then counts lost bytes. Call until the answer is not PARSE_ITEM. What was not
- * consumed before the hole is given up: do not offer it again. In a body of known rest the body goes on behind it,
- * anywhere else the message is cut and the next first line is searched: at the beginnings of lines, and behind a body
- * without line end where a known method or a status line is plain. That message carries ANOMALY_AFTER_LOSS. End: `last`
- * with the rest of the bytes; answers PARSE_STOP when all is said. Memory:   the parser itself, HTTP1_SIZE_MAX bytes.
- * Threads:  one owner.
- * Limits:   below. At most HTTP1_LINE_MAX bytes stay unconsumed.
+ * one Not HTTP: RTSP, SIP, ICY and the like, and the preface of HTTP/2: PARSE_STOP. "GET /path" alone is a request of
+ * HTTP/0.9; answers of that are skipped. Loss: an input with data NULL; `consumed` then counts lost bytes. Call until
+ * the answer is not PARSE_ITEM. What was not consumed before the hole is given up: do not offer it again. In a body of
+ * known rest the body goes on behind it, anywhere else the message is cut and the next first line is searched: at the
+ * beginnings of lines, and behind a body without line end where a known method or a status line is plain. That message
+ * carries ANOMALY_AFTER_LOSS. End: `last` with the rest of the bytes; answers PARSE_STOP when all is said. Memory: the
+ * parser itself, HTTP1_SIZE_MAX bytes. Threads:  one owner. Limits:   below. At most HTTP1_LINE_MAX bytes stay
+ * unconsumed.
  */
 
 #include "base/parse.h"
@@ -72,7 +72,8 @@ struct http1_item {
         struct {
             struct span method, target;
             enum http1_method method_class; /* for http1_expect() on the other side */
-            uint8_t version_minor;          /* of HTTP/1.x; other majors count as 1 */
+            uint8_t version_minor;          /* of HTTP/1.x; other majors count as 1, HTTP/0.9 as 0 */
+            bool simple;                    /* of HTTP/0.9: without a head, and answered without one */
         } request;
         struct {
             struct span reason;

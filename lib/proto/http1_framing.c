@@ -184,6 +184,13 @@ static void add_host(struct http1 *parser, struct http1_item *item)
         item->anomalies |= ANOMALY_BIT(ANOMALY_HOST_INVALID);
 }
 
+/* Some wait for the content of any expectation, some only for that of the one there is, some refuse all others. */
+static void add_expect(const struct http1 *parser, struct http1_item *item)
+{
+    if (parser->kind == HTTP1_REQUESTS && !span_equal_nocase(item->header.value, SPAN_LITERAL("100-continue")))
+        item->anomalies |= ANOMALY_BIT(ANOMALY_HEADER_VALUE);
+}
+
 void http1_framing_add_header(struct http1 *parser, struct span line, struct http1_item *item)
 {
     switch (item->header.id) {
@@ -199,6 +206,9 @@ void http1_framing_add_header(struct http1 *parser, struct span line, struct htt
     case HEADER_HOST:
         if (parser->kind == HTTP1_REQUESTS)
             add_host(parser, item);
+        break;
+    case HEADER_EXPECT:
+        add_expect(parser, item);
         break;
     case HEADER_UPGRADE:
         parser->head |= HTTP1_HEAD_UPGRADE;
@@ -234,8 +244,23 @@ void http1_framing_judge_name(struct http1_item *item)
         item->anomalies |= ANOMALY_BIT(ANOMALY_LENGTH_MALFORMED);
 }
 
+/* What decides who is asked, who asks, how the content is read or what caches keep: recipients that merge trailers into
+ * the head then decide by other values than those that do not. */
+#define FORBIDDEN_TRAILERS                                                                                             \
+    (HEADER_BIT(HEADER_ACCESS_CONTROL_ALLOW_CREDENTIALS) | HEADER_BIT(HEADER_ACCESS_CONTROL_ALLOW_ORIGIN) |            \
+     HEADER_BIT(HEADER_API_KEY) | HEADER_BIT(HEADER_AUTHORIZATION) | HEADER_BIT(HEADER_CACHE_CONTROL) |                \
+     HEADER_BIT(HEADER_CONNECTION) | HEADER_BIT(HEADER_CONTENT_ENCODING) | HEADER_BIT(HEADER_CONTENT_TYPE) |           \
+     HEADER_BIT(HEADER_COOKIE) | HEADER_BIT(HEADER_EXPECT) | HEADER_BIT(HEADER_FORWARDED) |                            \
+     HEADER_BIT(HEADER_LOCATION) | HEADER_BIT(HEADER_PROXY_AUTHORIZATION) | HEADER_BIT(HEADER_SET_COOKIE) |            \
+     HEADER_BIT(HEADER_STRICT_TRANSPORT_SECURITY) | HEADER_BIT(HEADER_UPGRADE) | HEADER_BIT(HEADER_WWW_AUTHENTICATE) | \
+     HEADER_BIT(HEADER_X_API_KEY) | HEADER_BIT(HEADER_X_FORWARDED_CLIENT_CERT) | HEADER_BIT(HEADER_X_FORWARDED_FOR) |  \
+     HEADER_BIT(HEADER_X_FORWARDED_HOST) | HEADER_BIT(HEADER_X_FORWARDED_PROTO) |                                      \
+     HEADER_BIT(HEADER_X_HTTP_METHOD_OVERRIDE) | HEADER_BIT(HEADER_X_REAL_IP))
+
 void http1_framing_judge_trailer(struct http1_item *item)
 {
+    if (HEADER_BIT(item->header.id) & FORBIDDEN_TRAILERS)
+        item->anomalies |= ANOMALY_BIT(ANOMALY_HEADER_MISPLACED);
     if (item->header.id == HEADER_TRANSFER_ENCODING)
         item->anomalies |= ANOMALY_BIT(ANOMALY_ENCODING_OBFUSCATED);
     else if (item->header.id == HEADER_CONTENT_LENGTH)
@@ -335,9 +360,17 @@ static bool is_extension(struct span text)
     while (at < text.size && is_blank(text.data[at]))
         at++;
     bool named = at < text.size && text.data[at] > ' ' && !memchr(";=,\"", text.data[at], 4);
-    for (; at < text.size; at++)
-        named = named && (text.data[at] == '\t' || (text.data[at] >= ' ' && text.data[at] < 0x7f));
-    return named;
+    bool quoted = false;
+    for (; at < text.size && named; at++) {
+        uint8_t c = text.data[at];
+        /* A quoted string is a value of its own; one that is still open has the line end in it for who reads it. */
+        if (c == '"' && !quoted)
+            named = text.data[at - 1] == '=';
+        quoted = c == '"' ? !quoted : quoted;
+        at += quoted && c == '\\' ? 1 : 0;
+        named = named && (c == '\t' || (c >= ' ' && c < 0x7f));
+    }
+    return named && !quoted;
 }
 
 bool http1_framing_read_chunk_size(struct span line, uint64_t *size_out, uint64_t *anomalies)

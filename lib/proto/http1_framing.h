@@ -28,7 +28,7 @@ enum http1_head {
 /* The headers that say something about framing. */
 #define HTTP1_FRAMING_HEADERS                                                                                          \
     (HEADER_BIT(HEADER_TRANSFER_ENCODING) | HEADER_BIT(HEADER_CONTENT_LENGTH) | HEADER_BIT(HEADER_CONNECTION) |        \
-     HEADER_BIT(HEADER_HOST) | HEADER_BIT(HEADER_UPGRADE))
+     HEADER_BIT(HEADER_HOST) | HEADER_BIT(HEADER_UPGRADE) | HEADER_BIT(HEADER_EXPECT))
 
 #define HTTP1_SUSPECT_MAX 24u /* bytes of a plain name that may be read as "Transfer-Encoding" */
 
@@ -41,7 +41,7 @@ void http1_framing_add_header(struct http1 *parser, struct span line, struct htt
  */
 void http1_framing_judge_name(struct http1_item *item);
 
-/* A header of framing behind the body, where it must not be (RFC 9110 6.5.1) and some merge it all the same. */
+/* A header behind the body that must not be there (RFC 9110 6.5.1), and that some merge into the head all the same. */
 void http1_framing_judge_trailer(struct http1_item *item);
 
 static inline bool http1_framing_is_suspect(const struct http1_item *item)

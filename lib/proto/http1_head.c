@@ -236,6 +236,11 @@ enum http1_result http1_parse_header(struct http1 *parser, struct http1_cursor *
     return take_header(parser, cursor, size, HTTP1_HEADER);
 }
 
+enum http1_result http1_parse_simple(struct http1 *parser, struct http1_cursor *cursor)
+{
+    return take_head_end(parser, cursor, 0);
+}
+
 enum http1_result http1_parse_trailer(struct http1 *parser, struct http1_cursor *cursor)
 {
     uint32_t size = find_header(parser, cursor);

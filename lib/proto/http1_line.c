@@ -73,6 +73,7 @@ static void set_request(struct http1_item *item, struct span method, struct span
     item->request.target = target;
     item->request.method_class = classify_method(method);
     item->request.version_minor = version_minor;
+    item->request.simple = false;
 }
 
 /* Size of the method when the line has exactly the shape token SP target SP HTTP/1.[01], otherwise 0. */
@@ -128,6 +129,24 @@ static uint32_t find_first_request(struct span line, bool whole)
     return method_size && match_request(span_from(line, start)) ? start : line.size;
 }
 
+/*
+ * "GET" SP path: the whole of a request of HTTP/0.9 (RFC 1945 5.1). Nothing shorter than a path is believed, and no
+ * other words, because nothing else in the line says that it is one.
+ */
+static bool read_simple_request(struct span line, struct http1_item *item)
+{
+    const struct span begin = SPAN_LITERAL("GET /");
+    if (!span_starts_with(line, begin))
+        return false;
+    struct span target = span_from(line, begin.size - 1);
+    if (http1_scan_target(target.data, target.size) != target.size)
+        return false;
+    set_request(item, span_first(line, begin.size - 2), target, 0);
+    item->request.simple = true;
+    item->anomalies |= ANOMALY_BIT(ANOMALY_VERSION);
+    return true;
+}
+
 /* First word, last word, and between them the target, which may hold blanks. */
 static enum http1_line read_odd_request(struct span line, struct http1_item *item)
 {
@@ -142,8 +161,10 @@ static enum http1_line read_odd_request(struct span line, struct http1_item *ite
     struct span target = span_of(text.data + method_size, version_at - method_size);
     if (version_at == method_size || method_size == 0)
         return HTTP1_LINE_OTHER;
+    if (!is_http_word(version) && is_foreign_version(version))
+        return HTTP1_LINE_FOREIGN;
     if (!is_http_word(version))
-        return is_foreign_version(version) ? HTTP1_LINE_FOREIGN : HTTP1_LINE_OTHER;
+        return read_simple_request(line, item) ? HTTP1_LINE_GOOD : HTTP1_LINE_OTHER;
     /* Bytes of no message right before a request: "{}GET / HTTP/1.1" behind a body longer than was said. */
     bool token = http1_scan_token(method.data, method.size) == method.size;
     if (!token && find_first_request(line, false) < line.size)

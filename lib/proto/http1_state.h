@@ -18,7 +18,8 @@
 enum http1_state {
     HTTP1_STATE_START, /* the zero of struct http1 */
     HTTP1_STATE_HEADER,
-    HTTP1_STATE_DOUBT, /* a body or the next head: the request was not seen */
+    HTTP1_STATE_SIMPLE, /* the end of a head that HTTP/0.9 does not have */
+    HTTP1_STATE_DOUBT,  /* a body or the next head: the request was not seen */
     HTTP1_STATE_BODY,
     HTTP1_STATE_UNTIL_CLOSE,
     HTTP1_STATE_CHUNK_SIZE,
@@ -112,6 +113,7 @@ bool http1_skip_line(struct http1 *parser, struct http1_cursor *cursor);
 /* ---- states ---- */
 
 enum http1_result http1_parse_header(struct http1 *parser, struct http1_cursor *cursor);
+enum http1_result http1_parse_simple(struct http1 *parser, struct http1_cursor *cursor);
 enum http1_result http1_parse_trailer(struct http1 *parser, struct http1_cursor *cursor);
 enum http1_result http1_parse_resync(struct http1 *parser, struct http1_cursor *cursor);
 

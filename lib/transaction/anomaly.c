@@ -14,6 +14,7 @@ const char *anomaly_name(enum anomaly anomaly)
         [ANOMALY_SPACE_BEFORE_COLON] = "space_before_colon",
         [ANOMALY_HEADER_NAME] = "header_name",
         [ANOMALY_HEADER_VALUE] = "header_value",
+        [ANOMALY_HEADER_MISPLACED] = "header_misplaced",
         [ANOMALY_HEADER_LINE] = "header_line",
         [ANOMALY_REQUEST_LINE] = "request_line",
         [ANOMALY_STATUS_LINE] = "status_line",

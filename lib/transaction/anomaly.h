@@ -17,7 +17,7 @@ enum anomaly {
     ANOMALY_OBS_FOLD,            /* header value continued on the next line (RFC 9112 5.2) */
     ANOMALY_SPACE_BEFORE_COLON,  /* "Name : value" (RFC 9112 5.1) */
     ANOMALY_HEADER_NAME,         /* a header name with characters that are no token, or an empty one */
-    ANOMALY_HEADER_VALUE,        /* control characters in a header value */
+    ANOMALY_HEADER_VALUE,        /* control characters in a header value, or an Expect that is none (RFC 9110 10.1.1) */
     ANOMALY_HEADER_LINE,         /* a header line without a colon */
     ANOMALY_REQUEST_LINE,        /* request line of another shape than method SP target SP version */
     ANOMALY_STATUS_LINE,         /* status line of another shape than version SP 3 digits SP reason */
@@ -74,6 +74,7 @@ enum anomaly {
     ANOMALY_FRAME_ORDER,            /* AMQP: a frame that may not stand where it does */
     ANOMALY_FRAME_FIELDS, /* AMQP: fields or a message that are not of their types, or do not fill their frame */
     ANOMALY_AFTER_LOSS,   /* begins behind a hole in the stream */
+    ANOMALY_HEADER_MISPLACED,    /* a field of routing, credentials or content behind the body (RFC 9110 6.5.1) */
     ANOMALY_COUNT
 };
 

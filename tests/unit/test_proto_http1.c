@@ -51,6 +51,10 @@ static const struct stream streams[] = {
            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +40\r\nTransfer_Encoding: x\r\n\r\n"
            "a\nGE /\nGET /b HTTP\nPUT http://a HTTP/1.1\n"
            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\r\nPUT /x HTTP/1.1"),
+    STREAM(
+        Q, ANY,
+        "GET /simple\r\nGET /two\nHost: a\r\nPUT /x HTTP/1.1\r\nHost: a\r\nExpect: x\r\nTransfer-Encoding: chunked\r\n"
+        "\r\n2;a=\"\\\"b\"\r\nhi\r\n2;a=\"b\r\nho\r\n0\r\nCookie: a\r\n\r\n"),
     STREAM(Q, ANY, "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03\x01\x02\x00GET / HTTP/1.1\r\n\r\n"),
     STREAM(Q, ANY, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     STREAM(R, ANY,
@@ -387,6 +391,18 @@ static const struct text_case text_cases[] = {
     {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 16\r\n\r\nGET /admin HTML/", "END complete=1", 0},
     {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\nHTTP/1", "END complete=1", 0},
     {Q, ANY, CHUNK_HEAD "0\r\nContent-Length: 5\r\n\r\n", "END complete=1", BIT(LENGTH_MALFORMED)},
+    {Q, ANY, CHUNK_HEAD "0\r\nCookie: b\r\n\r\n", "END complete=1", BIT(HEADER_MISPLACED)},
+    {Q, ANY, CHUNK_HEAD "0\r\nX-Sum: b\r\n\r\n", "END complete=1", 0},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Expect: 100-Continue\r\n\r\n", "END complete=1", 0},
+    {Q, ANY, "POST / HTTP/1.1\r\n" HOST "Expect: y 100-continue\r\n\r\n", "END complete=1", BIT(HEADER_VALUE)},
+    {R, ANY, "HTTP/1.1 200 OK\r\nExpect: x\r\nContent-Length: 0\r\n\r\n", "END complete=1", 0},
+    /* HTTP/0.9: one line, whose words have to leave no doubt. */
+    {Q, ANY, "GET /a?b\r\n", "REQUEST [GET] [/a?b] minor=0", BIT(VERSION)},
+    {Q, ANY, "GET /a\n", "END complete=1", BIT(VERSION) | BIT(BARE_LF)},
+    {Q, ANY, "POST /a\r\n", "", 0},
+    {Q, ANY, "GET /a b\r\n", "", 0},
+    {Q, ANY, "GET a\r\n", "", 0},
+    {Q, ANY, "GET  /a\r\n", "", 0},
     {Q, ANY, CHUNK_HEAD "0\r\nHost: b\r\n\r\n", "END complete=1", BIT(HOST_REPEATED)},
     {Q, ANY, "XGET / HTTP/1.1\r\n" HOST "\r\n", "REQUEST [XGET]", BIT(LEADING_BYTES)},
     {Q, ANY, "GET /a\x0b HTTP/1.1\r\n" HOST "\r\n", "END complete=1", BIT(REQUEST_LINE) | BIT(TARGET)},
@@ -414,6 +430,10 @@ static const struct text_case text_cases[] = {
     {Q, ANY, CHUNK_HEAD "0x3\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_SIZE)},
     {Q, ANY, CHUNK_HEAD "3;a=b\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_EXTENSION)},
     {Q, ANY, CHUNK_HEAD "3;\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_EXTENSION) | BIT(CHUNK_SIZE)},
+    {Q, ANY, CHUNK_HEAD "3;a=\"b;\\\"\"\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_EXTENSION)},
+    {Q, ANY, CHUNK_HEAD "3;a=\"b\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_EXTENSION) | BIT(CHUNK_SIZE)},
+    {Q, ANY, CHUNK_HEAD "3;a=b\"c\"\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1",
+     BIT(CHUNK_EXTENSION) | BIT(CHUNK_SIZE)},
     {Q, ANY, CHUNK_HEAD "3;a=\x80\r\nabc\r\n0\r\n\r\n", "abc\nEND complete=1", BIT(CHUNK_EXTENSION) | BIT(CHUNK_SIZE)},
     {Q, ANY, CHUNK_HEAD "3\r\nabc0\r\n\r\n", "BODY abc\nEND complete=1", BIT(CHUNK_END)},
     {Q, ANY, CHUNK_HEAD "3\r\nabc\r\n\r\n0\r\n\r\n", "BODY abc\nEND complete=1", BIT(CHUNK_SIZE)},

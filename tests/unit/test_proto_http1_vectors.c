@@ -59,7 +59,6 @@ struct exception {
 };
 
 static const struct exception exceptions[] = {
-    {"request/sample.md", "No HTTP version", "HTTP/0.9 is not supported"},
     {"request/method.md", "SOURCE request with ICE", "not HTTP"},
     {"request/method.md", "OPTIONS request with RTSP", "not HTTP"},
     {"request/method.md", "ANNOUNCE request with RTSP", "not HTTP"},
