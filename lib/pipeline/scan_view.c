@@ -10,6 +10,8 @@
 #include "pipeline/scan.h"
 #include "proto/http_text.h"
 
+#define FORM_NAME_NOTED_MAX 16u /* longer names of form fields are none that is looked for */
+
 static void locator_make(struct exchange *exchange, bool response)
 {
     struct body_scan *scan = &exchange->scans[response];
@@ -76,17 +78,22 @@ static void view_values(struct pipeline *worker, struct exchange *exchange, bool
     }
 }
 
-/* Only how a token was asked for is kept of the form, nothing of what it says. */
-static void grant_note(struct transaction *transaction, const struct body_view *view)
+/* Only how a token was asked for, and whether another method is, is kept of the form, nothing of what it says. */
+static void form_note(struct transaction *transaction, const struct body_view *view)
 {
+    const struct span method = SPAN_LITERAL("_method"), grant = SPAN_LITERAL("grant_type");
     struct span rest = span_of(view->data, view->size);
     struct http_pair pair;
     while (http_query_next(&rest, &pair)) {
-        if (!pair.value.size || !span_equal(pair.name, SPAN_LITERAL("grant_type")))
+        uint8_t buffer[FORM_NAME_NOTED_MAX];
+        struct http_decoded name = http_percent_decode(pair.name, true, buffer, sizeof(buffer));
+        if (!pair.value.size || name.truncated)
             continue;
-        bool password = span_equal(pair.value, SPAN_LITERAL("password"));
-        transaction->grant = password ? TRANSACTION_GRANT_PASSWORD : TRANSACTION_GRANT_OTHER;
-        return;
+        transaction->method_field |= span_equal_nocase(name.text, method);
+        if (transaction->grant == TRANSACTION_GRANT_NONE && span_equal(name.text, grant)) {
+            bool password = span_equal(pair.value, SPAN_LITERAL("password"));
+            transaction->grant = password ? TRANSACTION_GRANT_PASSWORD : TRANSACTION_GRANT_OTHER;
+        }
     }
 }
 
@@ -121,7 +128,7 @@ static void scan_view(struct pipeline *worker, struct exchange *exchange, bool r
         .start_limit = view->final ? view->size : view->size - BODY_WINDOW_OVERLAP,
     };
     if (!response && view->offset == 0 && scan->kind == BODY_FORM)
-        grant_note(&exchange->transaction, view);
+        form_note(&exchange->transaction, view);
     uint32_t count = scan_text(worker, exchange, &text);
     bool escaped = body_needs_decoding((enum body_kind)scan->kind, view) ||
                    (scan->locator_ready && body_locator_in_escaped(&scan->locator));

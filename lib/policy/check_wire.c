@@ -8,6 +8,7 @@
 #include "policy/percent.h"
 
 #define PATH_DECODED_MAX 256u /* patterns of debug paths are short; what lies behind does not matter to them */
+#define HEADER_PLAIN_MAX 32u  /* the longest name of a header that overrides a method has 22 letters */
 
 enum verdict policy_check_cleartext(const struct policy_rule *rule, const struct policy_facts *facts,
                                     struct policy_answer *answer)
@@ -64,9 +65,12 @@ enum verdict policy_check_framing(const struct policy_rule *rule, const struct p
     uint64_t response = sides_all || (rule->sides & RULE_SIDE_RESPONSE) ? facts->transaction->response.anomalies : 0;
     request &= rule->anomalies;
     /* Nobody refuses a response, so only what receivers are known to disagree about counts there. */
-    const uint64_t told = ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE) |
-                          ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS) | ANOMALY_BIT(ANOMALY_CONTENT_BOMB) |
-                          ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED) | ANOMALY_BIT(ANOMALY_TEXT_ENCODING);
+    const uint64_t told =
+        ANOMALIES_AMBIGUOUS | ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE) | ANOMALY_BIT(ANOMALY_BARE_LF) |
+        ANOMALY_BIT(ANOMALY_OBS_FOLD) | ANOMALY_BIT(ANOMALY_HEADER_LINE) | ANOMALY_BIT(ANOMALY_HEADER_NAME) |
+        ANOMALY_BIT(ANOMALY_HEADER_MISPLACED) | ANOMALY_BIT(ANOMALY_LENGTH_REPEATED) |
+        ANOMALY_BIT(ANOMALY_ENCODING_IN_1_0) | ANOMALY_BIT(ANOMALY_VERSION) | ANOMALY_BIT(ANOMALY_BODY_ON_BODILESS) |
+        ANOMALY_BIT(ANOMALY_CONTENT_BOMB) | ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED) | ANOMALY_BIT(ANOMALY_TEXT_ENCODING);
     response &= rule->anomalies & told;
     if (response) {
         anomalies_add(answer, response, "response");
@@ -116,6 +120,27 @@ static enum verdict method_judge(const struct policy_rule *rule, const struct po
     return VERDICT_PASS;
 }
 
+/*
+ * "X_HTTP_Method-Override": servers that hand headers on as variables make '_' of '-', so that both are one name. The
+ * name as the rule has it; data NULL when it does not.
+ */
+static struct span header_listed(const struct policy_rule *rule, struct span name)
+{
+    uint8_t plain[HEADER_PLAIN_MAX];
+    if (name.size > HEADER_PLAIN_MAX || !name.size || !memchr(name.data, '_', name.size))
+        return (struct span){0};
+    for (uint32_t i = 0; i < name.size; i++)
+        plain[i] = name.data[i] == '_' ? '-' : name.data[i];
+    struct span dashed = span_of(plain, name.size);
+    enum header_id id = header_id_find(dashed);
+    if (id != HEADER_OTHER && (rule->headers & HEADER_BIT(id)))
+        return span_from_text(header_id_name(id));
+    for (uint32_t i = 0; i < rule->other_headers.count; i++)
+        if (span_equal_nocase(rule->other_headers.names[i], dashed))
+            return rule->other_headers.names[i];
+    return (struct span){0};
+}
+
 /* A header without a number, or a parameter of the query, that the rule names. */
 static void names_add(const struct policy_rule *rule, const struct transaction *transaction,
                       struct policy_answer *answer)
@@ -124,6 +149,14 @@ static void names_add(const struct policy_rule *rule, const struct transaction *
         struct span name = rule->other_headers.names[i];
         if (transaction_find_header_named(transaction, &transaction->request, name, NULL))
             policy_answer_add(answer, "header", name);
+    }
+    for (uint32_t i = 0; i < transaction->request.header_count; i++) {
+        const struct transaction_header *header = &transaction->request.headers[i];
+        struct span listed = header->id == HEADER_OTHER
+                                 ? header_listed(rule, transaction_header_name(transaction, header))
+                                 : (struct span){0};
+        if (listed.size)
+            policy_answer_add(answer, "header", listed);
     }
     struct span rest = transaction->query;
     while (rest.size && rule->name_patterns.keys) {
@@ -152,6 +185,8 @@ enum verdict policy_check_exposed_endpoint(const struct policy_rule *rule, const
     if (headers)
         policy_answer_add_text(answer, "header", header_id_name((enum header_id)__builtin_ctzll(headers)));
     names_add(rule, transaction, answer);
+    if (transaction->method_field && rule->name_patterns.keys)
+        policy_answer_add_text(answer, "form_field", "_method");
     if (path_listed(rule, transaction->path))
         policy_answer_add_name(answer, "path", transaction->path);
     if (answer->evidence_count == 0)

@@ -84,7 +84,7 @@ typedef enum verdict policy_check(const struct policy_rule *rule, const struct p
                                   struct policy_answer *answer);
 
 policy_check policy_check_cleartext, policy_check_port, policy_check_framing, policy_check_exposed_endpoint,
-    policy_check_introspection, policy_check_response_protection, policy_check_websocket;
+    policy_check_line_break, policy_check_introspection, policy_check_response_protection, policy_check_websocket;
 policy_check policy_check_header_missing, policy_check_header_format, policy_check_forwarded_header;
 policy_check policy_check_credential_missing, policy_check_authorization_scheme, policy_check_credential_cleartext,
     policy_check_credential_in_url, policy_check_broker_login;

@@ -32,6 +32,7 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_PORT] = policy_check_port,
     [RULE_CHECK_FRAMING] = policy_check_framing,
     [RULE_CHECK_EXPOSED_ENDPOINT] = policy_check_exposed_endpoint,
+    [RULE_CHECK_LINE_BREAK] = policy_check_line_break,
     [RULE_CHECK_INTROSPECTION] = policy_check_introspection,
     [RULE_CHECK_RESPONSE_PROTECTION] = policy_check_response_protection,
     [RULE_CHECK_WEBSOCKET] = policy_check_websocket,

@@ -15,6 +15,7 @@ static const bool calls_only[RULE_CHECK_COUNT] = {
     [RULE_CHECK_HEADER_MISSING] = true,       [RULE_CHECK_HEADER_FORMAT] = true,
     [RULE_CHECK_FORWARDED_HEADER] = true,     [RULE_CHECK_CREDENTIAL_MISSING] = true,
     [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
+    [RULE_CHECK_LINE_BREAK] = true,
 };
 
 /* Names are those of the handshake and those of its calls. */

@@ -20,6 +20,7 @@ void transaction_init(struct transaction *transaction)
     transaction->graphql = (struct transaction_graphql){0};
     transaction->message = (struct message){0};
     transaction->grant = TRANSACTION_GRANT_NONE;
+    transaction->method_field = false;
     transaction->login = (struct login){0};
     transaction->one_way = false;
     side_init(&transaction->request);

@@ -83,6 +83,7 @@ struct transaction {
     struct transaction_graphql graphql;
     struct message message; /* where it travelled, in protocols that carry messages */
     uint8_t grant;          /* enum transaction_grant */
+    bool method_field;      /* its form has a field "_method", which frameworks take for the method */
     struct login login;     /* how the client logged in, where the call is that */
     bool one_way;           /* nothing answers it, so the side that is not there is not missing */
     struct transaction_side request, response;

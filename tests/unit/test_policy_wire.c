@@ -61,10 +61,13 @@ static void test_framing(void **state)
     c->transaction.call.status = CALL_STATUS_NONE;
     case_expect(c, "PRO-004", VERDICT_UNKNOWN);
     case_call(c, "POST", "/a", 200);
-    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_HOST_MISSING); /* odd, but not of this rule */
+    c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_CHUNK_EXTENSION); /* odd, but not of this rule */
+    case_expect(c, "PRO-004", VERDICT_PASS);
+    c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_HEADER_VALUE); /* nobody frames by it */
     case_expect(c, "PRO-004", VERDICT_PASS);
     c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_BARE_LF);
-    case_expect(c, "PRO-004", VERDICT_PASS);
+    case_expect(c, "PRO-004", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-004", "side=response;anomaly=bare_lf;");
     c->transaction.response.anomalies = ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
     case_expect(c, "PRO-004", VERDICT_FAIL);
     case_call(c, NULL, NULL, 200);
@@ -157,6 +160,18 @@ static void test_exposed_endpoint(void **state)
     case_expect_evidence(c, "PRO-007", "parameter=_method;");
     case_call(c, "POST", "/v1/users?page=2&_methods=DELETE", 200);
     case_expect(c, "PRO-007", VERDICT_PASS);
+    static const char *const spellings[] = {"X_HTTP_Method_Override", "x-http_method-override", "X_Method-Override"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(spellings); i++) {
+        case_call(c, "POST", "/v1/users", 200);
+        case_header(c, false, spellings[i], "DELETE");
+        case_expect(c, "PRO-007", VERDICT_FAIL);
+    }
+    case_call(c, "POST", "/v1/users", 200);
+    case_header(c, false, "X_HTTP_Method_Overrides", "DELETE");
+    case_expect(c, "PRO-007", VERDICT_PASS);
+    c->transaction.method_field = true;
+    case_expect(c, "PRO-007", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-007", "form_field=_method;status=200;");
     case_call(c, "CONNECT", "/", 200);
     case_addresses(c, "198.51.100.7", "203.0.113.9", 15008);
     case_expect(c, "PRO-007", VERDICT_NOT_APPLICABLE);
@@ -180,6 +195,55 @@ static void test_extended_connect(void **state)
     case_call(c, "CONNECT", "/feed", 200);
     c->transaction.request.anomalies = ANOMALY_BIT(ANOMALY_HEADERS_UNKNOWN);
     case_expect(c, "PRO-007", VERDICT_UNKNOWN);
+    case_free(c);
+}
+
+static void test_line_break(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        enum verdict verdict;
+    } rows[] = {
+        {"/a?text=one%0d%0atwo", VERDICT_PASS},
+        {"/a?text=one%0d%0a%0d%0atwo", VERDICT_PASS},
+        {"/a?text=Note%0d%0aLocation:%20here", VERDICT_PASS}, /* a text may well begin a line so */
+        {"/a?text=Note%0d%0aSet-Cookie", VERDICT_PASS},
+        {"/a%0d", VERDICT_PASS},
+        {"/a%0d%0a%", VERDICT_PASS},
+        {"/a?b=%0d%0aSet-Cookie:%20c=d", VERDICT_FAIL},
+        {"/a?b=%0aset-cookie%3A%20c=d", VERDICT_FAIL},
+        {"/a?b=%0d%0a%0D%0AHTTP/1.1%20200", VERDICT_FAIL},
+        {"/a?b=%0d%0a%0d%0a%3chtml%3e", VERDICT_FAIL},
+        {"/a%0d%0ax:y", VERDICT_PASS}, /* no name is that short */
+        {"/a%0d%0aabc:y", VERDICT_FAIL},
+        {"/a%0d%0a%0d%0ab", VERDICT_FAIL},
+        {"/a%250D%250ALocation:b", VERDICT_FAIL},
+        {"/a%u000d%u000aLocation:b", VERDICT_FAIL},
+        {"/a%E5%98%8D%e5%98%8aLocation:b", VERDICT_FAIL},
+        {"/a%E5%98%8B%e5%98%8cLocation:b", VERDICT_PASS},
+    };
+    struct policy_case *c = case_new("", NULL, NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        case_call(c, "GET", rows[i].target, 200);
+        case_expect(c, "PRO-012", rows[i].verdict);
+    }
+    case_call(c, "GET", "/a%0d%0aLocation:b", 404);
+    case_expect(c, "PRO-012", VERDICT_PASS);
+    case_call(c, "GET", "/a%0d%0aLocation:b", CALL_STATUS_NONE);
+    case_expect(c, "PRO-012", VERDICT_UNKNOWN);
+    case_call(c, "GET", "/a", 200);
+    case_header(c, false, "Referer", "/?b=%0d%0aSet-Cookie:%20c=d");
+    case_expect(c, "PRO-012", VERDICT_PASS);
+    case_header(c, false, "X-Forwarded-Host", "a%0d%0aSet-Cookie: c=d");
+    case_expect(c, "PRO-012", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-012", "place=header;status=200;");
+    /* What came back counts whatever its name and the status. */
+    case_call(c, "GET", "/a?b=%0d%0aLocation:%20there", 404);
+    case_expect(c, "PRO-012", VERDICT_PASS);
+    case_header(c, true, "Location", "there");
+    case_expect(c, "PRO-012", VERDICT_FAIL);
+    case_expect_evidence(c, "PRO-012", "answered_header=Location;place=query;status=404;");
     case_free(c);
 }
 
@@ -492,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_websocket),
         cmocka_unit_test(test_exposed_endpoint),
         cmocka_unit_test(test_extended_connect),
+        cmocka_unit_test(test_line_break),
         cmocka_unit_test(test_response_protection),
         cmocka_unit_test(test_header_missing),
         cmocka_unit_test(test_header_missing_by_name),
