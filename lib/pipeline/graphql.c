@@ -5,7 +5,9 @@
  * it is read whether it holds data.
  */
 
-#include "pipeline/worker.h"
+#include "pipeline/graphql.h"
+
+#include "base/hash.h"
 #include "proto/graphql_request.h"
 #include "proto/http_text.h"
 
@@ -14,6 +16,7 @@
 /* While the request is read the one, then the other. */
 struct exchange_graphql {
     bool answering;
+    struct graphql_id id; /* of the request, where it asks for the schema */
     union {
         struct graphql_request request;
         struct graphql_response response;
@@ -116,8 +119,10 @@ static void end_request(struct pipeline *worker, struct exchange *exchange)
         graphql_release(worker, exchange);
         return;
     }
+    struct graphql_id id = exchange->graphql->request.id;
+    exchange->graphql->id = id;
     exchange->graphql->answering = true;
-    graphql_response_init(&exchange->graphql->response);
+    graphql_response_init(&exchange->graphql->response, false);
 }
 
 void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete)
@@ -136,5 +141,59 @@ void graphql_message_end(struct pipeline *worker, struct exchange *exchange, boo
         exchange->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
     else if (read)
         exchange->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
+    graphql_release(worker, exchange);
+}
+
+/* ----------------------------------------------------------------- over WebSocket */
+
+/* 0 says none, so no id may be that. */
+static uint64_t id_hash(const struct pipeline *worker, const struct graphql_id *id)
+{
+    return id->size ? hash_bytes(&worker->options.key, id->text, id->size) | 1 : 0;
+}
+
+static bool nothing_asked(const struct graphql_asked *asked)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < GRAPHQL_ASKED_MAX; i++)
+        any |= asked->ids[i];
+    return any == 0;
+}
+
+void graphql_asked_note(const struct pipeline *worker, struct graphql_asked *asked, const struct exchange *exchange)
+{
+    const struct transaction_graphql *graphql = &exchange->transaction.graphql;
+    if (!exchange->graphql || !graphql->introspection)
+        return;
+    uint32_t at = asked->next++ % GRAPHQL_ASKED_MAX;
+    asked->ids[at] = id_hash(worker, &exchange->graphql->id);
+    asked->aliases[at] = graphql->aliases;
+}
+
+void graphql_answer_begin(struct pipeline *worker, const struct graphql_asked *asked, struct exchange *exchange)
+{
+    if (nothing_asked(asked))
+        return;
+    exchange->graphql = pool_take(&worker->graphqls);
+    if (!exchange->graphql) {
+        exchange->transaction.call.flags |= CALL_TRUNCATED;
+        return;
+    }
+    exchange->graphql->answering = true;
+    graphql_response_init(&exchange->graphql->response, true);
+}
+
+void graphql_answer_end(struct pipeline *worker, struct graphql_asked *asked, struct exchange *exchange)
+{
+    struct transaction_graphql *graphql = &exchange->transaction.graphql;
+    uint64_t id = exchange->graphql ? id_hash(worker, &exchange->graphql->response.id) : 0;
+    for (uint32_t i = 0; id && i < GRAPHQL_ASKED_MAX; i++) {
+        if (asked->ids[i] != id)
+            continue;
+        asked->ids[i] = 0;
+        *graphql = (struct transaction_graphql){
+            .operations = 1, .aliases = asked->aliases[i], .introspection = true, .answering = true};
+        return;
+    }
     graphql_release(worker, exchange);
 }

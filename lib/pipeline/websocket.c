@@ -155,6 +155,8 @@ static void message_begin(struct pipeline *worker, const struct websocket_feed *
         inflater_begin(worker, feed, half);
     if (!half->exchange)
         return;
+    if (feed->direction && known)
+        graphql_answer_begin(worker, &feed->link->asked, half->exchange);
     if (!known) /* its begin is missing */
         half->exchange->transaction.call.flags |= CALL_GAP;
     struct body_scan *scan = &half->exchange->scans[feed->direction];
@@ -229,7 +231,11 @@ static void message_judge(struct pipeline *worker, const struct websocket_feed *
                           bool complete)
 {
     note_time(feed, exchange);
+    if (feed->direction)
+        graphql_answer_end(worker, &feed->link->asked, exchange);
     side_message_end(worker, exchange, feed->direction, complete);
+    if (!feed->direction)
+        graphql_asked_note(worker, &feed->link->asked, exchange);
     judge_exchange(worker, exchange);
 }
 

@@ -20,6 +20,7 @@
  * Limits:  LINK_TEXTS_SIZE of host and path; what does not fit is left out and the calls say that they are truncated.
  */
 
+#include "pipeline/graphql.h"
 #include "pipeline/worker.h"
 #include "proto/utf8.h"
 #include "proto/websocket.h"
@@ -47,6 +48,7 @@ struct websocket_half {
 struct websocket_link {
     struct websocket_half halves[2]; /* by enum websocket_sender, and by direction */
     struct websocket_agreement agreement;
+    struct graphql_asked asked;
     uint32_t call_flags; /* of every call */
     uint32_t host_size, path_size;
     bool path_known;

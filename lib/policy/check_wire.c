@@ -215,25 +215,28 @@ enum verdict policy_check_introspection(const struct policy_rule *rule, const st
                                         struct policy_answer *answer)
 {
     const struct transaction *transaction = facts->transaction;
-    if (transaction->call.graphql == CALL_GRAPHQL_NONE)
+    if (transaction->call.graphql == CALL_GRAPHQL_NONE && !transaction->graphql.answering)
         return check_reflection(rule, facts, answer);
     if (transaction->call.graphql == CALL_GRAPHQL_UNKNOWN)
         return policy_answer_unknown(answer, "document of a persisted query");
     if (!transaction->graphql.introspection)
         return VERDICT_PASS;
-    if (!facts->response_seen)
+    if (!facts->response_seen || (facts->message && !transaction->graphql.answering))
         return policy_answer_unknown(answer, "response: was it answered?");
-    bool refused = !policy_status_listed(rule, facts->status);
+    bool refused = !facts->message && !policy_status_listed(rule, facts->status);
     if (refused || transaction->graphql.answer == TRANSACTION_ANSWER_WITHOUT_DATA)
         return VERDICT_PASS;
     if (transaction->graphql.answer == TRANSACTION_ANSWER_UNREAD)
         return policy_answer_unknown(answer, "response: does it hold data?");
-    policy_answer_add_text(answer, "operation_type", call_graphql_name(transaction->call.graphql));
+    /* Only a query can have asked for it. */
+    enum call_graphql type = transaction->graphql.answering ? CALL_GRAPHQL_QUERY : transaction->call.graphql;
+    policy_answer_add_text(answer, "operation_type", call_graphql_name(type));
     if (transaction->call.graphql_name.size)
         policy_answer_add_name(answer, "operation_name", transaction->call.graphql_name);
     policy_answer_add_number(answer, "operations", transaction->graphql.operations);
     policy_answer_add_number(answer, "aliases", transaction->graphql.aliases);
-    policy_answer_add_number(answer, "status", (uint64_t)facts->status);
+    if (!facts->message)
+        policy_answer_add_number(answer, "status", (uint64_t)facts->status);
     return VERDICT_FAIL;
 }
 

@@ -6,6 +6,34 @@
 
 enum member { MEMBER_OTHER, MEMBER_QUERY, MEMBER_NAME, MEMBER_EXTENSIONS, MEMBER_KNOWN };
 
+/* ------------------------------------------------------------------ id of a message */
+
+static void id_key(struct graphql_id *id, const struct json_outline *outline)
+{
+    id->reading = outline->level == 0 && json_outline_key_is(outline, "id");
+}
+
+static void id_value(struct graphql_id *id, const struct json_outline *outline)
+{
+    id->reading = id->reading && outline->level == 0 && outline->byte == '"';
+    if (id->reading)
+        id->size = 0;
+}
+
+/* One that is too long is none: two of them might differ behind the limit. */
+static void id_byte(struct graphql_id *id, uint8_t byte)
+{
+    if (!id->reading)
+        return;
+    id->reading = id->size < GRAPHQL_ID_MAX;
+    if (id->reading)
+        id->text[id->size++] = (char)byte;
+    else
+        id->size = 0;
+}
+
+/* ------------------------------------------------------------------------- request */
+
 static void begin_operation(struct graphql_request *request)
 {
     graphql_init(&request->document);
@@ -19,6 +47,8 @@ void graphql_request_init(struct graphql_request *request, enum graphql_body bod
     request->body = (uint8_t)body;
     request->unknown_keys = 0;
     request->stopped = false;
+    request->id.size = 0;
+    request->id.reading = false;
     json_outline_init(&request->outline);
     memset(&request->result, 0, offsetof(struct graphql_result, name));
     begin_operation(request);
@@ -64,6 +94,7 @@ static void read_key(struct graphql_request *request)
 {
     const struct json_outline *outline = &request->outline;
     request->reading = false;
+    id_key(&request->id, outline);
     if (outline->level == 1 && !request->in_payload) {
         request->persisted |= request->member == MEMBER_EXTENSIONS && json_outline_key_is(outline, "persistedQuery");
         return;
@@ -80,6 +111,7 @@ static void read_key(struct graphql_request *request)
 static void begin_value(struct graphql_request *request)
 {
     bool text = request->outline.byte == '"' && (request->outline.level == 0 || request->in_payload);
+    id_value(&request->id, &request->outline);
     request->reading = text && (request->member == MEMBER_QUERY || request->member == MEMBER_NAME);
     if (request->reading && request->member == MEMBER_QUERY) {
         /* Given twice, the last one counts, as JSON parsers have it. */
@@ -100,13 +132,14 @@ static void add_byte(struct graphql_request *request, uint8_t c)
         begin_value(request);
         break;
     case JSON_OUTLINE_TEXT:
+        id_byte(&request->id, request->outline.byte);
         if (request->reading && request->member == MEMBER_QUERY)
             graphql_add(&request->document, span_of(&request->outline.byte, 1));
         else if (request->reading && request->name_size < GRAPHQL_NAME_MAX)
             request->name[request->name_size++] = (char)request->outline.byte;
         break;
     case JSON_OUTLINE_TEXT_END:
-        request->reading = false;
+        request->reading = request->id.reading = false;
         break;
     case JSON_OUTLINE_OBJECT_END:
         end_operation(request);
@@ -152,19 +185,55 @@ const struct graphql_result *graphql_request_end(struct graphql_request *request
     return &request->result;
 }
 
-void graphql_response_init(struct graphql_response *response)
+/* ------------------------------------------------------------------------ response */
+
+void graphql_response_init(struct graphql_response *response, bool message)
 {
-    response->data_next = response->has_data = false;
+    memset(response, 0, offsetof(struct graphql_response, outline));
+    response->level = message;
     json_outline_init(&response->outline);
+}
+
+static void response_key(struct graphql_response *response)
+{
+    const struct json_outline *outline = &response->outline;
+    id_key(&response->id, outline);
+    if (outline->level == 0)
+        response->in_payload = json_outline_key_is(outline, "payload");
+    response->data_next = outline->level == response->level && response->in_payload == (response->level == 1) &&
+                          json_outline_key_is(outline, "data");
+}
+
+static void response_byte(struct graphql_response *response, uint8_t c)
+{
+    const struct json_outline *outline = &response->outline;
+    switch (json_outline_add(&response->outline, c)) {
+    case JSON_OUTLINE_KEY:
+        response_key(response);
+        break;
+    case JSON_OUTLINE_VALUE:
+        id_value(&response->id, outline);
+        if (response->data_next && outline->level == response->level)
+            response->has_data |= outline->byte == '{';
+        break;
+    case JSON_OUTLINE_TEXT:
+        id_byte(&response->id, outline->byte);
+        break;
+    case JSON_OUTLINE_TEXT_END:
+        response->id.reading = false;
+        break;
+    default:
+        break;
+    }
 }
 
 void graphql_response_add(struct graphql_response *response, struct span data)
 {
-    for (uint32_t i = 0; i < data.size && !response->has_data && !response->outline.other; i++) {
-        enum json_outline_event event = json_outline_add(&response->outline, data.data[i]);
-        if (event == JSON_OUTLINE_KEY)
-            response->data_next = response->outline.level == 0 && json_outline_key_is(&response->outline, "data");
-        else if (event == JSON_OUTLINE_VALUE && response->data_next && response->outline.level == 0)
-            response->has_data = response->outline.byte == '{';
+    /* Without the id of a message nobody knows whom it answers, and that may stand behind the data. */
+    for (uint32_t i = 0; i < data.size && !response->outline.other; i++) {
+        bool known = response->level == 0 || (response->id.size && !response->id.reading);
+        if (response->has_data && known)
+            return;
+        response_byte(response, data.data[i]);
     }
 }

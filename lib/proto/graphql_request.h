@@ -5,20 +5,30 @@
  * GraphQL over HTTP
  *
  * What a body asks a GraphQL server for, and whether the answer holds data. A JSON request is one object, or an array
- * of them (a batch), with `query`, `operationName` and `extensions`; over WebSocket it is the `payload` of a message. A
- * persisted query names its document by a hash and has no `query`.
+ * of them (a batch), with `query`, `operationName` and `extensions`; over WebSocket it is the `payload` of a message,
+ * and the answer that of another message with the same `id`. A persisted query names its document by a hash and has no
+ * `query`.
  *
  * Memory:  struct graphql_request, fixed; from a pool of the worker.
  * Threads: one owner.
- * Limits:  GRAPHQL_KEYS_MAX members that GraphQL does not know: then the body is another API's.
- * Errors:  none; `type` stays CALL_GRAPHQL_NONE.
- * Source:  GraphQL over HTTP (working draft of 2024-04), graphql-transport-ws, Apollo persisted queries and batching.
+ * Limits:  GRAPHQL_KEYS_MAX members that GraphQL does not know: then the body is another API's. GRAPHQL_ID_MAX; longer
+ * ids count as none. Errors:  none; `type` stays CALL_GRAPHQL_NONE. Source:  GraphQL over HTTP (working draft of
+ * 2024-04), graphql-transport-ws and subscriptions-transport-ws, Apollo persisted queries and batching.
  */
 
 #include "proto/graphql.h"
 #include "proto/json_outline.h"
 
 #define GRAPHQL_KEYS_MAX 4u /* the specification lets servers add members; clients add one or two */
+
+#define GRAPHQL_ID_MAX 40u /* of a message: clients count, or take a UUID */
+
+/* Of the last message read; size 0: it has none. */
+struct graphql_id {
+    uint8_t size;
+    bool reading;
+    char text[GRAPHQL_ID_MAX];
+};
 
 enum graphql_body { GRAPHQL_BODY_JSON, GRAPHQL_BODY_DOCUMENT };
 
@@ -41,6 +51,7 @@ struct graphql_request {
     bool has_query, persisted, in_payload;
     bool stopped;                /* no GraphQL; nothing more is looked at */
     char name[GRAPHQL_NAME_MAX]; /* operationName */
+    struct graphql_id id;
     struct json_outline outline;
     struct graphql_result result;
     struct graphql document;
@@ -58,10 +69,13 @@ const struct graphql_result *graphql_request_end(struct graphql_request *request
 
 /* Whether a response holds data: a `data` that is not null (GraphQL, October 2021, 7.1.1). */
 struct graphql_response {
-    bool data_next;
+    uint8_t level; /* of the member `data` */
+    bool in_payload, data_next;
     bool has_data;
+    struct graphql_id id;
     struct json_outline outline;
 };
 
-void graphql_response_init(struct graphql_response *response);
+/* `message`: over WebSocket. */
+void graphql_response_init(struct graphql_response *response, bool message);
 void graphql_response_add(struct graphql_response *response, struct span data);

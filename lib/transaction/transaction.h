@@ -67,12 +67,13 @@ struct transaction_side {
 
 enum transaction_answer { TRANSACTION_ANSWER_UNREAD, TRANSACTION_ANSWER_WITHOUT_DATA, TRANSACTION_ANSWER_WITH_DATA };
 
-/* Of a GraphQL request; call.graphql says whether it is one. */
+/* Of a GraphQL request, as call.graphql says, or of an answer that is a message of its own. */
 struct transaction_graphql {
     uint32_t operations; /* more than one: a batch */
     uint32_t aliases;    /* of all of them */
     uint8_t answer;      /* enum transaction_answer; read for introspection only */
-    bool introspection;  /* asks for the schema */
+    bool introspection;  /* asks for the schema, or answers that */
+    bool answering;      /* a server's message: call.graphql is that of another transaction */
 };
 
 struct transaction {

@@ -38,8 +38,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(whole.type == cut.type && whole.operations == cut.operations && whole.aliases == cut.aliases);
     require(whole.introspection == cut.introspection && whole.name_size == cut.name_size);
     require(memcmp(whole.name, cut.name, whole.name_size) == 0);
-    struct graphql_response response;
-    graphql_response_init(&response);
-    graphql_response_add(&response, text);
+    for (uint32_t message = 0; message < 2; message++) {
+        struct graphql_response one, two;
+        uint32_t cut_at = data[1] % (text.size + 1);
+        graphql_response_init(&one, message);
+        graphql_response_add(&one, text);
+        graphql_response_init(&two, message);
+        graphql_response_add(&two, span_first(text, cut_at));
+        graphql_response_add(&two, span_from(text, cut_at));
+        require(one.has_data == two.has_data && one.id.size == two.id.size);
+        require(memcmp(one.id.text, two.id.text, one.id.size) == 0);
+    }
     return 0;
 }

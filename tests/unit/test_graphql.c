@@ -138,15 +138,46 @@ static void parameters_of_a_get_are_read(void **state)
     assert_string_equal(describe(graphql_request_end(&request)), "unknown ");
 }
 
-static void assert_data(const char *text, bool wanted)
+/* "id" and whether there is data; `message`: over WebSocket. */
+static void assert_answer(bool message, const char *text, const char *id, bool wanted)
 {
     for (size_t cut = 0; cut <= strlen(text); cut++) {
         struct graphql_response response;
-        graphql_response_init(&response);
+        graphql_response_init(&response, message);
         graphql_response_add(&response, span_of(text, cut));
         graphql_response_add(&response, span_from_text(text + cut));
         assert_int_equal(response.has_data, wanted);
+        assert_int_equal(response.id.size, strlen(id));
+        assert_memory_equal(response.id.text, id, strlen(id));
     }
+}
+
+static void assert_data(const char *text, bool wanted)
+{
+    assert_answer(false, text, "", wanted);
+}
+
+#define LONGEST "0123456789012345678901234567890123456789"
+
+static void messages_are_put_together_by_their_ids(void **state)
+{
+    (void)state;
+    assert_answer(true, "{\"id\":\"1\",\"type\":\"next\",\"payload\":{\"data\":{\"id\":\"9\"}}}", "1", true);
+    assert_answer(true, "{\"type\":\"data\",\"payload\":{\"data\":{\"a\":{\"id\":\"9\"}}},\"id\":\"a\\u0062c\"}", "abc",
+                  true);
+    assert_answer(true, "{\"payload\":{\"id\":\"7\",\"data\":null,\"errors\":[{\"id\":\"8\"}]},\"id\":\"2\"}", "2",
+                  false);
+    assert_answer(true, "{\"id\":\"3\",\"data\":{},\"payload\":[{\"data\":{}}]}", "3", false);
+    assert_answer(true, "{\"id\":\"" LONGEST "\",\"payload\":{\"data\":{}}}", LONGEST, true);
+    assert_answer(true, "{\"id\":\"" LONGEST "x\",\"payload\":{\"data\":{}}}", "", true);
+    assert_answer(true, "{\"id\":4,\"payload\":{\"data\":{}}}", "", true);
+    struct graphql_request request;
+    graphql_request_init(&request, GRAPHQL_BODY_JSON);
+    graphql_request_add(&request, SPAN_LITERAL("{\"type\":\"subscribe\",\"payload\":{\"query\":\"{__schema{x}}\","
+                                               "\"variables\":{\"id\":\"9\"}},\"id\":\"5\"}"));
+    assert_string_equal(describe(graphql_request_end(&request)), "query  introspection");
+    assert_int_equal(request.id.size, 1);
+    assert_int_equal(request.id.text[0], '5');
 }
 
 static void answers_hold_data_or_not(void **state)
@@ -186,9 +217,13 @@ static void limits_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operations_have_type_and_name), cmocka_unit_test(introspection_is_a_field),
-        cmocka_unit_test(json_wraps_documents),          cmocka_unit_test(parameters_of_a_get_are_read),
-        cmocka_unit_test(answers_hold_data_or_not),      cmocka_unit_test(limits_hold),
+        cmocka_unit_test(operations_have_type_and_name),
+        cmocka_unit_test(introspection_is_a_field),
+        cmocka_unit_test(json_wraps_documents),
+        cmocka_unit_test(parameters_of_a_get_are_read),
+        cmocka_unit_test(answers_hold_data_or_not),
+        cmocka_unit_test(messages_are_put_together_by_their_ids),
+        cmocka_unit_test(limits_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

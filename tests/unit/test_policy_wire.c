@@ -269,6 +269,21 @@ static void test_introspection(void **state)
     case_expect(c, "PRO-006", VERDICT_PASS);
     c->transaction.call.graphql = CALL_GRAPHQL_UNKNOWN;
     case_expect(c, "PRO-006", VERDICT_UNKNOWN);
+    case_call(c, "text", "/graphql", CALL_STATUS_NONE); /* over WebSocket the answer is a message of its own */
+    c->transaction.call.protocol = CALL_WEBSOCKET;
+    c->transaction.message.kind = MESSAGE_PUBLISH;
+    c->transaction.response.seen = c->transaction.response.complete = true;
+    c->transaction.call.graphql = CALL_GRAPHQL_QUERY;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.introspection = true;
+    case_expect(c, "PRO-006", VERDICT_UNKNOWN);
+    c->transaction.call.graphql = CALL_GRAPHQL_NONE;
+    c->transaction.message.kind = MESSAGE_DELIVER;
+    c->transaction.graphql.answering = true;
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
+    case_expect(c, "PRO-006", VERDICT_PASS);
+    c->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
+    case_expect(c, "PRO-006", VERDICT_FAIL);
     case_call(c, "POST", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", 0);
     c->transaction.call.protocol = CALL_GRPC;
     case_expect(c, "PRO-006", VERDICT_FAIL);
