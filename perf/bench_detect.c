@@ -163,7 +163,8 @@ int main(int argc, char **argv)
         return 2;
     }
     double start = now_ns();
-    bench.set = detect_set_new(file->settings, file->count, argv[1], NULL, &diagnostics);
+    bench.set = detect_set_new(
+        &(struct detect_set_source){.settings = file->settings, .count = file->count, .file = argv[1]}, &diagnostics);
     printf("compiled in %.0f ms\n", (now_ns() - start) / 1e6);
     diagnostics_print(&diagnostics, stderr);
     bench.scratch = bench.set ? detect_scratch_new(bench.set, &key) : NULL;

@@ -66,6 +66,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
         .number = 1,
         .worker_count = options->workers,
         .waits = true,
+        .ungraded = true,
         .key = &replay->digest_key,
     };
     struct epoch *epoch;

@@ -3,9 +3,9 @@
 /*
  * Detector set
  *
- * Each pattern is compiled three times: once alone, for its grade and for an error message that is about it and nothing
- * else; once in its tier. Then the samples that every detector brings go through the scanner as traffic will: a
- * candidate rule that is wrong for its pattern shows here, not as a value that is never found.
+ * Each pattern is compiled alone, for its grade and for an error message that is about it and nothing else, and once
+ * more in its tier. Then the samples that every detector brings go through the scanner as traffic will: a candidate
+ * rule that is wrong for its pattern shows here, not as a value that is never found.
  */
 
 #include "detect/detect_set.h"
@@ -27,6 +27,7 @@ struct builder {
     struct detect_set *set;
     const struct detector_setting *settings;
     const struct detect_set *previous; /* NULL: none */
+    bool ungraded;
     const char *file;
     struct diagnostics *diagnostics;
     struct pattern_facts facts;         /* of the detector that is compiled */
@@ -106,6 +107,16 @@ static const struct detector *find_graded(const struct builder *builder, uint32_
     return NULL;
 }
 
+static void complain_pattern(struct builder *builder, uint32_t index, hs_compile_error_t *error)
+{
+    char message[512];
+    snprintf(message, sizeof(message),
+             "the pattern does not compile: %s; see the documentation of the file for what Hyperscan supports",
+             error->message);
+    complain(builder, DIAGNOSTIC_ERROR, index, message);
+    hs_free_compile_error(error);
+}
+
 /* Compiles the pattern alone. Returns its cost; 0 where it does not compile, and that is told. */
 static double measure_pattern(struct builder *builder, uint32_t index)
 {
@@ -113,13 +124,7 @@ static double measure_pattern(struct builder *builder, uint32_t index)
     hs_compile_error_t *error = NULL;
     unsigned int flags = pattern_flags(&builder->settings[index]);
     if (hs_compile(builder->patterns[index], flags, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS) {
-        char message[512];
-        snprintf(message, sizeof(message),
-                 "the pattern does not compile: %s; see the documentation of the file for what"
-                 " Hyperscan supports",
-                 error->message);
-        complain(builder, DIAGNOSTIC_ERROR, index, message);
-        hs_free_compile_error(error);
+        complain_pattern(builder, index, error);
         return 0;
     }
     double cost = detect_grade(database);
@@ -134,7 +139,8 @@ static void grade_pattern(struct builder *builder, uint32_t index)
     const char *pattern = builder->patterns[index];
     detector->pattern = arena_copy_text(builder->set->arena, pattern, strlen(pattern));
     detector->flags = pattern_flags(&builder->settings[index]);
-    detector->cost = graded ? graded->cost : measure_pattern(builder, index);
+    if (!builder->ungraded)
+        detector->cost = graded ? graded->cost : measure_pattern(builder, index);
     if (!detector->pattern)
         complain_memory(builder);
     if (detector->cost > DETECT_COST_WARNING) {
@@ -155,8 +161,11 @@ static void widen_tier(struct builder *builder, uint32_t index, uint32_t number)
     hs_compile_error_t *error = NULL;
     const char *pattern = builder->patterns[index];
     if (hs_expression_info(pattern, pattern_flags(&builder->settings[index]), &info, &error) != HS_SUCCESS) {
-        hs_free_compile_error(error);
-        return; /* measure_pattern() has told why */
+        if (builder->ungraded)
+            complain_pattern(builder, index, error);
+        else
+            hs_free_compile_error(error); /* measure_pattern() has told why */
+        return;
     }
     bool first = tier->width_max == 0;
     tier->width_min = first ? info->min_width : min_u32(tier->width_min, info->min_width);
@@ -426,9 +435,9 @@ static void build(struct builder *builder)
         check_all_samples(builder);
 }
 
-struct detect_set *detect_set_new(const struct detector_setting *settings, uint32_t count, const char *file,
-                                  const struct detect_set *previous, struct diagnostics *diagnostics)
+struct detect_set *detect_set_new(const struct detect_set_source *source, struct diagnostics *diagnostics)
 {
+    uint32_t count = source->count;
     require(count <= DETECTORS_MAX);
     struct detect_set *set = calloc(1, sizeof(*set));
     struct builder *builder = calloc(1, sizeof(*builder));
@@ -443,9 +452,10 @@ struct detect_set *detect_set_new(const struct detector_setting *settings, uint3
         set->plan.kernel = shape_kernel_best();
         set->plan.finder = shape_place_best();
         *builder = (struct builder){.set = set,
-                                    .settings = settings,
-                                    .previous = previous,
-                                    .file = file,
+                                    .settings = source->settings,
+                                    .previous = source->previous,
+                                    .ungraded = source->ungraded,
+                                    .file = source->file,
                                     .diagnostics = diagnostics,
                                     .patterns = patterns};
         build(builder);

@@ -5,8 +5,9 @@
  * Detector set
  *
  * All detectors of one epoch, compiled: which value is what, where to look for it, how to tell a real one. Made on the
- * slow path, immutable afterwards, shared by all workers. Each pattern is graded when it is compiled: alone, over a
- * built-in text; one above DETECT_COST_WARNING cycles a byte is accepted with a warning that names it and its cost.
+ * slow path, immutable afterwards, shared by all workers. Each pattern is graded unless that is not wanted: compiled
+ * alone and run over a built-in text; one above DETECT_COST_WARNING cycles a byte is accepted with a warning that names
+ * it and its cost.
  *
  * Memory:  on the heap, about 1 MB for the shipped detectors; detect_set_free() frees all of it.
  * Threads: any number of readers.
@@ -29,12 +30,17 @@ struct detect_detector {
     bool disabled;
 };
 
-/*
- * `file` is the name for diagnostics. Settings are copied. Patterns that `previous` has too keep the grade they got
- * there: grading is more than half of the work. NULL: there is no earlier set.
- */
-MUST_USE struct detect_set *detect_set_new(const struct detector_setting *settings, uint32_t count, const char *file,
-                                           const struct detect_set *previous, struct diagnostics *diagnostics);
+/* What a set is made of; all of it is copied. */
+struct detect_set_source {
+    const struct detector_setting *settings;
+    uint32_t count;
+    const char *file; /* the name for diagnostics */
+    /* Patterns that it has too keep the grade they got there: grading is more than half of the work. NULL: none. */
+    const struct detect_set *previous;
+    bool ungraded; /* for a run over a capture, which is short; whoever writes detectors is told by `assay check` */
+};
+
+MUST_USE struct detect_set *detect_set_new(const struct detect_set_source *source, struct diagnostics *diagnostics);
 void detect_set_free(struct detect_set *set);
 
 uint32_t detect_set_count(const struct detect_set *set);

@@ -83,7 +83,12 @@ static int detectors_build(struct epoch *epoch, const struct epoch_sources *sour
     int result = detector_list_load(settings, diagnostics, &list);
     if (result == 0) {
         const char *file = settings->detectors_count ? settings->detectors[0] : NULL;
-        epoch->detectors = detect_set_new(list.settings, list.count, file, previous, diagnostics);
+        epoch->detectors = detect_set_new(&(struct detect_set_source){.settings = list.settings,
+                                                                      .count = list.count,
+                                                                      .file = file,
+                                                                      .previous = previous,
+                                                                      .ungraded = sources->ungraded},
+                                          diagnostics);
         result = epoch->detectors ? 0 : -EINVAL;
     }
     detector_list_deinit(&list);

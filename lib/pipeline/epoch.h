@@ -66,6 +66,7 @@ struct epoch_sources {
     uint32_t worker_count;
     bool waits;                   /* packets wait for the workers, so nothing has to be left undone (replay) */
     const struct epoch *previous; /* in force until now; what it has too is not graded again; NULL: none */
+    bool ungraded;                /* no pattern is graded (detect/detect_set.h) */
     struct digest_key *key;       /* for digests of values; the same for all epochs of a process; outlives them */
 };
 

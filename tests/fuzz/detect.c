@@ -48,10 +48,12 @@ static struct fuzz *fuzz_instance(void)
     check(instance && digest_key_init_random(&instance->key) == 0);
     for (uint32_t i = 0; i < file->count; i++)
         file->settings[i].disabled = false;
-    instance->set = detect_set_new(file->settings, file->count, path, NULL, &diagnostics);
+    instance->set = detect_set_new(
+        &(struct detect_set_source){.settings = file->settings, .count = file->count, .file = path}, &diagnostics);
     for (uint32_t i = 0; i < file->count; i++)
         file->settings[i].candidate = DETECTOR_ALWAYS;
-    instance->always = detect_set_new(file->settings, file->count, path, NULL, &diagnostics);
+    instance->always = detect_set_new(
+        &(struct detect_set_source){.settings = file->settings, .count = file->count, .file = path}, &diagnostics);
     check(instance->set && instance->always);
     instance->scratch = detect_scratch_new(instance->set, &instance->key);
     instance->always_scratch = detect_scratch_new(instance->always, &instance->key);

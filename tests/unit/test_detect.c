@@ -49,7 +49,10 @@ static int set_up(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     diagnostics_init(&fixture->diagnostics);
     fixture->file = load_rules(&fixture->diagnostics);
-    fixture->set = detect_set_new(fixture->file->settings, fixture->file->count, "rules", NULL, &fixture->diagnostics);
+    fixture->set = detect_set_new(&(struct detect_set_source){.settings = fixture->file->settings,
+                                                              .count = fixture->file->count,
+                                                              .file = "rules"},
+                                  &fixture->diagnostics);
     diagnostics_print(&fixture->diagnostics, stderr);
     assert_non_null(fixture->set);
     assert_int_equal(digest_key_init_random(&fixture->key), 0);
@@ -273,8 +276,10 @@ static void tiers_miss_nothing_hyperscan_finds(void **state)
     uint64_t random = 3;
     for (uint32_t i = 0; i < fixture->file->count; i++)
         fixture->file->settings[i].candidate = DETECTOR_ALWAYS;
-    struct detect_set *set =
-        detect_set_new(fixture->file->settings, fixture->file->count, "rules", NULL, &fixture->diagnostics);
+    struct detect_set *set = detect_set_new(&(struct detect_set_source){.settings = fixture->file->settings,
+                                                                        .count = fixture->file->count,
+                                                                        .file = "rules"},
+                                            &fixture->diagnostics);
     assert_non_null(set);
     struct detect_scratch *scratch = detect_scratch_new(set, &fixture->key);
     for (int i = 0; i < 3000; i++) {
@@ -455,17 +460,26 @@ static void hostile_floods_are_bounded_and_counted(void **state)
     assert_true(detect_scratch_lost(fixture->scratch) > 0);
 }
 
-static void expect_mistake(struct detector_setting *setting, const char *words)
+static void expect_mistake_in(const struct detect_set_source *source, const char *words)
 {
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    assert_null(detect_set_new(setting, 1, "own.yaml", NULL, &diagnostics));
+    assert_null(detect_set_new(source, &diagnostics));
     assert_true(diagnostics.errors > 0);
     assert_string_equal(diagnostics.entries[0].file, "own.yaml");
     assert_int_equal(diagnostics.entries[0].line, 7);
     if (!strstr(diagnostics.entries[0].message, words))
         fail_msg("'%s' does not say '%s'", diagnostics.entries[0].message, words);
     diagnostics_deinit(&diagnostics);
+}
+
+/* Whether patterns are graded or not. */
+static void expect_mistake(struct detector_setting *setting, const char *words)
+{
+    struct detect_set_source source = {.settings = setting, .count = 1, .file = "own.yaml"};
+    expect_mistake_in(&source, words);
+    source.ungraded = true;
+    expect_mistake_in(&source, words);
 }
 
 static void mistakes_are_told_with_their_place(void **state)
@@ -487,7 +501,8 @@ static void mistakes_are_told_with_their_place(void **state)
                                      .column = 5};
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct detect_set *set = detect_set_new(&right, 1, "own.yaml", NULL, &diagnostics);
+    struct detect_set *set =
+        detect_set_new(&(struct detect_set_source){.settings = &right, .count = 1, .file = "own.yaml"}, &diagnostics);
     assert_non_null(set);
     detect_set_free(set);
     diagnostics_deinit(&diagnostics);
@@ -533,7 +548,8 @@ static void slow_patterns_are_named(void **state)
                                     .line = 7};
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct detect_set *set = detect_set_new(&slow, 1, "own.yaml", NULL, &diagnostics);
+    struct detect_set *set =
+        detect_set_new(&(struct detect_set_source){.settings = &slow, .count = 1, .file = "own.yaml"}, &diagnostics);
     diagnostics_print(&diagnostics, stderr);
     assert_non_null(set);
     assert_int_equal(diagnostics.warnings, 1);
@@ -541,12 +557,14 @@ static void slow_patterns_are_named(void **state)
     assert_non_null(strstr(diagnostics.entries[0].message, "cycles a byte"));
 
     /* The same pattern in the next set is not measured again, and named as well; another one is measured. */
-    struct detect_set *same = detect_set_new(&slow, 1, "own.yaml", set, &diagnostics);
+    struct detect_set *same = detect_set_new(
+        &(struct detect_set_source){.settings = &slow, .count = 1, .file = "own.yaml", .previous = set}, &diagnostics);
     assert_non_null(same);
     assert_int_equal(diagnostics.warnings, 2);
     assert_string_equal(diagnostics.entries[1].message, diagnostics.entries[0].message);
     slow.pattern = (char[]){"one, two, three"};
-    struct detect_set *quick = detect_set_new(&slow, 1, "own.yaml", same, &diagnostics);
+    struct detect_set *quick = detect_set_new(
+        &(struct detect_set_source){.settings = &slow, .count = 1, .file = "own.yaml", .previous = same}, &diagnostics);
     assert_non_null(quick);
     assert_int_equal(diagnostics.warnings, 2);
     detect_set_free(quick);
@@ -580,7 +598,8 @@ static void as_many_detectors_as_allowed_are_told_apart(void **state)
     }
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct detect_set *set = detect_set_new(settings, DETECTORS_MAX, "own.yaml", NULL, &diagnostics);
+    struct detect_set *set = detect_set_new(
+        &(struct detect_set_source){.settings = settings, .count = DETECTORS_MAX, .file = "own.yaml"}, &diagnostics);
     diagnostics_print(&diagnostics, stderr);
     assert_non_null(set);
     assert_int_equal(detect_set_find(set, "K1023"), 1023);

@@ -90,7 +90,10 @@ static int set_up(void **state)
     assert_int_equal(detector_file_load(path, &diagnostics, &fixture->file), 0);
     for (uint32_t i = 0; i < fixture->file->count; i++)
         fixture->file->settings[i].disabled = false;
-    fixture->set = detect_set_new(fixture->file->settings, fixture->file->count, "rules", NULL, &diagnostics);
+    fixture->set = detect_set_new(&(struct detect_set_source){.settings = fixture->file->settings,
+                                                              .count = fixture->file->count,
+                                                              .file = "rules"},
+                                  &diagnostics);
     assert_non_null(fixture->set);
     assert_int_equal(digest_key_init_random(&fixture->key), 0);
     fixture->scratch = detect_scratch_new(fixture->set, &fixture->key);
