@@ -38,7 +38,10 @@ static void pci_driver(const char *device, char *text, size_t size)
 static bool interface_ask(const char *name, void *question)
 {
     struct ifreq request = {.ifr_data = question};
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    size_t size = strlen(name);
+    if (size >= sizeof(request.ifr_name))
+        return false; /* no interface has such a name */
+    memcpy(request.ifr_name, name, size);
     int handle = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool fine = handle >= 0 && ioctl(handle, SIOCETHTOOL, &request) == 0;
     if (handle >= 0)
@@ -63,7 +66,7 @@ static void check_ring(struct host *host, const char *subject, const char *name,
 
 static void check_link(struct host *host, const char *subject, const char *name)
 {
-    char path[128], text[64];
+    char path[PATH_MAX], text[64];
     snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
     if (host_read_line(path, text, sizeof(text)) && strcmp(text, "down") == 0)
         host_say(host, HOST_WARN, subject, "%s has no link; plug in the tap, or: ip link set %s up", name, name);

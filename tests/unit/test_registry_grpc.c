@@ -27,7 +27,7 @@ static struct protobuf_run whole, cut;
 
 static size_t read_text(const char *folder, const char *name, char *out)
 {
-    char path[4096];
+    char path[8192]; /* source_path() and a name */
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
