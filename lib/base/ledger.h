@@ -66,7 +66,7 @@ enum ledger_transaction_reason {
 enum ledger_tls {
     LEDGER_TLS_OPENED,      /* at least in part */
     LEDGER_TLS_NO_KEY,      /* no secret of it was given */
-    LEDGER_TLS_LATE,        /* none had come when the time to wait for it was over */
+    LEDGER_TLS_LATE,        /* it came, but after the time to wait for it */
     LEDGER_TLS_HELLO,       /* Encrypted Client Hello hides what the secret is named by */
     LEDGER_TLS_UNSUPPORTED, /* a version, suite or compression that is not opened */
     LEDGER_TLS_LOSS,        /* bytes are missing that it takes */

@@ -266,13 +266,20 @@ void channel_catch_up(struct pipeline *worker, const struct channel_feed *feed)
         feed_direction(worker, feed, &nothing, false);
 }
 
+/* Of a closed channel. */
+static enum ledger_reason closed_for(struct pipeline *worker, const struct channel *channel, struct flow *flow)
+{
+    return channel->missed ? tls_missed_reason(worker, channel->missed, flow) : (enum ledger_reason)channel->reason;
+}
+
 /* `last`: the chunk that ends a stream was read up to there. */
-static enum ledger_reason answer(struct pipeline *worker, struct channel *channel, uint32_t direction, bool last)
+static enum ledger_reason answer(struct pipeline *worker, struct channel *channel, struct flow *flow,
+                                 uint32_t direction, bool last)
 {
     if (channel->stage == CHANNEL_CLOSED) {
         channel_carry_drop(worker, channel, 0);
         channel_carry_drop(worker, channel, 1);
-        return (enum ledger_reason)channel->reason;
+        return closed_for(worker, channel, flow);
     }
     if (channel->stage == CHANNEL_PARSED && channel->stopped[direction]) {
         channel_carry_drop(worker, channel, direction);
@@ -318,7 +325,7 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
     struct channel_feed feed = {channel, flow, direction, chunk_io->time_ns, &whole};
     struct span rest = {chunk_io->data, chunk_io->size};
     if (channel->stage == CHANNEL_CLOSED)
-        return (enum ledger_reason)channel->reason;
+        return closed_for(worker, channel, flow);
     if (channel->stopped[direction])
         return LEDGER_PARSER;
     if (channel->paused[direction]) {
@@ -343,7 +350,7 @@ enum ledger_reason channel_chunk(struct pipeline *worker, struct channel *channe
         protocols_end(worker, channel);
     chunk_io->data = rest.data;
     chunk_io->size = rest.size;
-    return answer(worker, channel, direction, chunk_io->last);
+    return answer(worker, channel, flow, direction, chunk_io->last);
 }
 
 void channel_end(struct pipeline *worker, struct channel *channel, struct flow *flow)

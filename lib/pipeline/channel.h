@@ -76,6 +76,7 @@ struct channel {
     bool paused[2];         /* its bytes wait for what the other direction says */
     uint32_t gaps;          /* holes before any host was named ... */
     uint64_t gap_bytes;     /* ... and their bytes */
+    uint32_t missed;        /* closed TLS: its number among those whose key did not come in time; 0: none */
     uint64_t service;       /* mark of the host named last; 0: none */
     struct http1_channel http1;
 };

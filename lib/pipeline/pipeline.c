@@ -132,6 +132,9 @@ static int pools_init(struct pipeline *worker, size_t left)
     if (waiting && tls_wait_init(worker, waiting) < 0)
         return -ENOMEM;
     left -= waiting;
+    if (open && tls_missed_table_new(&worker->tls_missed, worker->arena) < 0)
+        return -ENOMEM;
+    left -= open ? tls_missed_table_size() : 0;
     uint32_t ways = resumption_ways(left);
     if (resumption_table_new(&worker->resumptions, worker->arena, &worker->options.key, ways) < 0)
         return -ENOMEM;
@@ -363,6 +366,8 @@ static void turn_end(struct pipeline *worker)
 {
     worker->now_ns = worker->clock.now_ns + worker->clock.offset_ns;
     tls_wait_turn(worker);
+    if (worker->tls_missed)
+        tls_missed_turn(worker);
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
@@ -445,6 +450,7 @@ void pipeline_flush(struct pipeline *pipeline)
     net_decoder_flush(pipeline->decoder, decode_ledger(pipeline));
     flow_table_flush(pipeline->flows);
     tls_wait_flush(pipeline);
+    tls_missed_flush(pipeline);
     rollup_flush(pipeline);
     decode_ledger_close(pipeline);
     ring_publish(pipeline->options.ring);

@@ -153,8 +153,6 @@ static void part_take(struct pipeline *worker, struct tls_session *session, cons
 static enum ledger_reason closed_reason(enum tls_decrypt_cause cause)
 {
     switch (cause) {
-    case TLS_DECRYPT_CAUSE_KEY_LATE:
-        return LEDGER_ENCRYPTED_LATE;
     case TLS_DECRYPT_CAUSE_ECH:
         return LEDGER_ENCRYPTED_HELLO;
     case TLS_DECRYPT_CAUSE_UNSUPPORTED:
@@ -170,16 +168,27 @@ static enum ledger_reason closed_reason(enum tls_decrypt_cause cause)
     }
 }
 
+/* Whether it stays closed because nobody gave its key in time: late or never is decided later. */
+static bool lacks_key(const struct pipeline *worker, const struct tls_session *session)
+{
+    return worker->tls_engine && session->closed && session->cause == TLS_DECRYPT_CAUSE_NO_KEY &&
+           !(session->view.flags & CONNECTION_DECRYPTED);
+}
+
+/* What becomes of packets of which nothing was read. What lies in other TLS has none: they are the outer connection's.
+ */
+static enum ledger_reason packets_reason(struct pipeline *worker, const struct tls_session *session)
+{
+    return session->missed && !session->nested ? tls_missed_reason(worker, session->missed, session->flow)
+                                               : closed_reason((enum tls_decrypt_cause)session->cause);
+}
+
 static enum ledger_tls outcome_of(const struct tls_session *session)
 {
     static const uint8_t outcomes[TLS_DECRYPT_CAUSE_COUNT] = {
-        [TLS_DECRYPT_CAUSE_NONE] = LEDGER_TLS_NO_KEY,
-        [TLS_DECRYPT_CAUSE_NO_KEY] = LEDGER_TLS_NO_KEY,
-        [TLS_DECRYPT_CAUSE_KEY_LATE] = LEDGER_TLS_LATE,
-        [TLS_DECRYPT_CAUSE_ECH] = LEDGER_TLS_HELLO,
-        [TLS_DECRYPT_CAUSE_UNSUPPORTED] = LEDGER_TLS_UNSUPPORTED,
-        [TLS_DECRYPT_CAUSE_LOSS] = LEDGER_TLS_LOSS,
-        [TLS_DECRYPT_CAUSE_BUDGET] = LEDGER_TLS_BUDGET,
+        [TLS_DECRYPT_CAUSE_NONE] = LEDGER_TLS_NO_KEY,     [TLS_DECRYPT_CAUSE_NO_KEY] = LEDGER_TLS_NO_KEY,
+        [TLS_DECRYPT_CAUSE_ECH] = LEDGER_TLS_HELLO,       [TLS_DECRYPT_CAUSE_UNSUPPORTED] = LEDGER_TLS_UNSUPPORTED,
+        [TLS_DECRYPT_CAUSE_LOSS] = LEDGER_TLS_LOSS,       [TLS_DECRYPT_CAUSE_BUDGET] = LEDGER_TLS_BUDGET,
         [TLS_DECRYPT_CAUSE_REFUSED] = LEDGER_TLS_REFUSED,
     };
     bool opened = (session->view.flags & CONNECTION_DECRYPTED) != 0;
@@ -204,6 +213,7 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
         tls_record_init_midstream(&session->records[i]);
     session->outer = feed->channel;
     session->flow = feed->flow;
+    session->nested = worker->tls != NULL;
     tls_open_begin(worker, session);
     session->call = (struct call){.endpoints = feed->flow->endpoints,
                                   .time_ns = feed->time_ns,
@@ -211,6 +221,13 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
                                   .flags = midstream ? CALL_MIDSTREAM : 0,
                                   .status = CALL_STATUS_NONE};
     return true;
+}
+
+/* All that comes is closed too; a key that is late changes why. */
+static void close_outer(struct channel *channel, const struct tls_session *session)
+{
+    channel->missed = session->nested ? 0 : session->missed;
+    channel_close(channel, closed_reason((enum tls_decrypt_cause)session->cause));
 }
 
 static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
@@ -238,16 +255,19 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     }
     if (input.last)
         tls_open_last(worker, session, feed);
-    enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
     bool waits = session->cut[direction] || session->wait.first;
+    if (lacks_key(worker, session))
+        tls_missed_add(worker, session);
     /* A record that is cut is decided by its last part, one that waits by its key. */
-    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED : waits ? FLOW_UNDECIDED : closed);
+    feed->channel->fate = (uint8_t)(session->read ? LEDGER_AUDITED
+                                    : waits       ? FLOW_UNDECIDED
+                                                  : packets_reason(worker, session));
     /* Handshake messages may wait too. */
     if (!session->wait.first && handshake_over(session) &&
         (session->records[0].records || session->records[1].records)) {
         judge(worker, session, feed->time_ns);
         if (session->closed)
-            channel_close(feed->channel, closed);
+            close_outer(feed->channel, session);
     }
     return consumed;
 }
@@ -257,7 +277,7 @@ static void finish(struct pipeline *worker, struct tls_session *session)
     judge(worker, session, session->call.end_ns);
     tls_open_end(worker, session);
     /* One that failed had nothing to be opened. */
-    if (session->handshake.facts.completed != TLS_NO)
+    if (session->handshake.facts.completed != TLS_NO && !session->missed)
         service_table_tls(worker->services, session->view.sni, outcome_of(session));
     buffers_give(worker, session);
     certificate_pair_give(&session->certificates);
@@ -274,8 +294,9 @@ static void end(struct pipeline *worker, struct channel *channel)
 
 void tls_session_decided(struct pipeline *worker, struct tls_session *session)
 {
-    enum ledger_reason closed = closed_reason((enum tls_decrypt_cause)session->cause);
-    enum ledger_reason reason = session->read ? LEDGER_AUDITED : closed;
+    if (lacks_key(worker, session))
+        tls_missed_add(worker, session);
+    enum ledger_reason reason = session->read ? LEDGER_AUDITED : packets_reason(worker, session);
     struct channel *outer = session->outer;
     flow_settle_undecided(session->flow, &worker->ledger, reason);
     if (!outer) {
@@ -285,8 +306,10 @@ void tls_session_decided(struct pipeline *worker, struct tls_session *session)
     outer->fate = (uint8_t)reason;
     if (handshake_over(session))
         judge(worker, session, session->call.end_ns);
-    if (session->closed && session->judged)
-        channel_abandon(worker, outer, closed);
+    if (session->closed && session->judged) {
+        close_outer(outer, session);
+        channel_abandon(worker, outer, (enum ledger_reason)outer->reason);
+    }
 }
 
 static void move(struct channel *channel, struct flow *flow)

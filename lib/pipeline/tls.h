@@ -16,6 +16,7 @@
  */
 
 #include "pipeline/session.h"
+#include "pipeline/tls_missed.h"
 #include "pipeline/worker.h"
 #include "tls/handshake.h"
 #include "tls/transcript.h"
@@ -35,11 +36,13 @@ struct tls_session {
     struct connection_tls view;        /* what the outputs show */
     struct call call;                  /* identifies the connection in findings */
     bool judged;
-    bool read;     /* of the input being parsed: something that was not encrypted, or was opened */
-    bool closed;   /* no record will be opened any more */
-    bool key_told; /* the use of its secrets was told */
-    bool gave_up;  /* nothing is waited for any more */
-    uint8_t cause; /* enum tls_decrypt_cause of the record that stayed closed last */
+    bool read;       /* of the input being parsed: something that was not encrypted, or was opened */
+    bool closed;     /* no record will be opened any more */
+    bool key_told;   /* the use of its secrets was told */
+    bool gave_up;    /* nothing is waited for any more */
+    bool nested;     /* its bytes are what other TLS holds */
+    uint8_t cause;   /* enum tls_decrypt_cause of the record that stayed closed last */
+    uint32_t missed; /* its number among those whose key did not come in time; 0: none */
 
     struct tls_decrypter *decrypter; /* NULL: nothing is opened */
     struct tls_transcript transcript;

@@ -160,8 +160,8 @@ static void record_closed(struct pipeline *worker, struct tls_session *session, 
 {
     session->cause = (uint8_t)cause;
     inside_hole(worker, session, feed, size);
-    bool hopeless = cause == TLS_DECRYPT_CAUSE_NO_KEY || cause == TLS_DECRYPT_CAUSE_KEY_LATE ||
-                    cause == TLS_DECRYPT_CAUSE_ECH || cause == TLS_DECRYPT_CAUSE_UNSUPPORTED || session->gave_up;
+    bool hopeless = cause == TLS_DECRYPT_CAUSE_NO_KEY || cause == TLS_DECRYPT_CAUSE_ECH ||
+                    cause == TLS_DECRYPT_CAUSE_UNSUPPORTED || session->gave_up;
     if (hopeless && !(session->view.flags & CONNECTION_DECRYPTED))
         session->closed = true;
 }

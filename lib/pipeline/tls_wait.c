@@ -216,7 +216,7 @@ void tls_wait_look(struct pipeline *worker, struct tls_session *session, uint64_
     if (!session->wait.first)
         return;
     if (time_is_over(worker, session, now_ns))
-        tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_KEY_LATE);
+        tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_NO_KEY);
     else if (session->wait.unfinished || tls_decrypt_key_may_have_come(worker->tls_engine, session->decrypter))
         tls_wait_open(worker, session, TLS_DECRYPT_CAUSE_NONE);
 }
@@ -255,7 +255,7 @@ void tls_wait_turn(struct pipeline *worker)
         return;
     uint32_t looks = 0;
     while (looks < LOOKS_A_TURN && list->first && time_is_over(worker, list->first, worker->now_ns)) {
-        look_alone(worker, list->first, TLS_DECRYPT_CAUSE_KEY_LATE);
+        look_alone(worker, list->first, TLS_DECRYPT_CAUSE_NO_KEY);
         looks++;
     }
     uint64_t version = tls_key_store_version(worker->options.keys);

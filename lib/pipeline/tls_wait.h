@@ -12,7 +12,8 @@
  * Memory:  blocks of the worker's pool (keys.wait_mib), a few for a record.
  * Threads: one owner, the worker.
  * Limits:  TLS_BLOCK_SIZE bytes at least for each record; keys.wait_ms for the oldest record of a connection,
- * TLS_WAIT_BYTES_MAX for all of them; what does not fit ends the wait for the budget, what takes too long as late.
+ * TLS_WAIT_BYTES_MAX for all of them; what does not fit ends the wait for the budget, what takes too long for want of a
+ * key.
  */
 
 #include "tls/decrypt.h"

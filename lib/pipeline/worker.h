@@ -10,6 +10,7 @@
  *   tls.c        TLS: facts of the handshake, judged once a connection
  *   tls_open.c   TLS: records are opened, what they hold is read as a connection of its own
  *   tls_wait.c   TLS: records that wait for their key
+ *   tls_missed.c TLS: what became of those whose key did not come in time
  *   datagram.c   DTLS and QUIC: named, not opened
  *   certificate.c  certificates of a handshake, judged for it; findings about one are told once a service
  *   http1.c      HTTP/1 items become exchanges; requests and responses are paired
@@ -46,6 +47,7 @@
 #include "pipeline/exchange.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/resumption.h"
+#include "pipeline/tls_missed.h"
 #include "pipeline/tls_wait.h"
 #include "proto/http2.h"
 #include "proto/websocket.h"
@@ -66,6 +68,7 @@ struct pipeline {
     struct tls_wait_list tls_waits;
     uint8_t *tls_record;                   /* one that waited, in one piece */
     struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
+    struct tls_missed_table *tls_missed;   /* NULL: nothing is opened */
     struct resumption_table *resumptions;
     struct datagram_table *datagrams;
     struct tls_session *tls_opening;  /* whose record is being opened */

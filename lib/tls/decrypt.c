@@ -420,8 +420,8 @@ struct cause_text {
 
 static const struct cause_text causes[] = {
     [TLS_DECRYPT_CAUSE_NONE] = {"none", "Opened, or never closed."},
-    [TLS_DECRYPT_CAUSE_NO_KEY] = {"no_key", "No secret of this connection was given."},
-    [TLS_DECRYPT_CAUSE_KEY_LATE] = {"key_late", "No secret came within the time ciphertext waits."},
+    [TLS_DECRYPT_CAUSE_NO_KEY] = {"no_key",
+                                  "No secret of this connection was given, or not in the time to wait for it."},
     [TLS_DECRYPT_CAUSE_ECH] = {"ech", "Encrypted Client Hello hides the random by which a key is found."},
     [TLS_DECRYPT_CAUSE_UNSUPPORTED] = {"unsupported", "A version, suite or compression that is not opened."},
     [TLS_DECRYPT_CAUSE_LOSS] = {"loss", "Missing bytes: a hello, or the place in the stream of records."},

@@ -46,8 +46,7 @@ enum tls_decrypt_status {
 /* Why a record stays closed. Names and help for the ledger: tls_decrypt_cause_name(). */
 enum tls_decrypt_cause {
     TLS_DECRYPT_CAUSE_NONE,
-    TLS_DECRYPT_CAUSE_NO_KEY,      /* no secret for this connection */
-    TLS_DECRYPT_CAUSE_KEY_LATE,    /* it came, or might have, after the waiting time was over */
+    TLS_DECRYPT_CAUSE_NO_KEY,      /* no secret for this connection, or none yet */
     TLS_DECRYPT_CAUSE_ECH,         /* Encrypted Client Hello: the random that names the key is not visible */
     TLS_DECRYPT_CAUSE_UNSUPPORTED, /* version, suite or compression that is not opened */
     TLS_DECRYPT_CAUSE_LOSS,        /* missing bytes: hello not seen, or the sequence number was not found again */

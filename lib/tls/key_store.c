@@ -291,6 +291,14 @@ bool tls_key_store_find(const struct tls_key_store *store, enum tls_key_by by, s
     return false;
 }
 
+bool tls_key_store_has(const struct tls_key_store *store, enum tls_key_by by, struct span id)
+{
+    struct tls_key_set set;
+    bool found = tls_key_store_find(store, by, id, &set);
+    OPENSSL_cleanse(&set, sizeof(set));
+    return found;
+}
+
 void tls_key_store_finish(struct tls_key_store *store, const struct tls_key_set *set)
 {
     __atomic_store_n(&store->entries[set->entry].finished, set->use, __ATOMIC_RELAXED);

@@ -62,6 +62,9 @@ void tls_key_store_expire(struct tls_key_store *store, uint64_t now_ns);
 bool tls_key_store_find(const struct tls_key_store *store, enum tls_key_by by, struct span id,
                         struct tls_key_set *set_out);
 
+/* Any thread: whether anything is known by that name. */
+bool tls_key_store_has(const struct tls_key_store *store, enum tls_key_by by, struct span id);
+
 /* Any thread: the connection that found `set` has ended; the writer wipes the entry at its next tls_key_store_expire().
  */
 void tls_key_store_finish(struct tls_key_store *store, const struct tls_key_set *set);

@@ -103,7 +103,7 @@ static void command(struct reader *reader, struct tls_decrypter *decrypter)
         tls_decrypt_lost(decrypter, reader->left & 1 ? TLS_FROM_SERVER : TLS_FROM_CLIENT, number(reader, 2));
         break;
     case 3:
-        tls_decrypt_give_up(decrypter, TLS_DECRYPT_CAUSE_KEY_LATE);
+        tls_decrypt_give_up(decrypter, TLS_DECRYPT_CAUSE_NO_KEY);
         break;
     case 4:
         tls_decrypt_key_exchange(engine, decrypter, span_of(prefix, sizeof(prefix)), (struct span){0});
