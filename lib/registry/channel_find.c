@@ -11,9 +11,10 @@
 struct search {
     const struct channel_table *table;
     const struct registry_message *message;
-    uint32_t preferred; /* enum registry_action */
-    struct span host;   /* without port; size 0: not known */
-    uint32_t port;      /* 0: not known */
+    uint32_t preferred;       /* enum registry_action */
+    struct span host;         /* without port; size 0: not known */
+    uint32_t port;            /* 0: not known */
+    struct span virtual_host; /* data NULL: not known */
     uint32_t operation;
 };
 
@@ -53,9 +54,25 @@ static void split_host(struct search *search, struct span host)
     search->host = host;
 }
 
+/*
+ * AMQP 1.0 has the one field `hostname` for both (2.7.1): a host, or, as RabbitMQ has it, a virtual host behind
+ * "vhost:". Which virtual host another broker takes for a host is its own affair.
+ */
+static void read_place(struct search *search)
+{
+    struct span host = search->message->host, prefix = SPAN_LITERAL("vhost:");
+    bool named = search->message->protocol == CALL_AMQP10 && span_starts_with(host, prefix);
+    if (named)
+        search->virtual_host = span_from(host, prefix.size);
+    else if (search->message->protocol != CALL_AMQP10)
+        search->virtual_host = search->message->message->virtual_host;
+    if (!named)
+        split_host(search, host);
+}
+
 static bool broker_fits(const struct search *search, const struct channel_broker *broker)
 {
-    struct span virtual_host = search->message->message->virtual_host;
+    struct span virtual_host = search->virtual_host;
     if (broker->host.size && search->host.size && !span_equal_nocase(broker->host, search->host))
         return false;
     if (broker->port && search->port && broker->port != search->port)
@@ -228,7 +245,7 @@ enum registry_outcome channel_table_find(const struct channel_table *table, cons
     /* A document of a WebSocket API is mostly the server's, one that names a broker the client's. */
     bool sent = web_socket ? message->message->from_server : message->message->kind == MESSAGE_PUBLISH;
     search.preferred = sent ? REGISTRY_ACTION_SEND : REGISTRY_ACTION_RECEIVE;
-    split_host(&search, message->host);
+    read_place(&search);
     enum registry_outcome outcome = web_socket ? find_path(&search)
                                     : message->protocol == CALL_AMQP10
                                         ? find_address(&search, message->message->address)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of a real broker for the AMQP cases, with made-up data. Each tells what it did, one JSON line a call.
 
-usage: amqp_peers.py amqp091|amqp10|amqp_lost ADDRESS PORT LOG
+usage: amqp_peers.py amqp091|amqp10|channels ADDRESS PORT LOG
 """
 
 import gzip
@@ -172,8 +172,38 @@ def amqp10(record, address, port):
     nobody.connection.close()
 
 
+# Channels, documented and not
+
+
+def channels(record, address, port):
+    """Each message once, by both protocols; the assay.yaml of the case has the documents."""
+    connection = connect_091(record, address, port)
+    channel = connection.channel()
+    declare(record, channel)
+    channel.exchange_declare("audit", "fanout")
+    record.put("exchange.declare", "audit", SUCCESS)
+    own = channel.queue_declare("", exclusive=True).method.queue
+    record.put("queue.declare", "", SUCCESS)  # the broker finds a name
+    for exchange, key in (("shop", "order.created"), ("shop", "order.eu.refunded"), ("shop", "invoice.sent"), ("audit", "any"),
+                          ("", "work"), ("", "elsewhere"), ("", own), ("audit", "order.created")):
+        publish(record, channel, exchange, key, b"{}")
+    consume(record, channel, 3)
+    connection.close()
+    guest = connect_091(record, address, port, "guest", "guest", "/")
+    publish(record, guest.channel(), "", "work", b"{}")
+    guest.close()
+    client = Blocking(record, "amqp://shop:made-up-secret-01@%s:%s" % (address, port), allowed_mechs="PLAIN",
+                      virtual_host="vhost:/orders", host="vhost:/orders")
+    for target in ("/exchange/shop/order.paid", "/exchange/shop/order.eu.refunded", "/amq/queue/work", "/queue/elsewhere"):
+        client.send(client.attach(target), target, proton.Message(body="{}"), 2)
+    receiver = client.attach("/amq/queue/work", receiver=True)
+    for _ in range(3):
+        client.take(receiver, "/amq/queue/work", 2)
+    client.connection.close()
+
+
 def main(case, address, port, log):
-    {"amqp091": amqp091, "amqp10": amqp10}[case](Record(log), address, int(port))
+    {"amqp091": amqp091, "amqp10": amqp10, "channels": channels}[case](Record(log), address, int(port))
 
 
 if __name__ == "__main__":

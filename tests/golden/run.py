@@ -8,6 +8,8 @@ usage: run.py CASE           a folder beside this file: traffic.pcap, assay.yaml
 judgement.json is written by hand, from the traffic and the text of the rules; why.md explains it. Its keys:
 
   operations  "METHOD host/path" -> operation of the registry; all other calls have none
+  carried     "METHOD path operation" -> how many messages; all others have none. Where the key is missing messages are
+              looked up under operations, as calls are
   redacted    path as sent -> path as it is to be shown
   flags       calls that carry flags; all others carry none
   excused     why transactions were not fully judged; all others were
@@ -29,6 +31,7 @@ from differences import DECODE_AS, DIFFERENCES, NOT_SHOWN  # noqa: E402
 from replay import FLOW, case_path, check_ledger, find_captures, read_lines, replay  # noqa: E402
 
 CALL = FLOW + ("host", "method", "path", "status", "request_bytes", "response_bytes")
+MESSAGES = ("websocket", "amqp091", "amqp10")
 INDEPENDENT_SECONDS_MAX = 10
 SKIP = 77
 
@@ -70,9 +73,13 @@ def check_operations(judgement, result):
     faults = []
     for entry in result.transactions:
         key = (entry["method"], entry["host"], (entry["path"] or "").split("?")[0])
+        if "carried" in judgement and entry["protocol"] in MESSAGES:
+            continue
         if entry["operation"] != operations.get(key):
             faults.append("operation of %s: %s instead of %s" % (key, entry["operation"], operations.get(key)))
-    return faults
+    carried = Counter("%s %s %s" % (entry["method"], entry["path"], entry["operation"])
+                      for entry in result.transactions if entry["operation"] and entry["protocol"] in MESSAGES)
+    return faults + (differ("carried", Counter(judgement["carried"]), carried) if "carried" in judgement else [])
 
 
 def check_callers(judgement, result):

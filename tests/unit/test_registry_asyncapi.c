@@ -83,6 +83,13 @@ static const char *at_address(const struct registry *registry, const char *addre
     return ask_for(registry, CALL_AMQP10, NULL, NULL, &message);
 }
 
+static const char *at_open(const struct registry *registry, const char *hostname, const char *address)
+{
+    struct message message = {
+        .kind = MESSAGE_PUBLISH, .address = span_from_text(address), .virtual_host = span_from_text(hostname)};
+    return ask_for(registry, CALL_AMQP10, hostname, NULL, &message);
+}
+
 static const char *web_socket(const struct registry *registry, const char *host, const char *path, bool from_server)
 {
     struct message message = {.kind = from_server ? MESSAGE_DELIVER : MESSAGE_PUBLISH, .from_server = from_server};
@@ -266,6 +273,19 @@ static void queues_are_found(void **state)
     struct message reply = {
         .kind = MESSAGE_REPLY, .exchange = SPAN_LITERAL(""), .routing_key = SPAN_LITERAL("replies-7")};
     assert_string_equal(ask_for(r, CALL_AMQP091, NULL, NULL, &reply), "(temporary)");
+    registry_free(r);
+}
+
+/* `hostname` of AMQP 1.0 is a host; RabbitMQ takes it for a virtual host behind "vhost:". */
+static void hostnames_are_hosts_or_virtual_hosts(void **state)
+{
+    (void)state;
+    struct registry *r = load_good(ORDERS);
+    assert_string_equal(at_open(r, "vhost:shop", "/queue/work-items"), "workDone");
+    assert_string_equal(at_open(r, "vhost:/", "/queue/work-items"), "(no host)");
+    assert_string_equal(at_open(r, "broker.example.com", "/queue/work-items"), "workDone");
+    assert_string_equal(at_open(r, "rogue.example.com", "/queue/work-items"), "(no host)");
+    assert_string_equal(at_open(r, NULL, "/queue/work-items"), "workDone");
     registry_free(r);
 }
 
@@ -489,6 +509,7 @@ int main(void)
         cmocka_unit_test(exchanges_and_keys_are_found),
         cmocka_unit_test(queues_are_found),
         cmocka_unit_test(brokers_are_told_apart),
+        cmocka_unit_test(hostnames_are_hosts_or_virtual_hosts),
         cmocka_unit_test(addresses_of_amqp_1_0_are_found),
         cmocka_unit_test(operations_hold_what_documents_say),
         cmocka_unit_test(version_2_turns_words_around),
