@@ -23,6 +23,8 @@ struct http1_trace {
     uint64_t anomalies; /* of all items */
     uint64_t unwritten; /* anomalies that do not show in the text */
     uint32_t messages, complete;
+    uint32_t rests;
+    bool forgets; /* a fresh parser goes on wherever one is at rest */
     struct http1 parser;
 };
 
@@ -134,6 +136,16 @@ static inline void http1_trace_guard_free(struct http1_trace_guard *guard)
     munmap(guard->base, guard->size);
 }
 
+static inline void http1_trace_forget(struct http1_trace *trace)
+{
+    if (!trace->forgets || !http1_at_rest(&trace->parser))
+        return;
+    uint64_t searched = trace->parser.bytes_searched;
+    http1_init(&trace->parser, (enum http1_kind)trace->parser.kind);
+    trace->parser.bytes_searched = searched;
+    trace->rests++;
+}
+
 /* One input until the parser asks for more. Returns what it left of it; UINT32_MAX when it stopped. */
 static inline uint32_t http1_trace_input(struct http1_trace *trace, struct parse_input input, enum http1_method method)
 {
@@ -152,6 +164,7 @@ static inline uint32_t http1_trace_input(struct http1_trace *trace, struct parse
             continue;
         }
         trace->calls += calls;
+        http1_trace_forget(trace);
         trace_check(step.status == PARSE_STOP || input.data || input.lost == 0, "hole not taken");
         trace_check(step.status == PARSE_STOP || input.size <= HTTP1_LINE_MAX, "too much held back");
         return step.status == PARSE_STOP ? UINT32_MAX : (input.data ? input.size : 0);

@@ -11,8 +11,8 @@
  * known from the handshake, both directions are classified afresh once both have crossed; until then the one that
  * crossed first pauses, and so does a client that runs ahead of the answer to its upgrade.
  *
- * Memory:  part of the session; carry buffers from the worker's pool while something is cut; other protocols than
- *          HTTP/1 take their state from a pool of their own in begin() and give it back in end().
+ * Memory:  part of the session; carry buffers from the worker's pool while something is cut; protocols take their
+ *          state from a pool of their own in begin() and give it back in end(), HTTP/1 between calls as well.
  * Threads: one owner, the worker.
  * Limits:  CHANNEL_CARRY_SIZE bytes of a direction are carried or paused; paused bytes beyond it become a hole.
  */
@@ -78,7 +78,8 @@ struct channel {
     uint64_t gap_bytes;     /* ... and their bytes */
     uint32_t missed;        /* closed TLS: its number among those whose key did not come in time; 0: none */
     uint64_t service;       /* mark of the host named last; 0: none */
-    struct http1_channel http1;
+    bool answered;          /* HTTP/1: a response was seen to its end */
+    struct http1_channel *http1; /* NULL: HTTP/1 is not spoken, or nothing of it is under way */
 };
 
 /* The protocol is known. False: no memory; the channel is closed then. */

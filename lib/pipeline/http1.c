@@ -22,7 +22,7 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
     exchange->transaction.call.protocol = CALL_HTTP1;
     if (feed->channel->midstream)
         exchange->transaction.call.flags |= CALL_MIDSTREAM;
-    if (feed->channel->http1.doubtful)
+    if (feed->channel->http1->doubtful)
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
     return exchange;
 }
@@ -62,7 +62,7 @@ static void message_item(struct pipeline *worker, struct exchange *exchange, boo
 
 static void request_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     struct exchange *exchange = http1->waiting < HTTP1_WAITING_MAX ? feed_exchange(worker, feed) : NULL;
     if (!exchange) {
         channel_give_up(worker, feed->channel);
@@ -127,7 +127,7 @@ static void note_time(struct exchange *exchange, struct transaction_side *side, 
 
 static void request_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     if (item->kind == HTTP1_REQUEST_LINE)
         request_line(worker, feed, item);
     struct exchange *exchange = http1->request;
@@ -176,7 +176,7 @@ static void abandon_waiting(struct pipeline *worker, struct http1_channel *http1
 static struct exchange *response_exchange(struct pipeline *worker, const struct channel_feed *feed,
                                           const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
     /* Behind holes on both sides the answer may as well be to a request that was lost. */
     if (after_loss && (http1->pipelined || http1->request_hole)) {
@@ -205,7 +205,7 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
 
 static void status_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     http1->interim = item->status.interim;
     if (http1->interim)
         return;
@@ -244,7 +244,7 @@ static const struct channel_protocol *upgrade_protocol(struct exchange *exchange
 
 static void upgrade(struct pipeline *worker, const struct channel_feed *feed, struct exchange *exchange)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     const struct channel_protocol *next = upgrade_protocol(exchange);
     if (!channel_change(worker, feed, next, exchange))
         return;
@@ -259,7 +259,7 @@ static void upgrade(struct pipeline *worker, const struct channel_feed *feed, st
 
 static void response_head_end(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     struct exchange *exchange = http1->response;
     side_head_end(worker, exchange, true, http1->response_head_begin, body_length(item));
     if (item->head_end.framing == HTTP1_FRAMING_TUNNEL) {
@@ -279,7 +279,7 @@ static void response_head_end(struct pipeline *worker, const struct channel_feed
  */
 static void response_assumed(const struct channel_feed *feed, struct exchange *exchange)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     const struct exchange *next = http1->oldest;
     bool sure = next && next->acknowledges && feed->chunk && next->acknowledgement == feed->chunk->sequence;
     exchange->transaction.call.flags |= CALL_AMBIGUOUS;
@@ -288,7 +288,7 @@ static void response_assumed(const struct channel_feed *feed, struct exchange *e
 
 static void response_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     if (item->kind == HTTP1_STATUS_LINE)
         status_line(worker, feed, item);
     struct exchange *exchange = http1->response;
@@ -306,7 +306,7 @@ static void response_item(struct pipeline *worker, const struct channel_feed *fe
             response_assumed(feed, exchange);
         side_message_end(worker, exchange, true, item->end.complete);
         http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
-        http1->answered = true;
+        feed->channel->answered = true;
         http1->response = NULL;
         exchange->response_done = true;
         finish_if_done(worker, exchange);
@@ -319,19 +319,45 @@ static void response_item(struct pipeline *worker, const struct channel_feed *fe
 
 /* -------------------------------------------------------------------- driver */
 
-static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade_exchange)
+/* The parsers begin; false: no memory. */
+static bool wake(struct pipeline *worker, struct channel *channel, bool midstream)
 {
-    (void)worker, (void)upgrade_exchange;
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = pool_take(&worker->http1_channels);
+    channel->http1 = http1;
+    if (!http1)
+        return false;
     memset(http1, 0, sizeof(*http1));
     for (uint32_t direction = 0; direction < 2; direction++) {
         enum http1_kind kind = direction ? HTTP1_RESPONSES : HTTP1_REQUESTS;
-        if (feed->channel->midstream)
+        if (midstream)
             http1_init_midstream(&http1->parsers[direction], kind);
         else
             http1_init(&http1->parsers[direction], kind);
     }
     return true;
+}
+
+static void sleep_now(struct pipeline *worker, struct channel *channel)
+{
+    if (channel->http1)
+        pool_give(&worker->http1_channels, channel->http1);
+    channel->http1 = NULL;
+}
+
+/* Nothing is under way, and what is kept is what wake() would make. */
+static bool may_sleep(const struct http1_channel *http1)
+{
+    bool odd = http1->pipelined || http1->unpaired || http1->request_lost || http1->request_hole || http1->tail_seen ||
+               http1->response_hole || http1->response_lost || http1->doubtful;
+    return !http1->waiting && !http1->request && !http1->response && !odd && http1_at_rest(&http1->parsers[0]) &&
+           http1_at_rest(&http1->parsers[1]);
+}
+
+static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade_exchange)
+{
+    (void)upgrade_exchange;
+    feed->channel->answered = false;
+    return wake(worker, feed->channel, feed->channel->midstream);
 }
 
 /* The parser has nothing more to say: another protocol follows, or may follow when the server agrees, or nothing does.
@@ -341,7 +367,7 @@ static void stop(const struct channel_feed *feed)
     struct channel *channel = feed->channel;
     if (channel->changing)
         channel_cross(channel, feed->direction);
-    else if (feed->direction == 0 && channel->http1.upgrade_asked && channel->http1.waiting)
+    else if (feed->direction == 0 && channel->http1->upgrade_asked && channel->http1->waiting)
         channel->paused[0] = true;
     else
         channel->stopped[feed->direction] = true;
@@ -353,10 +379,10 @@ static void stop(const struct channel_feed *feed)
  */
 static bool take_simple_answer(const struct channel_feed *feed)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    const struct http1_channel *http1 = feed->channel->http1;
     struct exchange *exchange = http1->oldest;
     uint64_t size = http1->parsers[1].bytes_skipped;
-    if (http1->answered || http1->response_lost || !exchange || !exchange->simple || size <= HTTP1_SPARE_BYTES)
+    if (feed->channel->answered || http1->response_lost || !exchange || !exchange->simple || size <= HTTP1_SPARE_BYTES)
         return false;
     struct transaction_side *response = &exchange->transaction.response;
     response->seen = true;
@@ -369,8 +395,8 @@ static bool take_simple_answer(const struct channel_feed *feed)
 static void judge_trailing_bytes(struct pipeline *worker, const struct channel_feed *feed)
 {
     const struct channel *channel = feed->channel;
-    const struct http1_channel *http1 = &channel->http1;
-    bool known = http1->answered && !http1->response_lost && !http1->request_lost && !channel->midstream &&
+    const struct http1_channel *http1 = channel->http1;
+    bool known = channel->answered && !http1->response_lost && !http1->request_lost && !channel->midstream &&
                  !channel->changing && !flow_one_way(feed->flow);
     if (!known || http1->response || http1->parsers[1].bytes_skipped <= HTTP1_SPARE_BYTES)
         return;
@@ -383,9 +409,9 @@ static void judge_trailing_bytes(struct pipeline *worker, const struct channel_f
     judge_exchange(worker, exchange);
 }
 
-static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
+static uint32_t parse_awake(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     struct http1 *parser = &http1->parsers[feed->direction];
     uint32_t consumed = 0;
     if (input.data && feed->direction == 0)
@@ -417,9 +443,28 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
     }
 }
 
+static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
+{
+    struct channel *channel = feed->channel;
+    if (!channel->http1 && !wake(worker, channel, false)) {
+        /* An end needs no memory, and nothing is lost with it. */
+        if (input.size || input.lost)
+            channel_give_up(worker, channel);
+        else
+            channel->stopped[feed->direction] = true;
+        return 0;
+    }
+    uint32_t consumed = parse_awake(worker, feed, input);
+    if (may_sleep(channel->http1))
+        sleep_now(worker, channel);
+    return consumed;
+}
+
 static void end(struct pipeline *worker, struct channel *channel)
 {
-    struct http1_channel *http1 = &channel->http1;
+    struct http1_channel *http1 = channel->http1;
+    if (!http1)
+        return;
     if (http1->response) {
         http1->response->response_done = true;
         if (http1->response != http1->request)
@@ -436,6 +481,7 @@ static void end(struct pipeline *worker, struct channel *channel)
         judge_exchange(worker, http1->request);
         http1->request = NULL;
     }
+    sleep_now(worker, channel);
 }
 
 const struct channel_protocol channel_http1 = {begin, parse, end, NULL};

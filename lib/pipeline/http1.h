@@ -6,8 +6,11 @@
  *
  * The parser of each direction, and the exchanges that are not complete. Requests wait in a row for their responses.
  *
- * Memory:  part of the channel; exchanges from the worker's pool.
+ * Memory:  a state of the worker's pool while a call is under way, given back between calls: an idle connection has
+ *          none. One that lost bytes, pipelines or contradicted itself keeps its state to the end. Exchanges are of
+ *          another pool.
  * Threads: one owner, the worker.
+ * Limits:  without room for its state the connection is given up, as without room for an exchange.
  */
 
 #include "pipeline/exchange.h"
@@ -38,6 +41,5 @@ struct http1_channel {
     uint64_t skipped;   /* bytes of no request up to the hole */
     bool response_hole; /* bytes of the server are missing since a request waits */
     bool response_lost; /* ... or were at any time */
-    bool answered;      /* a response was seen to its end */
     bool doubtful;      /* a message ended where another receiver may see another end: all that follows is ambiguous */
 };

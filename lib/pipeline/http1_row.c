@@ -13,7 +13,7 @@
  */
 static bool lost_request_waits(const struct channel_feed *feed)
 {
-    const struct http1_channel *http1 = &feed->channel->http1;
+    const struct http1_channel *http1 = feed->channel->http1;
     if (flow_one_way(feed->flow))
         return false;
     bool tail = http1->tail_seen && http1->parsers[0].bytes_skipped > http1->skipped;
@@ -28,7 +28,7 @@ void http1_row_note_hole(struct http1_channel *http1)
 
 void http1_row_note_tail(const struct channel_feed *feed)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     const struct flow_chunk *chunk = feed->chunk;
     bool hole = http1->request_lost || feed->channel->midstream;
     if (!hole || http1->tail_seen || !chunk || !chunk->acknowledges)
@@ -40,7 +40,7 @@ void http1_row_note_tail(const struct channel_feed *feed)
 
 void http1_row_note_pipelining(const struct channel_feed *feed, bool after_loss)
 {
-    struct http1_channel *http1 = &feed->channel->http1;
+    struct http1_channel *http1 = feed->channel->http1;
     if (!http1->oldest)
         http1->response_hole = false;
     /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */

@@ -57,6 +57,13 @@
 #define KNOWN_LINES_MIN 1024u
 #define KNOWN_LINES_MAX 65536u
 
+/*
+ * Connections of HTTP/1 with a call under way, as a part of all: far more than there are exchanges for them to be in,
+ * with room for those that lost bytes and keep their state.
+ */
+#define FLOWS_PER_HTTP1 4u
+#define SMALL_FLOWS     8192u
+
 /* A worker below this could not hold a few hundred calls in flight. */
 #define LEFT_MIN (16 * MEBIBYTE)
 
@@ -124,6 +131,13 @@ static size_t waiting_bytes(const struct pipeline *worker, size_t left)
     return wanted < left / 8 ? wanted : left / 8;
 }
 
+/* In small tables every one: they cost nothing. */
+static uint32_t http1_channels_count(const struct pipeline *worker)
+{
+    uint32_t flows = worker->options.settings->workers.flows;
+    return flows <= SMALL_FLOWS ? flows : SMALL_FLOWS + (flows - SMALL_FLOWS) / FLOWS_PER_HTTP1;
+}
+
 static int pools_init(struct pipeline *worker, size_t left)
 {
     uint32_t flows = worker->options.settings->workers.flows;
@@ -157,6 +171,7 @@ static int pools_init(struct pipeline *worker, size_t left)
     size_t certificates = left / 100 * SHARE_CERTS / (sizeof(struct certificate_entry) + sizeof(uint64_t));
     size_t carries = left / 100 * SHARE_CARRIES / (CHANNEL_CARRY_SIZE + CACHE_LINE);
     if (pool_init(&worker->sessions, worker->arena, sizeof(struct session), flows) ||
+        pool_init(&worker->http1_channels, worker->arena, sizeof(struct http1_channel), http1_channels_count(worker)) ||
         pool_init(&worker->exchanges, worker->arena, sizeof(struct exchange), (uint32_t)exchanges) ||
         pool_init(&worker->windows, worker->arena, BODY_WINDOW_SIZE, (uint32_t)windows) ||
         pool_init(&worker->tls_sessions, worker->arena, sizeof(struct tls_session), (uint32_t)handshakes) ||
@@ -235,7 +250,8 @@ static int memory_init(struct pipeline *worker, struct diagnostics *diagnostics)
     net.datagrams = true;
 
     size_t fixed = flow_table_size(&flows) + net_decoder_size(&net) +
-                   (size_t)setting->flows * (sizeof(struct session) + CACHE_LINE);
+                   (size_t)setting->flows * (sizeof(struct session) + CACHE_LINE) +
+                   http1_channels_count(worker) * (sizeof(struct http1_channel) + CACHE_LINE);
     fixed += services_count(worker) * (sizeof(struct service_table) + CACHE_LINE);
     size_t budget = setting->memory_mib * MEBIBYTE;
     if (fixed + LEFT_MIN > budget) {

@@ -63,6 +63,7 @@ struct pipeline {
     struct net_decoder *decoder;
     struct flow_table *flows;
     struct pool sessions, exchanges, carries, windows;
+    struct pool http1_channels; /* of connections with a call under way */
     struct pool grpc_scans;
     struct pool tls_sessions, tls_messages, tls_records, tls_blocks;
     struct tls_wait_list tls_waits;

@@ -148,4 +148,10 @@ void http1_expect(struct http1 *parser, enum http1_method method);
  */
 void http1_set_tunnel(struct http1 *parser);
 
+/*
+ * Between two messages, and nothing of those before matters any more: a parser that http1_init() has just made would go
+ * on from here in the same way.
+ */
+bool http1_at_rest(const struct http1 *parser);
+
 struct parse_step http1_parse(struct http1 *parser, const struct parse_input *input, struct http1_item *item_out);

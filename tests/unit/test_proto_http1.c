@@ -95,6 +95,7 @@ static struct http1_trace run_segments(const struct stream *stream, const struct
     struct http1_trace trace;
     http1_trace_init(&trace, stream->kind);
     trace.unwritten = unwritten;
+    trace.forgets = count > 1;
     http1_trace_run(&trace, (const uint8_t *)stream->text, stream->size, segments, count, stream->method, &guard);
     return trace;
 }
@@ -112,6 +113,7 @@ static struct stream stream_of(enum http1_kind kind, const char *text)
 static void every_pair_of_cuts_gives_the_same_items(void **state)
 {
     (void)state;
+    uint32_t rests = 0;
     for (size_t i = 0; i < ARRAY_COUNT(streams); i++) {
         struct http1_trace whole = run_whole(&streams[i]);
         for (uint32_t first = 0; first <= streams[i].size; first++)
@@ -123,9 +125,42 @@ static void every_pair_of_cuts_gives_the_same_items(void **state)
                              whole.lines.text);
                 assert_int_equal(whole.parser.bytes_searched, cut.parser.bytes_searched);
                 assert_int_equal(whole.parser.bytes_skipped, cut.parser.bytes_skipped);
+                rests += cut.rests;
                 http1_trace_free(&cut);
             }
         http1_trace_free(&whole);
+    }
+    assert_true(rests > 1000); /* a fresh parser went on so often */
+}
+
+/* Behind a whole message nothing is kept, unless it asked for a tunnel, was the last one, or bytes were no message. */
+static void parsers_rest_between_messages(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http1_kind kind;
+        const char *text;
+        bool rests;
+    } cases[] = {
+        {Q, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", true},
+        {R, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", true},
+        {R, "HTTP/1.1 100 Continue\r\n\r\n", true},
+        {Q, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx", false},
+        {Q, "GET / HTTP/1.1\r\nHost: a\r\n\r\nG", false},
+        {Q, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", false},
+        {R, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", false},
+        {R, "HTTP/1.1 200 OK\r\n\r\n", false},
+        {R, "HTTP/1.1 204 No Content\r\n\r\n\r\n\r\n", false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct stream stream = stream_of(cases[i].kind, cases[i].text);
+        struct http1_trace trace;
+        http1_trace_init(&trace, stream.kind);
+        http1_trace_input(&trace, (struct parse_input){.data = (const uint8_t *)stream.text, .size = stream.size},
+                          HTTP1_METHOD_OTHER);
+        if (http1_at_rest(&trace.parser) != cases[i].rests)
+            fail_msg("case %zu", i);
+        http1_trace_free(&trace);
     }
 }
 
@@ -612,6 +647,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_cuts_gives_the_same_items),
+        cmocka_unit_test(parsers_rest_between_messages),
         cmocka_unit_test(lines_are_searched_once),
         cmocka_unit_test(holes_leave_other_messages_alone),
         cmocka_unit_test(a_hole_in_a_body_is_counted),
