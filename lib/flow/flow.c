@@ -4,6 +4,8 @@
 
 #include "flow/flow.h"
 
+#include <string.h>
+
 const char *flow_end_name(enum flow_end reason)
 {
     static const char *const names[FLOW_END_COUNT] = {
@@ -32,15 +34,34 @@ const char *flow_ambiguity_name(enum flow_ambiguity ambiguity)
     return ambiguity < FLOW_AMBIGUITY_COUNT ? names[ambiguity] : "unknown";
 }
 
+struct endpoints flow_endpoints(const struct flow *flow)
+{
+    struct endpoints endpoints = {.source = flow->ends.source,
+                                  .destination = flow->ends.destination,
+                                  .source_port = flow->ends.source_port,
+                                  .destination_port = flow->ends.destination_port,
+                                  .ip_version = flow->ip_version,
+                                  .tunnel_count = flow->tunnel_count};
+    if (flow->tunnel_count)
+        memcpy(endpoints.tunnels, flow->tunnels, flow->tunnel_count * sizeof(*flow->tunnels));
+    return endpoints;
+}
+
+void flow_copy(const struct flow *flow, struct flow *copy_out, struct tunnel tunnels[TUNNELS_MAX])
+{
+    *copy_out = *flow;
+    copy_out->tunnels = tunnels;
+    if (flow->tunnel_count)
+        memcpy(tunnels, flow->tunnels, flow->tunnel_count * sizeof(*flow->tunnels));
+}
+
 void flow_swap_direction(struct flow *flow)
 {
-    struct endpoints *endpoints = &flow->endpoints;
-    struct address source = endpoints->source;
-    uint16_t source_port = endpoints->source_port;
-    endpoints->source = endpoints->destination;
-    endpoints->source_port = endpoints->destination_port;
-    endpoints->destination = source;
-    endpoints->destination_port = source_port;
+    struct flow_ends *ends = &flow->ends;
+    *ends = (struct flow_ends){.source = ends->destination,
+                               .destination = ends->source,
+                               .source_port = ends->destination_port,
+                               .destination_port = ends->source_port};
     flow->flags ^= FLOW_SWAPPED;
 }
 

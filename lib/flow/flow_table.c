@@ -60,7 +60,8 @@ static bool same_address(const struct address *a, const struct address *b)
 
 static bool flow_match(const struct flow *flow, const struct net_packet *packet, uint64_t hash)
 {
-    const struct endpoints *f = &flow->endpoints, *p = &packet->endpoints;
+    const struct flow_ends *f = &flow->ends;
+    const struct endpoints *p = &packet->endpoints;
     if (flow->hash != (uint32_t)hash || flow->domain != packet->domain || flow->state == FLOW_STATE_FREE)
         return false;
     if (f->source_port == p->source_port && f->destination_port == p->destination_port &&
@@ -127,7 +128,8 @@ static bool begins_flow(const struct flow_table *table, const struct net_packet 
 
 static uint32_t side_of(const struct flow *flow, const struct net_packet *packet)
 {
-    const struct endpoints *f = &flow->endpoints, *p = &packet->endpoints;
+    const struct flow_ends *f = &flow->ends;
+    const struct endpoints *p = &packet->endpoints;
     bool swapped = (flow->flags & FLOW_SWAPPED) != 0;
     bool from_client = f->source_port == p->source_port && f->destination_port == p->destination_port &&
                        same_address(&f->source, &p->source);
@@ -252,8 +254,8 @@ static uint64_t segment_count(uint64_t bytes)
 size_t flow_table_size(const struct flow_settings *settings)
 {
     return sizeof(struct flow_table) + flow_index_size(settings->flow_max) + flow_timers_size() +
-           (size_t)settings->flow_max * sizeof(struct flow) + settings->hold_bytes + settings->keep_bytes +
-           8 * CACHE_LINE;
+           (size_t)settings->flow_max * (sizeof(struct flow) + sizeof(struct flow_tunnels)) + settings->hold_bytes +
+           settings->keep_bytes + 8 * CACHE_LINE;
 }
 
 static bool settings_valid(const struct flow_settings *settings)
@@ -270,6 +272,9 @@ static int table_init(struct flow_table *table, struct arena *arena)
     if (error)
         return error;
     table->flows = (struct flow *)(void *)table->pool.fresh;
+    table->tunnels = arena_take(arena, settings->flow_max * sizeof(*table->tunnels), CACHE_LINE);
+    if (!table->tunnels)
+        return -ENOMEM;
     error = flow_index_init(&table->index, arena, settings->flow_max);
     if (error)
         return error;

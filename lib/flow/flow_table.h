@@ -22,7 +22,7 @@
 #include "base/stage.h"
 #include "flow/flow.h"
 
-#define FLOW_MAX           (1u << 26)  /* flows a table: 64 million are 25 GB, more than a worker is given */
+#define FLOW_MAX           (1u << 26)  /* flows a table: 64 million are 26 GB, more than a worker is given */
 #define FLOW_HOLD_FLOW_MAX (64u << 20) /* a flow: the largest receive buffers of common systems are 6 to 64 MB */
 
 struct net_packet;

@@ -57,7 +57,7 @@ void flow_set_state(struct flow_table *table, struct flow *flow, enum flow_state
         return;
     if (state_listed(flow->state))
         list_remove(table, &table->lists[flow->state], flow);
-    flow->state = (uint8_t)state;
+    flow->state = state & 15u;
     if (state_listed(state))
         list_append(table, &table->lists[state], flow);
 }
@@ -90,7 +90,7 @@ void flow_remove(struct flow_table *table, struct flow *flow, enum flow_end reas
     flow_deliver_expire(table, flow, FLOW_TIMER_NEVER - 1);
     flow_deliver_closed(table, flow);
     if (flow->state == FLOW_STATE_CLOSING)
-        reason = flow->end_reason;
+        reason = (enum flow_end)flow->end_reason;
     flow_deliver_end(table, flow, reason);
     table->statistics.ended[reason]++;
     flow_set_state(table, flow, FLOW_STATE_FREE);
@@ -153,6 +153,15 @@ static bool from_server(const struct net_packet *packet)
     return packet->endpoints.source_port < packet->endpoints.destination_port;
 }
 
+static void flow_tunnels_keep(struct flow_table *table, struct flow *flow, const struct endpoints *endpoints)
+{
+    if (!flow->tunnel_count)
+        return;
+    struct flow_tunnels *kept = &table->tunnels[flow - table->flows];
+    memcpy(kept->tunnels, endpoints->tunnels, flow->tunnel_count * sizeof(*kept->tunnels));
+    flow->tunnels = kept->tunnels;
+}
+
 struct flow *flow_create(struct flow_table *table, const struct net_packet *packet, uint64_t hash)
 {
     bool syn = (packet->tcp_flags & NET_TCP_SYN) != 0;
@@ -168,15 +177,19 @@ struct flow *flow_create(struct flow_table *table, const struct net_packet *pack
     }
     *flow = (struct flow){.domain = packet->domain,
                           .hash = (uint32_t)hash,
-                          .endpoints = packet->endpoints,
+                          .ends = {packet->endpoints.source, packet->endpoints.destination,
+                                   packet->endpoints.source_port, packet->endpoints.destination_port},
+                          .ip_version = packet->endpoints.ip_version & 15u,
+                          .tunnel_count = packet->endpoints.tunnel_count & 15u,
                           .flags = syn ? 0 : FLOW_MIDSTREAM,
                           .start_ns = net_packet_clock(packet),
                           .last_ns = net_packet_clock(packet),
                           .clock_offset_ns = packet->clock_offset_ns,
                           .timer_ns = FLOW_TIMER_NEVER};
+    flow_tunnels_keep(table, flow, &packet->endpoints);
     if (from_server(packet)) {
         flow_swap_direction(flow);
-        flow->flags &= ~(uint32_t)FLOW_SWAPPED; /* sides[0] is the client's from the start */
+        flow->flags &= (uint16_t)~FLOW_SWAPPED; /* sides[0] is the client's from the start */
     }
     flow_set_state(table, flow, syn ? FLOW_STATE_HALF_OPEN : FLOW_STATE_ESTABLISHED);
     table->statistics.created++;

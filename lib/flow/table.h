@@ -40,13 +40,18 @@ struct flow_list {
     uint32_t first, last, count;
 };
 
+struct flow_tunnels {
+    struct tunnel tunnels[TUNNELS_MAX];
+};
+
 struct flow_table {
     struct flow_settings settings;
     struct flow_sink sink;
     struct ledger *ledger;
     struct hash_key key;
     struct flow *flows;
-    uint32_t hold_flow_max; /* segments a side may hold */
+    struct flow_tunnels *tunnels; /* of each flow; untouched where nothing is tunnelled */
+    uint32_t hold_flow_max;       /* segments a side may hold */
     uint32_t keep_flow_max;
     uint32_t hand; /* where the search for an idle flow goes on */
     struct flow_index index;
@@ -63,7 +68,7 @@ static inline void flow_mark(struct flow_table *table, struct flow *flow, enum f
     uint32_t bit = FLOW_AMBIGUITY_BIT(reason);
     if (flow->ambiguity & bit)
         return;
-    flow->ambiguity |= bit;
+    flow->ambiguity |= (uint16_t)bit;
     table->statistics.ambiguous[reason]++;
 }
 

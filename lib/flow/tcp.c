@@ -99,7 +99,7 @@ static void take_syn(struct flow_table *table, struct flow *flow, uint32_t index
     if ((flow->flags & FLOW_MIDSTREAM) && !(flow->flags & FLOW_HAD_DATA) && as_server != answers)
         flow_swap_direction(flow);
     if (first_sequence(side) == packet->sequence + 1)
-        flow->flags &= ~(uint32_t)FLOW_MIDSTREAM;
+        flow->flags &= (uint16_t)~FLOW_MIDSTREAM;
 }
 
 /* --- ACK -------------------------------------------------------------------------------------------------------- */

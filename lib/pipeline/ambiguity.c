@@ -41,7 +41,7 @@ void session_tell_ambiguity(struct pipeline *worker, const struct session *sessi
         return;
     char reasons[REASONS_SIZE];
     struct call call = {
-        .endpoints = flow->endpoints,
+        .endpoints = flow_endpoints(flow),
         .time_ns = flow->start_ns,
         .end_ns = flow->last_ns,
         .protocol = CALL_HTTP1,

@@ -19,7 +19,8 @@ void amqp_over_budget(struct pipeline *worker)
 struct exchange *amqp_exchange_take(struct pipeline *worker, const struct channel_feed *feed,
                                     enum call_protocol protocol, const char *method)
 {
-    struct exchange *exchange = exchange_take(worker, &feed->flow->endpoints, feed->time_ns);
+    struct endpoints endpoints = flow_endpoints(feed->flow);
+    struct exchange *exchange = exchange_take(worker, &endpoints, feed->time_ns);
     if (!exchange) {
         amqp_over_budget(worker);
         return NULL;

@@ -16,7 +16,8 @@
 
 static struct exchange *feed_exchange(struct pipeline *worker, const struct channel_feed *feed)
 {
-    struct exchange *exchange = exchange_take(worker, &feed->flow->endpoints, feed->time_ns);
+    struct endpoints endpoints = flow_endpoints(feed->flow);
+    struct exchange *exchange = exchange_take(worker, &endpoints, feed->time_ns);
     if (!exchange)
         return NULL;
     exchange->transaction.call.protocol = CALL_HTTP1;

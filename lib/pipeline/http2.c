@@ -15,8 +15,9 @@ static void tell_once(const struct http2_feed *feed, enum anomaly anomaly)
     if (http2->told & ANOMALY_BIT(anomaly))
         return;
     http2->told |= ANOMALY_BIT(anomaly);
+    struct endpoints endpoints = flow_endpoints(feed->channel->flow);
     struct connection_anomaly told = {
-        .endpoints = &feed->channel->flow->endpoints,
+        .endpoints = &endpoints,
         .protocol = CALL_HTTP2,
         .time_ns = feed->channel->time_ns,
         .anomalies = ANOMALY_BIT(anomaly),

@@ -78,7 +78,7 @@ static void close_stale(const struct http2_feed *feed)
 
 static struct exchange *take_exchange(const struct http2_feed *feed)
 {
-    struct endpoints endpoints = feed->channel->flow->endpoints;
+    struct endpoints endpoints = flow_endpoints(feed->channel->flow);
     if (feed->http2->swapped)
         endpoints_swap(&endpoints);
     struct exchange *exchange = exchange_take(feed->worker, &endpoints, feed->channel->time_ns);

@@ -215,7 +215,7 @@ static bool begin(struct pipeline *worker, const struct channel_feed *feed, cons
     session->flow = feed->flow;
     session->nested = worker->tls != NULL;
     tls_open_begin(worker, session);
-    session->call = (struct call){.endpoints = feed->flow->endpoints,
+    session->call = (struct call){.endpoints = flow_endpoints(feed->flow),
                                   .time_ns = feed->time_ns,
                                   .protocol = CALL_TLS,
                                   .flags = midstream ? CALL_MIDSTREAM : 0,

@@ -50,6 +50,7 @@ struct tls_session {
     struct channel *outer; /* the one whose bytes these are; NULL: its flow has ended, and this waits on */
     struct flow *flow;     /* of the table; then own_flow */
     struct flow own_flow;
+    struct tunnel own_tunnels[TUNNELS_MAX];
     struct tls_wait wait;
     struct tls_kept *cut[2]; /* a record as far as it has come */
     uint32_t lost[2];        /* bytes missing before the next record */

@@ -227,7 +227,7 @@ bool tls_wait_detach(struct tls_session *session)
 {
     if (!session->wait.first)
         return false;
-    session->own_flow = *session->flow;
+    flow_copy(session->flow, &session->own_flow, session->own_tunnels);
     session->flow->undecided_packets = 0;
     session->flow->undecided_bytes = 0;
     session->flow = &session->own_flow;

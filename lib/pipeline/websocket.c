@@ -94,7 +94,8 @@ static void fill_call(const struct websocket_link *link, struct transaction *tra
  */
 static struct exchange *message_open(struct pipeline *worker, const struct websocket_feed *feed, uint8_t opcode)
 {
-    struct exchange *exchange = exchange_take(worker, &feed->flow->endpoints, feed->time_ns);
+    struct endpoints endpoints = flow_endpoints(feed->flow);
+    struct exchange *exchange = exchange_take(worker, &endpoints, feed->time_ns);
     if (!exchange) {
         ledger_transaction_open(&worker->ledger);
         ledger_transaction_settle(&worker->ledger, LEDGER_TRANSACTION_BUDGET);

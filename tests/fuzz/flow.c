@@ -49,7 +49,7 @@ static void check(bool holds)
 
 static void digest_add(struct run *run, const struct flow *flow, uint64_t fact)
 {
-    uint32_t connection = (flow->endpoints.source_port ^ flow->endpoints.destination_port) & 3;
+    uint32_t connection = (flow->ends.source_port ^ flow->ends.destination_port) & 3;
     run->digest[connection] = (run->digest[connection] ^ fact) * UINT64_C(0x100000001b3);
     run->digest[connection] ^= run->digest[connection] >> 31;
 }

@@ -153,7 +153,7 @@ static void end(void *context, struct flow *flow, enum flow_end reason)
     const struct tls_facts *facts = &connection->handshake.facts;
     if (facts->seen & (TLS_SEEN_CLIENT_HELLO | TLS_SEEN_SERVER_HELLO)) {
         printf("{\"client_port\":%u,\"server_port\":%u,\"lost\":%" PRIu64 ",\"messages\":[\"%s\",\"%s\"],",
-               flow->endpoints.source_port, flow->endpoints.destination_port, connection->lost, connection->messages[0],
+               flow->ends.source_port, flow->ends.destination_port, connection->lost, connection->messages[0],
                connection->messages[1]);
         print_negotiated(facts);
         print_offered(facts);

@@ -154,7 +154,7 @@ static inline void tap_end(void *context, struct flow *flow, enum flow_end reaso
     record->reason = reason;
     record->ambiguity = flow->ambiguity;
     record->flags = flow->flags;
-    record->endpoints = flow->endpoints;
+    record->endpoints = flow_endpoints(flow);
 }
 
 static inline struct net_packet tap_template(const struct tap *tap)
