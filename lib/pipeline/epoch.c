@@ -235,7 +235,7 @@ static int workers_build(struct epoch *epoch, const struct epoch_sources *source
     for (uint32_t i = 0; i < epoch->worker_count; i++) {
         struct epoch_worker *worker = &epoch->workers[i];
         worker->scratch = detect_scratch_new(epoch->detectors, sources->key);
-        worker->tokens = token_verifier_new(epoch->issuers, sources->key, sources->waits);
+        worker->tokens = token_verifier_new(epoch->issuers, sources->key, sources->number, sources->waits);
         worker->operations = rows_map(rows * sizeof(*worker->operations));
         worker->touched = rows_map(rows * sizeof(*worker->touched));
         worker->verdicts = rows_map(verdict_bytes(epoch) + 1);

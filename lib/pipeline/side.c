@@ -12,8 +12,8 @@ void side_head_end(struct pipeline *worker, struct exchange *exchange, bool resp
     scan->length = length ? *length : 0;
     /* Scanning makes credentials unreadable. */
     if (!response)
-        token_verifier_take(exchange->epoch->workers[worker->options.worker].tokens, &exchange->transaction,
-                            exchange->transaction.call.time_ns, &exchange->token);
+        token_verifier_take(exchange->epoch->workers[worker->options.worker].tokens, worker->known_tokens,
+                            &exchange->transaction, exchange->transaction.call.time_ns, &exchange->token);
     if (!response)
         graphql_head(worker, exchange);
     enum stage stage = stage_enter(&worker->stages, STAGE_SCAN);

@@ -5,6 +5,7 @@
  * Inside of the pipeline: what its files share.
  *
  *   pipeline.c   packets in: decode, flows, timers, flush
+ *   memory.c     the worker's memory, shared out at start
  *   session.c    one connection: classify, then feed its channel
  *   channel.c    feeds the protocol of a channel, carries what it leaves, changes from one to the next
  *   tls.c        TLS: facts of the handshake, judged once a connection
@@ -52,6 +53,7 @@
 #include "proto/http2.h"
 #include "proto/websocket.h"
 #include "proto/websocket_inflate.h"
+#include "token/known_tokens.h"
 
 #define WORKER_HITS_MAX 64u /* of one text: more than the distinct places that a transaction keeps */
 
@@ -97,9 +99,13 @@ struct pipeline {
     uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
     uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
     struct known_lines *known_lines;
+    struct known_tokens *known_tokens;
     struct head_lines *head_lines;
     struct net_packet packets[PACKET_BURST_MAX];
 };
+
+/* memory.c: all memory that there will be. Returns 0 or -ENOMEM, with a diagnostic that says what to change. */
+MUST_USE int memory_init(struct pipeline *worker, struct diagnostics *diagnostics);
 
 /* exchange.c; make and drop leave the ledger alone: for what is judged and is no call. */
 struct exchange *exchange_make(struct pipeline *worker, const struct endpoints *endpoints, uint64_t time_ns);

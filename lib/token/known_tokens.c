@@ -7,10 +7,9 @@
 
 #include "token/known_tokens.h"
 
-#include "base/arena.h"
+#include <errno.h>
 
-#define WAYS          4u
-#define BUCKETS       (KNOWN_TOKENS_MAX / WAYS)
+#define WAYS          KNOWN_TOKEN_WAYS
 #define TOKEN_FIXED   offsetof(struct token, text)
 #define TOKEN_PURPOSE UINT32_C(0x746f6b65) /* "toke" */
 
@@ -29,40 +28,41 @@ static_assert(sizeof(struct entry) == 8 * CACHE_LINE, "as the limits say");
 static_assert(TOKEN_SIZE_MAX <= TEXT_ID_MAX, "every token has an id");
 
 struct known_tokens {
-    struct arena *arena; /* that all of it lies in */
     struct text_id_key key;
-    struct bucket buckets[BUCKETS] CACHE_ALIGNED;
-    struct entry entries[BUCKETS][WAYS] CACHE_ALIGNED;
+    uint32_t count; /* of the buckets */
+    struct bucket *buckets;
+    struct entry (*entries)[WAYS];
 };
 
-struct known_tokens *known_tokens_new(void)
+size_t known_tokens_size(uint32_t count)
 {
-    struct hash_key key;
-    if (hash_key_init(&key) < 0)
-        return NULL;
-    struct arena *arena = arena_new(sizeof(struct known_tokens) + CACHE_LINE);
-    struct known_tokens *tokens = arena ? arena_take(arena, sizeof(*tokens), CACHE_LINE) : NULL;
+    return sizeof(struct known_tokens) + count * (sizeof(struct text_id) + sizeof(struct entry)) + 3 * CACHE_LINE;
+}
+
+int known_tokens_new(struct known_tokens **tokens_out, struct arena *arena, const struct hash_key *key, uint32_t count)
+{
+    require(count >= WAYS && (count & (count - 1)) == 0);
+    struct known_tokens *tokens = arena_take(arena, sizeof(*tokens), CACHE_LINE);
     if (!tokens)
-        return NULL;
-    tokens->arena = arena;
-    text_id_key_init(&tokens->key, &key, TOKEN_PURPOSE);
-    return tokens;
+        return -ENOMEM;
+    tokens->count = count / WAYS;
+    tokens->buckets = arena_take(arena, tokens->count * sizeof(*tokens->buckets), CACHE_LINE);
+    tokens->entries = arena_take(arena, tokens->count * sizeof(*tokens->entries), CACHE_LINE);
+    if (!tokens->buckets || !tokens->entries)
+        return -ENOMEM;
+    text_id_key_init(&tokens->key, key, TOKEN_PURPOSE);
+    *tokens_out = tokens;
+    return 0;
 }
 
-void known_tokens_free(struct known_tokens *tokens)
+struct text_id known_token_id(const struct known_tokens *tokens, uint32_t set_number, struct span compact)
 {
-    if (tokens)
-        arena_free(tokens->arena);
-}
-
-struct text_id known_token_id(const struct known_tokens *tokens, struct span compact)
-{
-    return text_id_make(&tokens->key, 0, compact);
+    return text_id_make(&tokens->key, set_number, compact);
 }
 
 enum known_token known_token_find(const struct known_tokens *tokens, struct text_id id, struct token *token_out)
 {
-    uint32_t place = text_id_bucket(id, BUCKETS), way = 0;
+    uint32_t place = text_id_bucket(id, tokens->count), way = 0;
     while (way < WAYS && !text_id_equal(tokens->buckets[place].ids[way], id))
         way++;
     if (way == WAYS)
@@ -90,7 +90,7 @@ static uint32_t way_take(const struct bucket *bucket, struct text_id id)
 
 void known_token_keep(struct known_tokens *tokens, struct text_id id, const struct token *token)
 {
-    uint32_t place = text_id_bucket(id, BUCKETS);
+    uint32_t place = text_id_bucket(id, tokens->count);
     uint32_t way = way_take(&tokens->buckets[place], id);
     struct entry *entry = &tokens->entries[place][way];
     tokens->buckets[place].ids[way] = id;

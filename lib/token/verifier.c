@@ -22,23 +22,23 @@ struct token_verifier {
     uint32_t spent;
     struct token_verifier_counts counts;
     struct signature_checker **checkers; /* of each issuer; NULL: it has no keys */
-    struct known_tokens *known;
+    uint32_t number;                     /* of the epoch, for what is known by it */
     struct token_reader reader;
     uint8_t signature[TOKEN_SIGNATURE_MAX];
 };
 
 struct token_verifier *token_verifier_new(const struct token_issuers *issuers, const struct digest_key *key,
-                                          bool unbounded)
+                                          uint32_t number, bool unbounded)
 {
     struct token_verifier *verifier = calloc(1, sizeof(*verifier));
     if (!verifier)
         return NULL;
     verifier->issuers = issuers;
     verifier->key = key;
+    verifier->number = number;
     verifier->unbounded = unbounded;
     verifier->checkers = calloc(issuers->count + 1, sizeof(struct signature_checker *));
-    verifier->known = known_tokens_new();
-    bool fine = verifier->checkers && verifier->known;
+    bool fine = verifier->checkers != NULL;
     for (uint32_t i = 0; fine && i < issuers->count; i++) {
         const struct key_set *keys = issuers->issuers[i].keys;
         verifier->checkers[i] = keys ? signature_checker_new(keys) : NULL;
@@ -57,7 +57,6 @@ void token_verifier_free(struct token_verifier *verifier)
     for (uint32_t i = 0; verifier->checkers && i < verifier->issuers->count; i++)
         signature_checker_free(verifier->checkers[i]);
     free(verifier->checkers);
-    known_tokens_free(verifier->known);
     free(verifier);
 }
 
@@ -181,16 +180,16 @@ static bool may_be_known(struct span compact)
     return compact.size && compact.size <= TOKEN_SIZE_MAX && memchr(compact.data, '.', compact.size);
 }
 
-void token_verifier_judge(struct token_verifier *verifier, struct span compact, uint64_t now_ns,
-                          struct token *token_out)
+void token_verifier_judge(struct token_verifier *verifier, struct known_tokens *tokens, struct span compact,
+                          uint64_t now_ns, struct token *token_out)
 {
     bool lasting = may_be_known(compact);
     struct text_id id = {0};
     enum known_token known = KNOWN_TOKEN_NONE;
     enum token_signature signature = TOKEN_SIGNATURE_NOT_ASKED;
     if (lasting) {
-        id = known_token_id(verifier->known, compact);
-        known = known_token_find(verifier->known, id, token_out);
+        id = known_token_id(tokens, verifier->number, compact);
+        known = known_token_find(tokens, id, token_out);
         verifier->counts.cached += known != KNOWN_TOKEN_NONE;
     }
     if (known == KNOWN_TOKEN_SIGNATURE)
@@ -206,7 +205,7 @@ void token_verifier_judge(struct token_verifier *verifier, struct span compact, 
     token_out->signature = (uint8_t)signature;
     /* In the next second it may be verified. */
     if (lasting && known == KNOWN_TOKEN_NONE && signature != TOKEN_SIGNATURE_BUDGET)
-        known_token_keep(verifier->known, id, token_out);
+        known_token_keep(tokens, id, token_out);
 }
 
 /* -------------------------------------------------------------------- finding */
@@ -252,8 +251,8 @@ static struct span pair_find(const struct token_names *names, struct span rest,
     return (struct span){0};
 }
 
-void token_verifier_take(struct token_verifier *verifier, const struct transaction *transaction, uint64_t now_ns,
-                         struct token *token_out)
+void token_verifier_take(struct token_verifier *verifier, struct known_tokens *tokens,
+                         const struct transaction *transaction, uint64_t now_ns, struct token *token_out)
 {
     const struct token_issuers *issuers = verifier->issuers;
     struct span compact = header_find(&issuers->headers, transaction);
@@ -264,7 +263,7 @@ void token_verifier_take(struct token_verifier *verifier, const struct transacti
     if (!compact.size)
         compact = pair_find(&issuers->parameters, transaction->query, http_query_next);
     if (compact.size)
-        token_verifier_judge(verifier, compact, now_ns, token_out);
+        token_verifier_judge(verifier, tokens, compact, now_ns, token_out);
     else
         token_init(token_out);
 }

@@ -5,6 +5,7 @@
 #include "unit/policy_case.h"
 
 #include "policy/caller.h"
+#include "token/known_tokens.h"
 #include "token/verifier.h"
 
 #define THUMB "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" /* bytes 0 to 31 */
@@ -35,6 +36,8 @@ struct bench {
     struct policy_case *c;
     struct token_issuers *issuers;
     struct token_verifier *verifier;
+    struct arena *arena;
+    struct known_tokens *known;
     struct digest_key key;
     struct token token;
 };
@@ -53,7 +56,10 @@ static void bench_init(struct bench *bench, const char *settings, const char *re
     assert_int_equal(token_issuers_build(&read, &diagnostics, &bench->issuers), 0);
     diagnostics_deinit(&diagnostics);
     settings_deinit(&read);
-    bench->verifier = token_verifier_new(bench->issuers, &bench->key, true);
+    bench->verifier = token_verifier_new(bench->issuers, &bench->key, 1, true);
+    bench->arena = arena_new(known_tokens_size(KNOWN_TOKEN_WAYS));
+    assert_non_null(bench->arena);
+    assert_int_equal(known_tokens_new(&bench->known, bench->arena, &(struct hash_key){1, 2}, KNOWN_TOKEN_WAYS), 0);
     assert_non_null(bench->verifier);
     case_call(bench->c, "GET", "/a", 200);
 }
@@ -61,6 +67,7 @@ static void bench_init(struct bench *bench, const char *settings, const char *re
 static void bench_deinit(struct bench *bench)
 {
     token_verifier_free(bench->verifier);
+    arena_free(bench->arena);
     token_issuers_free(bench->issuers);
     case_free(bench->c);
 }
@@ -81,7 +88,7 @@ static size_t base64url_write(const char *text, char *out)
 
 static void present(struct bench *bench, struct span compact)
 {
-    token_verifier_judge(bench->verifier, compact, CASE_TIME_NS, &bench->token);
+    token_verifier_judge(bench->verifier, bench->known, compact, CASE_TIME_NS, &bench->token);
     bench->c->input.token = &bench->token;
     bench->c->input.issuers = bench->issuers;
 }

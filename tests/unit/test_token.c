@@ -17,6 +17,8 @@
 #include "token/signature.h"
 #include "token/verifier.h"
 
+#define TOKENS_KNOWN 32768u
+
 #define NOW_NS UINT64_C(1795186800000000000)
 
 /* ------------------------------------------------------------------ RFC vectors */
@@ -329,6 +331,8 @@ struct bench {
     struct settings settings;
     struct token_issuers *issuers;
     struct token_verifier *verifier;
+    struct arena *arena;
+    struct known_tokens *known;
     struct digest_key key;
 };
 
@@ -349,13 +353,17 @@ static void bench_init(struct bench *bench, const char *more, bool unbounded)
         diagnostics_print(&diagnostics, stderr);
     assert_int_equal(result, 0);
     diagnostics_deinit(&diagnostics);
-    bench->verifier = token_verifier_new(bench->issuers, &bench->key, unbounded);
+    bench->verifier = token_verifier_new(bench->issuers, &bench->key, 1, unbounded);
+    bench->arena = arena_new(known_tokens_size(TOKENS_KNOWN));
+    assert_non_null(bench->arena);
+    assert_int_equal(known_tokens_new(&bench->known, bench->arena, &(struct hash_key){1, 2}, TOKENS_KNOWN), 0);
     assert_non_null(bench->verifier);
 }
 
 static void bench_deinit(struct bench *bench)
 {
     token_verifier_free(bench->verifier);
+    arena_free(bench->arena);
     token_issuers_free(bench->issuers);
     settings_deinit(&bench->settings);
 }
@@ -383,7 +391,7 @@ static void token_expect(struct bench *bench, char *fields[3])
 {
     struct token token;
     for (int repeat = 0; repeat < 2; repeat++) {
-        token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &token);
+        token_verifier_judge(bench->verifier, bench->known, span_from_text(fields[2]), NOW_NS, &token);
         const char *got = signature_names[token.signature];
         if (!got || strcmp(got, fields[0]) != 0)
             fail_msg("%s: %s, expected %s", fields[1], got ? got : "?", fields[0]);
@@ -406,10 +414,10 @@ static void test_tokens(void **state)
 static void known_expect(struct bench *bench, char *fields[3])
 {
     struct token fresh, known;
-    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &fresh);
+    token_verifier_judge(bench->verifier, bench->known, span_from_text(fields[2]), NOW_NS, &fresh);
     uint64_t cached = token_verifier_counts(bench->verifier)->cached;
     memset(&known, 0xff, sizeof(known));
-    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &known);
+    token_verifier_judge(bench->verifier, bench->known, span_from_text(fields[2]), NOW_NS, &known);
     assert_memory_equal(&known, &fresh, offsetof(struct token, text));
     assert_memory_equal(known.text, fresh.text, fresh.text_used);
     assert_memory_equal(known.scopes, fresh.scopes, fresh.scopes_used);
@@ -423,8 +431,7 @@ static void test_known(void **state)
     bench_init(&bench, "", true);
     each_token(&bench, known_expect);
     static struct token tokens[4], found;
-    struct known_tokens *known = known_tokens_new();
-    assert_non_null(known);
+    struct known_tokens *known = bench.known;
     struct text_id ids[4];
     for (uint32_t i = 0; i < 4; i++) {
         token_init(&tokens[i]);
@@ -433,7 +440,7 @@ static void test_known(void **state)
         tokens[i].scopes_used = 10;
         memset(tokens[i].text, 'a' + (int)i, tokens[i].text_used);
         memset(tokens[i].scopes, 'A' + (int)i, tokens[i].scopes_used);
-        ids[i] = known_token_id(known, span_of("0123456789", i + 1));
+        ids[i] = known_token_id(known, 1, span_of("0123456789", i + 1));
         assert_int_equal(known_token_find(known, ids[i], &found), KNOWN_TOKEN_NONE);
         known_token_keep(known, ids[i], &tokens[i]);
     }
@@ -443,36 +450,39 @@ static void test_known(void **state)
         assert_int_equal(found.signature, TOKEN_SIGNATURE_GOOD);
         assert_memory_equal(found.text, tokens[i].text, i < 3 ? tokens[i].text_used : 0);
         assert_memory_equal(found.scopes, tokens[i].scopes, i < 3 ? 10 : 0);
+        /* What one set of issuers says is nothing to the next. */
+        struct text_id other = known_token_id(known, 2, span_of("0123456789", i + 1));
+        assert_int_equal(known_token_find(known, other, &found), KNOWN_TOKEN_NONE);
     }
-    known_tokens_free(known);
     bench_deinit(&bench);
 }
 
 static void test_known_crowd(void **state)
 {
     (void)state;
-    struct known_tokens *crowd = known_tokens_new();
-    assert_non_null(crowd);
+    struct bench bench;
+    bench_init(&bench, "", true);
+    struct known_tokens *crowd = bench.known;
     static struct token token;
     token_init(&token);
     uint32_t kept = 0, missed = 0;
-    for (uint32_t i = 0; i < 2 * KNOWN_TOKENS_MAX; i++)
-        known_token_keep(crowd, known_token_id(crowd, span_of(&i, sizeof(i))), &token);
-    for (uint32_t i = 0; i < 2 * KNOWN_TOKENS_MAX; i++) {
-        enum known_token known = known_token_find(crowd, known_token_id(crowd, span_of(&i, sizeof(i))), &token);
+    for (uint32_t i = 0; i < 2 * TOKENS_KNOWN; i++)
+        known_token_keep(crowd, known_token_id(crowd, 1, span_of(&i, sizeof(i))), &token);
+    for (uint32_t i = 0; i < 2 * TOKENS_KNOWN; i++) {
+        enum known_token known = known_token_find(crowd, known_token_id(crowd, 1, span_of(&i, sizeof(i))), &token);
         kept += known != KNOWN_TOKEN_NONE;
         missed += known == KNOWN_TOKEN_NONE;
     }
     /* Twice as many as there are places: nearly all of them are taken. */
-    assert_in_range(kept, KNOWN_TOKENS_MAX / 10 * 9, KNOWN_TOKENS_MAX);
-    assert_int_equal(kept + missed, 2 * KNOWN_TOKENS_MAX);
-    known_tokens_free(crowd);
+    assert_in_range(kept, TOKENS_KNOWN / 10 * 9, TOKENS_KNOWN);
+    assert_int_equal(kept + missed, 2 * TOKENS_KNOWN);
+    bench_deinit(&bench);
 }
 
 static void token_expect_ecdsa_only(struct bench *bench, char *fields[3])
 {
     struct token token;
-    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &token);
+    token_verifier_judge(bench->verifier, bench->known, span_from_text(fields[2]), NOW_NS, &token);
     if (strcmp(fields[0], "good") == 0 && token.algorithm != TOKEN_ES256)
         assert_int_equal(token.signature, TOKEN_SIGNATURE_ALGORITHM);
     else if (strcmp(fields[0], "good") == 0)
@@ -494,7 +504,7 @@ static void budget_expect(struct bench *bench, char *fields[3])
 {
     struct token token;
     uint64_t refused = token_verifier_counts(bench->verifier)->refused;
-    token_verifier_judge(bench->verifier, span_from_text(fields[2]), NOW_NS, &token);
+    token_verifier_judge(bench->verifier, bench->known, span_from_text(fields[2]), NOW_NS, &token);
     bool spent = token_verifier_counts(bench->verifier)->refused > refused;
     assert_int_equal(token.signature == TOKEN_SIGNATURE_BUDGET, spent);
     assert_true(token_verifier_counts(bench->verifier)->verified <= 3);
@@ -522,7 +532,7 @@ static void expect_found(struct bench *bench, const char *name, const char *valu
         transaction_add_header(transaction, &transaction->request, span_from_text(name), span_from_text(value));
     transaction->query = span_from_text(query);
     struct token token;
-    token_verifier_take(bench->verifier, transaction, NOW_NS, &token);
+    token_verifier_take(bench->verifier, bench->known, transaction, NOW_NS, &token);
     assert_int_equal(token.form == TOKEN_SIGNED, found);
     free(transaction);
 }
@@ -550,18 +560,12 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_claims),
-        cmocka_unit_test(test_subject),
-        cmocka_unit_test(test_scopes_and_roles),
-        cmocka_unit_test(test_no_tokens),
-        cmocka_unit_test(test_key_set_mistakes),
-        cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_known),
-        cmocka_unit_test(test_known_crowd),
-        cmocka_unit_test(test_listed_algorithms),
-        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_signatures),  cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_subject),     cmocka_unit_test(test_scopes_and_roles),
+        cmocka_unit_test(test_no_tokens),   cmocka_unit_test(test_key_set_mistakes),
+        cmocka_unit_test(test_tokens),      cmocka_unit_test(test_known),
+        cmocka_unit_test(test_known_crowd), cmocka_unit_test(test_listed_algorithms),
+        cmocka_unit_test(test_budget),      cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
