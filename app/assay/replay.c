@@ -19,10 +19,14 @@
 /* Small enough to stay in the cache; it is emptied after every burst and whenever it is full. */
 #define REPLAY_RING_BYTES (1u << 21)
 
+/* A day, longer than any session lives (RFC 5246 F.1.4). Nothing of a replay outlives it, so nothing is wiped early. */
+#define REPLAY_RESUMPTION_SECONDS 86400u
+
 static bool keys_init(struct replay *replay)
 {
     const struct replay_options *options = replay->options;
     replay->settings.keys.wait_ms = 0; /* what will ever be known is known from the start */
+    replay->settings.keys.resumption_seconds = REPLAY_RESUMPTION_SECONDS;
     return replay_keys_init(&replay->keys, &(struct replay_keys_options){.settings = &replay->settings.keys,
                                                                          .keylog = options->keylog,
                                                                          .captures = options->captures,

@@ -46,6 +46,7 @@ static const struct number_rule number_rules[] = {
     {"/ledger/interval_seconds", offsetof(struct settings, ledger.interval_seconds), 60, 1, 3600},
     {"/keys/connections", offsetof(struct settings, keys.connections), 65536, 16, 1u << 22},
     {"/keys/expire_seconds", offsetof(struct settings, keys.expire_seconds), 3600, 1, 86400},
+    {"/keys/resumption_seconds", offsetof(struct settings, keys.resumption_seconds), 0, 0, 86400},
     {"/keys/wait_ms", offsetof(struct settings, keys.wait_ms), 5000, 0, 60000},
     {"/keys/wait_mib", offsetof(struct settings, keys.wait_mib), 64, 1, 1u << 16},
     {"/keys/vault/interval_seconds", offsetof(struct settings, keys.vault.interval_seconds), 5, 1, 3600},

@@ -208,8 +208,10 @@ struct settings_keys {
     struct settings_vault vault;
     uint32_t connections;    /* whose secrets are kept; default 65536 */
     uint32_t expire_seconds; /* an older secret is wiped; default 3600 */
-    uint32_t wait_ms;        /* ciphertext waits so long for its key; default 5000 */
-    uint32_t wait_mib;       /* ciphertext of one worker that may wait; default 64 */
+    uint32_t
+        resumption_seconds; /* a master secret up to TLS 1.2 is kept so long for resumption; default 0: it is not */
+    uint32_t wait_ms;       /* ciphertext waits so long for its key; default 5000 */
+    uint32_t wait_mib;      /* ciphertext of one worker that may wait; default 64 */
 };
 
 struct yaml_document;

@@ -202,6 +202,7 @@ static const struct cyaml_schema_field keys_fields[] = {
     CYAML_FIELD_MAPPING("vault", CYAML_FLAG_OPTIONAL, struct settings_keys, vault, vault_fields),
     CYAML_FIELD_UINT("connections", CYAML_FLAG_OPTIONAL, struct settings_keys, connections),
     CYAML_FIELD_UINT("expire_seconds", CYAML_FLAG_OPTIONAL, struct settings_keys, expire_seconds),
+    CYAML_FIELD_UINT("resumption_seconds", CYAML_FLAG_OPTIONAL, struct settings_keys, resumption_seconds),
     CYAML_FIELD_UINT("wait_ms", CYAML_FLAG_OPTIONAL, struct settings_keys, wait_ms),
     CYAML_FIELD_UINT("wait_mib", CYAML_FLAG_OPTIONAL, struct settings_keys, wait_mib),
     CYAML_FIELD_END,

@@ -46,6 +46,9 @@
 /* Cipher contexts of each frequent suite; so many busy directions stay keyed. */
 #define CIPHER_CONTEXTS 64u
 
+#define SESSIONS_REMEMBERED 4096u /* master secrets, where they are kept for resumption: 2 MB of locked memory */
+#define SECOND_NS           UINT64_C(1000000000)
+
 #define SHARE_RESUMPTIONS   1u   /* sessions that may be resumed: 32,000 of a gigabyte */
 #define RESUMPTION_WAYS_MIN 8u   /* of one pair of addresses; the memory is a few hundred kilobytes */
 #define RESUMPTION_WAYS_MAX 512u /* more take longer to look through than a handshake is worth */
@@ -252,7 +255,13 @@ static int engine_init(struct pipeline *worker, struct diagnostics *diagnostics)
 {
     if (!worker->options.keys)
         return 0;
+    uint64_t remembered_s = worker->options.settings->keys.resumption_seconds;
+    struct tls_key_store_options sessions = {.entries = SESSIONS_REMEMBERED, .expire_ns = remembered_s * SECOND_NS};
+    int result = remembered_s ? tls_key_store_new(&worker->tls_remembered, &sessions, diagnostics) : 0;
+    if (result < 0)
+        return result;
     struct tls_decrypt_options options = {.store = worker->options.keys,
+                                          .sessions = worker->tls_remembered,
                                           .connections = worker->tls_sessions.count,
                                           .contexts = CIPHER_CONTEXTS,
                                           .context = worker,

@@ -11,6 +11,8 @@
 #include "pipeline/tls.h"
 #include "pipeline/worker.h"
 
+#define SECOND_NS UINT64_C(1000000000)
+
 int pipeline_new(const struct pipeline_options *options, struct diagnostics *diagnostics,
                  struct pipeline **pipeline_out)
 {
@@ -38,6 +40,7 @@ void pipeline_free(struct pipeline *pipeline)
     certificate_cache_deinit(pipeline->certificates);
     if (pipeline->tls_engine)
         tls_decrypt_engine_free(pipeline->tls_engine);
+    tls_key_store_free(pipeline->tls_remembered);
     arena_free(pipeline->arena);
     free(pipeline);
 }
@@ -102,12 +105,22 @@ static void stamp(struct pipeline *worker, const struct packet *frames, uint32_t
     }
 }
 
+/* A secret that is too old to be resumed is wiped within a second. */
+static void sessions_forget(struct pipeline *worker)
+{
+    if (!worker->tls_remembered || worker->now_ns < worker->tls_forget_ns)
+        return;
+    worker->tls_forget_ns = worker->now_ns + SECOND_NS;
+    tls_key_store_expire(worker->tls_remembered, worker->now_ns);
+}
+
 static void turn_end(struct pipeline *worker)
 {
     worker->now_ns = worker->clock.now_ns + worker->clock.offset_ns;
     tls_wait_turn(worker);
     if (worker->tls_missed)
         tls_missed_turn(worker);
+    sessions_forget(worker);
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);

@@ -8,6 +8,7 @@
 
 #include "pipeline/tls.h"
 
+#include "tls/cursor.h"
 #include "tls/hello.h"
 #include "tls/suite.h"
 
@@ -75,6 +76,25 @@ static void renegotiation_learn(struct tls_session *session, const struct tls_me
     tls_decrypt_learn(session->decrypter, known);
 }
 
+/* A ticket of TLS 1.2 and before, as long as it is read in clear. */
+static void ticket_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
+{
+    struct tls_hello hello;
+    struct tls_cursor cursor = tls_cursor_of(message->body);
+    bool offered = message->type == TLS_CLIENT_HELLO && !message->sslv2;
+    if (message->truncated)
+        return;
+    if (offered && tls_hello_parse_client(message->body, &hello))
+        tls_decrypt_ticket(worker->tls_engine, session->decrypter, TLS_FROM_CLIENT,
+                           hello.extensions[TLS_EXTENSION_TICKET]);
+    if (message->type != TLS_NEW_SESSION_TICKET)
+        return;
+    tls_cursor_number(&cursor, 4); /* lifetime (RFC 5077 3.3) */
+    struct span ticket = tls_cursor_vector(&cursor, 2);
+    if (!cursor.bad)
+        tls_decrypt_ticket(worker->tls_engine, session->decrypter, TLS_FROM_SERVER, ticket);
+}
+
 void tls_open_learn(struct pipeline *worker, struct tls_session *session, const struct tls_message *message)
 {
     const struct tls_facts *facts = &session->handshake.facts;
@@ -86,6 +106,7 @@ void tls_open_learn(struct pipeline *worker, struct tls_session *session, const 
     if (message->decrypted)
         return;
     tls_transcript_message(&session->transcript, facts, message);
+    ticket_learn(worker, session, message);
     if (message->type == TLS_CLIENT_KEY_EXCHANGE)
         key_exchange_learn(worker, session, message);
     if (!hello)
@@ -101,6 +122,7 @@ void tls_open_learn(struct pipeline *worker, struct tls_session *session, const 
         .truncated_hmac = facts->truncated_hmac == TLS_YES,
         .early_data = facts->early_data_offered == TLS_YES,
         .encrypted_client_hello = facts->ech == TLS_ECH_OFFERED,
+        .resumed = facts->resumption == TLS_RESUMED_SESSION_ID,
         .session_id_size = facts->session_id_size,
     };
     memcpy(known.client_random, facts->client_random, TLS_RANDOM_SIZE);
@@ -257,7 +279,8 @@ void tls_open_part(struct pipeline *worker, struct tls_session *session, const s
         return;
     if (part->first)
         session->damaged[direction] = false;
-    struct tls_decrypt_input input = {.type = part->content, .version = part->version, .fragment = part->data};
+    struct tls_decrypt_input input = {
+        .type = part->content, .version = part->version, .fragment = part->data, .time_ns = feed->time_ns};
     if (part->lost || (!(part->first && part->last) && part->data.size && !part_keep(worker, session, direction, part)))
         session->damaged[direction] = true;
     if (!part->last)

@@ -177,8 +177,10 @@ static bool read_first(struct pipeline *worker, struct tls_session *session, enu
         tls_open_mark(worker, session, &feed, kept->lost, kept->last);
         return true;
     }
-    struct tls_decrypt_input input = {
-        .type = kept->content, .version = kept->version, .fragment = gather(worker, session->wait.first)};
+    struct tls_decrypt_input input = {.type = kept->content,
+                                      .version = kept->version,
+                                      .fragment = gather(worker, session->wait.first),
+                                      .time_ns = kept->time_ns};
     return tls_open_record(worker, session, &feed, &input, cause);
 }
 

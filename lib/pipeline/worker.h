@@ -72,6 +72,8 @@ struct pipeline {
     uint8_t *tls_record;                   /* one that waited, in one piece */
     struct tls_decrypt_engine *tls_engine; /* NULL: nothing is opened */
     struct tls_missed_table *tls_missed;   /* NULL: nothing is opened */
+    struct tls_key_store *tls_remembered;  /* master secrets for those that resume them; NULL: none are kept */
+    uint64_t tls_forget_ns;                /* when old ones are wiped next */
     struct resumption_table *resumptions;
     struct datagram_table *datagrams;
     struct tls_session *tls_opening;  /* whose record is being opened */

@@ -378,6 +378,7 @@ enum tls_decrypt_status tls_decrypt_record(struct tls_decrypt_engine *engine, st
 {
     memset(plain_out, 0, sizeof(*plain_out));
     plain_out->type = input->type;
+    decrypter->time_ns = input->time_ns;
     if (input->fragment.size > TLS_CIPHERTEXT_MAX)
         return tls_decrypt_fail(plain_out, TLS_DECRYPT_CAUSE_REFUSED);
     struct tls_half *half = &decrypter->halves[direction];
@@ -402,7 +403,7 @@ void tls_decrypt_lost(struct tls_decrypter *decrypter, enum tls_direction direct
 
 bool tls_decrypt_key_may_have_come(const struct tls_decrypt_engine *engine, const struct tls_decrypter *decrypter)
 {
-    return decrypter->learned ||
+    return decrypter->learned || tls_session_may_have_come(engine, decrypter) ||
            (engine->options.store && tls_key_store_version(engine->options.store) != decrypter->version_seen);
 }
 

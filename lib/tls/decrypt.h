@@ -15,6 +15,9 @@
  * tls_decrypt_give_up() and offers it once more. Nothing is answered PLAIN that a MAC or an AEAD has not proven, except
  * records that are not protected at all (told by `protection`).
  *
+ * Up to TLS 1.2 a resumed connection has the master secret of the one it resumes, and programs often log it there only.
+ * Where the engine is given a store to remember sessions in, it keeps master secrets by session id and ticket.
+ *
  * Memory:  the engine's, taken at start: decrypters, and cipher contexts (OpenSSL's heap) that are shared by all
  *          connections and re-keyed in turns, so nothing is allocated later. Keys lie in locked pages left out of core
  *          dumps and are wiped at the end of the connection.
@@ -67,6 +70,7 @@ struct tls_decrypt_facts {
     bool truncated_hmac;         /* both sides (RFC 6066 7): not opened */
     bool early_data;             /* offered by the client */
     bool encrypted_client_hello; /* offered by the client */
+    bool resumed;                /* the server echoed the session id of the client (TLS 1.2 and before) */
     uint8_t session_id_size;     /* of the server hello (TLS 1.2 and before) */
     uint8_t client_random[TLS_RANDOM_SIZE];
     uint8_t server_random[TLS_RANDOM_SIZE];
@@ -78,6 +82,7 @@ struct tls_decrypt_input {
     uint8_t type;         /* of the record header */
     uint16_t version;     /* of the record header */
     struct span fragment; /* behind the five bytes of the header */
+    uint64_t time_ns;     /* when it came; for the age of what is remembered */
 };
 
 struct tls_plain {
@@ -99,9 +104,10 @@ typedef void tls_key_used_function(void *context, const uint8_t client_random[TL
 typedef bool tls_premaster_wanted_function(void *context, struct span encrypted_premaster);
 
 struct tls_decrypt_options {
-    struct tls_key_store *store; /* NULL: nothing is ever opened (every protected record fails with NO_KEY) */
-    uint32_t connections;        /* decrypters at one time */
-    uint32_t contexts;           /* cipher contexts of each frequent suite; 64 keep as many busy directions keyed */
+    struct tls_key_store *store;    /* NULL: nothing is ever opened (every protected record fails with NO_KEY) */
+    struct tls_key_store *sessions; /* remembered; only this engine writes it. NULL: none, a secret goes with its end */
+    uint32_t connections;           /* decrypters at one time */
+    uint32_t contexts;              /* cipher contexts of each frequent suite; 64 keep as many busy directions keyed */
     void *context;
     tls_key_used_function *key_used;                 /* or NULL */
     tls_premaster_wanted_function *premaster_wanted; /* or NULL */
@@ -131,6 +137,10 @@ void tls_decrypt_learn(struct tls_decrypter *decrypter, const struct tls_decrypt
  */
 void tls_decrypt_key_exchange(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
                               struct span encrypted_premaster, struct span session_hash);
+
+/* A session ticket that the client offers or the server issues, in clear (RFC 5077). */
+void tls_decrypt_ticket(const struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
+                        enum tls_direction from, struct span ticket);
 
 enum tls_decrypt_status tls_decrypt_record(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
                                            enum tls_direction direction, const struct tls_decrypt_input *input,

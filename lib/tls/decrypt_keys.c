@@ -88,7 +88,10 @@ static enum tls_keys_status master_find(struct tls_decrypt_engine *engine, struc
         status = TLS_KEYS_READY;
     }
     OPENSSL_cleanse(&set, sizeof(set));
-    return status;
+    if (status != TLS_KEYS_MISSING || !tls_session_find(engine, decrypter, master_out))
+        return status;
+    tls_secret_used(engine, decrypter, TLS_SECRET_MASTER);
+    return TLS_KEYS_READY;
 }
 
 static bool supported(const struct tls_decrypt_engine *engine, const struct tls_decrypt_facts *facts,
@@ -136,6 +139,7 @@ enum tls_keys_status tls_keys_derive(struct tls_decrypt_engine *engine, struct t
     keys_out->version = facts->version;
     keys_out->encrypt_then_mac = facts->encrypt_then_mac && tls_cipher_find(suite.cipher)->form == TLS_FORM_CBC;
     keys_out->key = (struct tls_cipher_key){.serial = tls_cipher_serial(engine->contexts), .kind = suite.cipher};
+    tls_session_keep(engine, decrypter, master);
     tls_key_block(&input, span_of(master, sizeof(master)), block, sizeof(block));
     cut_key_block(block, direction, keys_out);
     OPENSSL_cleanse(master, sizeof(master));

@@ -48,11 +48,20 @@ struct tls_half {
     uint8_t secret[TLS_SECRET_MAX]; /* TLS 1.3: of the current generation, for the next one */
 };
 
+/* A ticket as the store of sessions knows it: its SHA-256. */
+struct tls_session_name {
+    bool known;
+    uint8_t digest[TLS_SESSION_ID_MAX];
+};
+
 struct tls_decrypter {
     struct tls_decrypter *next_given;
     struct tls_decrypt_facts facts;
     struct tls_half halves[TLS_DIRECTION_COUNT];
-    uint64_t version_seen; /* of the store, when a secret was last missing */
+    uint64_t version_seen;                                /* of the store, when a secret was last missing */
+    uint64_t sessions_seen;                               /* ... of the remembered sessions */
+    struct tls_session_name tickets[TLS_DIRECTION_COUNT]; /* offered, issued */
+    uint64_t time_ns;                                     /* of the record offered last */
     uint64_t trial_bytes;
     uint32_t used_kinds; /* bit a secret kind: its use was told */
     bool learned;        /* facts came since a record had to wait */
@@ -113,6 +122,17 @@ void tls_keys13_derive(struct tls_decrypt_engine *engine, uint16_t suite, struct
                        struct tls_record_keys *keys_out);
 /* The secret of the next generation (RFC 8446 7.2), in place. */
 void tls_secret_update(uint16_t suite, uint8_t secret[TLS_SECRET_MAX]);
+
+/* -------------------------------------------------------------------- decrypt_session.c */
+
+/* The master secret of the session that the connection resumes. */
+bool tls_session_find(struct tls_decrypt_engine *engine, struct tls_decrypter *decrypter,
+                      uint8_t master_out[TLS_MASTER_SIZE]);
+/* Whether that may give another answer than last time. */
+bool tls_session_may_have_come(const struct tls_decrypt_engine *engine, const struct tls_decrypter *decrypter);
+/* Remembers the connection's own, for those that resume it. */
+void tls_session_keep(struct tls_decrypt_engine *engine, const struct tls_decrypter *decrypter,
+                      const uint8_t master[TLS_MASTER_SIZE]);
 
 /* -------------------------------------------------------------------- decrypt_tls13.c */
 
