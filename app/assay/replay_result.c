@@ -49,8 +49,10 @@ bool replay_judge_coverage(struct replay *replay, const struct ledger *ledger, u
     coverage_judge_capture(&judge, ledger, last_ns);
     struct service_report report;
     for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
-        if (service_table_entry(replay->service_table, i, &report))
+        if (service_table_entry(replay->service_table, i, &report)) {
+            coverage_judge_service(NULL, &judge, &report, last_ns);
             require(services_add(replay->services, &report) == 0);
+        }
     return !output.failed;
 }
 

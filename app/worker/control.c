@@ -88,6 +88,24 @@ static void ledger_of(const struct poll *poll, struct ledger *ledger_out)
         ledger_out->missing[i] += __atomic_load_n(&poll->nic_missing[i], __ATOMIC_RELAXED);
 }
 
+/* Each worker ends its minutes by itself, all within a moment of each other. */
+void control_judge_services(struct control *control)
+{
+    struct service_table *services = control->services;
+    for (uint32_t i = 0; i < control->worker_count; i++)
+        if (!pipeline_services_wait(control->polls[i].pipeline))
+            return;
+    service_table_init(services, &control->service_key);
+    for (uint32_t i = 0; i < control->worker_count; i++)
+        pipeline_services_take(control->polls[i].pipeline, services);
+    struct coverage_judge judge = judge_of(control);
+    struct service_report report;
+    for (uint32_t i = 0; i < SERVICE_ENTRIES_MAX; i++)
+        if (service_table_entry(services, i, &report))
+            coverage_judge_service(&control->coverage, &judge, &report, clock_ns(CLOCK_REALTIME));
+    ring_publish(control_ring(control));
+}
+
 void control_tell_ledger(struct control *control)
 {
     struct ledger_report all = {.time_ns = clock_ns(CLOCK_REALTIME),
@@ -374,6 +392,7 @@ static void tick(struct control *control)
         capture_ports_tick(control->ports);
         read_nics(control);
         publication_collect(&control->publication);
+        control_judge_services(control);
     }
     if (now >= control->next_heartbeat_ns) {
         control->next_heartbeat_ns = now + HEARTBEAT_NS;

@@ -151,8 +151,10 @@ static bool make_pipelines(struct control *control)
 {
     struct diagnostics diagnostics;
     diagnostics_init(&diagnostics);
-    struct hash_key key;
-    bool fine = hash_key_init(&key) == 0;
+    struct hash_key key = {0};
+    control->services = malloc(sizeof(*control->services));
+    bool fine = control->services && hash_key_init(&key) == 0;
+    control->service_key = key;
     for (uint32_t i = 0; i < control->worker_count && fine; i++) {
         struct poll *poll = &control->polls[i];
         poll->keys = control->keys;
@@ -169,6 +171,7 @@ static bool make_pipelines(struct control *control)
             .worker = i,
             .worker_count = control->worker_count,
             .rollups = true,
+            .services_taken = true,
             .certificates = true,
             .spread = control->spread,
         };
@@ -201,6 +204,7 @@ static void run(struct control *control)
                 control->settings.queue.name);
     control_run(control);
     capture_ports_wait(control->ports);
+    control_judge_services(control);
     control_tell_ledger(control);
     control_tell_lifecycle(control, LIFECYCLE_STOP);
     control_clear_status(control);
@@ -211,6 +215,7 @@ static void control_deinit(struct control *control)
     for (uint32_t i = 0; control->polls && i < control->worker_count; i++)
         pipeline_free(control->polls[i].pipeline);
     keys_stop(control);
+    free(control->services);
     free(control->polls);
     spread_free(control->spread);
     publication_deinit(&control->publication);

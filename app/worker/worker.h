@@ -17,6 +17,7 @@
 #include "event/queue.h"
 #include "keys/inputs.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/service.h"
 
 struct poll {
     struct pipeline *pipeline;
@@ -52,6 +53,8 @@ struct control {
     uint32_t giving; /* workers that may still hand packets over */
     struct poll *polls;
     struct coverage coverage;
+    struct service_table *services; /* of the minute being judged */
+    struct hash_key service_key;
     uint32_t worker_count;
     uint32_t epoch_number;
     uint64_t stop;
@@ -70,6 +73,8 @@ void control_run(struct control *control);
 
 /* One coverage record over all workers, and one for each where there are several. */
 void control_tell_ledger(struct control *control);
+/* Judges the connections to each service, when every worker has ended a minute. */
+void control_judge_services(struct control *control);
 /* Where a worker died with the queue in its hands: its last ledger, as far as it is known. Before the workers start. */
 void control_tell_predecessor(struct control *control);
 

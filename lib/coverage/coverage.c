@@ -11,11 +11,12 @@
 
 #include "coverage/evidence.h"
 #include "coverage/measure.h"
+#include "coverage/service.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
-static void evidence_init(struct evidence *evidence, const struct coverage_judge *judge,
-                          const struct policy_watch *watch, enum verdict verdict, uint64_t time_ns)
+void evidence_init(struct evidence *evidence, const struct coverage_judge *judge, const struct policy_watch *watch,
+                   enum verdict verdict, uint64_t time_ns)
 {
     *evidence = (struct evidence){.finding = {.time_ns = time_ns,
                                               .verdict = verdict,
@@ -50,6 +51,7 @@ static void forget_others(struct coverage *coverage, const struct policy *policy
         if (!there)
             *condition = (struct coverage_condition){0};
     }
+    coverage_services_forget(coverage, policy);
 }
 
 /* There are as many places as rules can be, so one is free. */
@@ -68,7 +70,7 @@ static struct coverage_condition *condition_of(struct coverage *coverage, const 
 }
 
 /* The word for what is to be told now, or NULL: nothing. */
-static const char *condition_step(struct coverage_condition *condition, enum measure measure, uint64_t now_ns)
+const char *coverage_condition_step(struct coverage_condition *condition, enum measure measure, uint64_t now_ns)
 {
     if (measure == MEASURE_BREACH) {
         const char *word = condition->lasts ? "lasts" : "begins";
@@ -96,7 +98,7 @@ static void judge_watch(struct coverage *coverage, const struct coverage_judge *
     evidence_init(&measured, judge, watch, VERDICT_FAIL, now_ns);
     evidence_add_text(&measured, "state", SPAN_LITERAL("lasts"));
     evidence_add_unsigned(&measured, "seconds", (interval_ns + SECOND_NS / 2) / SECOND_NS);
-    const char *word = condition_step(condition, measure_watch(watch, window, &measured), now_ns);
+    const char *word = coverage_condition_step(condition, measure_watch(watch, window, &measured), now_ns);
     if (!word)
         return;
     measured.finding.evidence[0].value = span_from_text(word);

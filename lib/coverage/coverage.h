@@ -13,7 +13,8 @@
  *
  * Memory:  none but struct coverage, the caller's. A finding and its spans are valid during the sink's call only.
  * Threads: one owner, the control thread. Slow path.
- * Limits:  COVERAGE_CONDITIONS_MAX rules; policy_compile() accepts no more.
+ * Limits:  COVERAGE_CONDITIONS_MAX rules; policy_compile() accepts no more. COVERAGE_SERVICES_MAX services in breach
+ * are remembered; of one beyond them every interval is told.
  */
 
 #include "base/ledger.h"
@@ -21,7 +22,9 @@
 #include "policy/policy.h"
 
 #define COVERAGE_CONDITIONS_MAX  POLICY_WATCHES_MAX
-#define COVERAGE_QUIET_INTERVALS 3u                      /* a queue that fills every other minute is one condition */
+#define COVERAGE_SERVICES_MAX    128u /* most taps lack the keys of a few services, or of nearly all */
+#define COVERAGE_HOST_MAX        262u /* of a name: as much as the coverage by service keeps */
+#define COVERAGE_QUIET_INTERVALS 3u   /* a queue that fills every other minute is one condition */
 #define COVERAGE_REPEAT_NS       UINT64_C(3600000000000) /* a condition that lasts is told again after an hour */
 
 /* What the system says about its clock. */
@@ -53,10 +56,17 @@ struct coverage_condition {
     uint64_t begin_ns, told_ns;
 };
 
+struct coverage_service {
+    struct coverage_condition condition;
+    uint16_t host_size;
+    uint8_t host[COVERAGE_HOST_MAX];
+};
+
 struct coverage {
     struct ledger before;
     struct coverage_clock clock_before;
     struct coverage_condition conditions[COVERAGE_CONDITIONS_MAX];
+    struct coverage_service services[COVERAGE_SERVICES_MAX];
 };
 
 /* The first interval begins here. */
@@ -71,6 +81,13 @@ void coverage_judge_interval(struct coverage *coverage, const struct coverage_ju
  * number of packets, because there is nothing more to come. `time_ns` is that of its last packet.
  */
 void coverage_judge_capture(const struct coverage_judge *judge, const struct ledger *ledger, uint64_t time_ns);
+
+/*
+ * What became of the TLS connections to one service in an interval, behind the judgement of the interval; `coverage`
+ * NULL: in a whole capture.
+ */
+void coverage_judge_service(struct coverage *coverage, const struct coverage_judge *judge,
+                            const struct service_report *service, uint64_t now_ns);
 
 /* Start and stop; other events are passed over. Reloads, accepted (`pass`) or refused (`fail`). */
 void coverage_tell_lifecycle(const struct coverage_judge *judge, const struct lifecycle *lifecycle);

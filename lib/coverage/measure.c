@@ -60,7 +60,7 @@ static uint64_t transactions_of(const struct ledger *ledger)
 }
 
 /* Exact; counts so large that a product would not fit are compared in hundredths. */
-static bool share_exceeds(uint64_t part, uint64_t whole, uint32_t percent)
+bool measure_share_exceeds(uint64_t part, uint64_t whole, uint32_t percent)
 {
     if (part == 0)
         return false;
@@ -111,10 +111,10 @@ static enum measure measure_gaps(const struct policy_watch *watch, const struct 
     uint64_t transactions = transactions_of(ledger);
     uint64_t one_sided = ledger->transactions_settled[LEDGER_TRANSACTION_NO_REQUEST] +
                          ledger->transactions_settled[LEDGER_TRANSACTION_NO_RESPONSE];
-    bool gaps = share_exceeds(gap_bytes, expected_bytes, limits->gap_percent_max);
-    bool cut = share_exceeds(cut_bytes, frame_bytes, limits->cut_percent_max);
+    bool gaps = measure_share_exceeds(gap_bytes, expected_bytes, limits->gap_percent_max);
+    bool cut = measure_share_exceeds(cut_bytes, frame_bytes, limits->cut_percent_max);
     bool sides = transactions >= limits->transactions_min &&
-                 share_exceeds(one_sided, transactions, limits->one_sided_percent_max);
+                 measure_share_exceeds(one_sided, transactions, limits->one_sided_percent_max);
     char reasons[EVIDENCE_TEXT_SIZE];
     snprintf(reasons, sizeof(reasons), "%s%s%s%s%s", gaps ? "gaps" : "", gaps && (cut || sides) ? "," : "",
              cut ? "cut" : "", cut && sides ? "," : "", sides ? "one_sided" : "");
@@ -144,7 +144,7 @@ static enum measure measure_unread(const struct policy_watch *watch, const struc
         evidence_add_unsigned(evidence, unread_causes[i].name, window->ledger.settled[unread_causes[i].reason].bytes);
     if (!enough(watch, window) && datagrams->packets < watch->limits.packets_min)
         return MEASURE_NOT_JUDGED;
-    return breach_if(share_exceeds(unread, whole, watch->limits.unread_percent_max));
+    return breach_if(measure_share_exceeds(unread, whole, watch->limits.unread_percent_max));
 }
 
 static enum measure measure_clock(const struct policy_watch *watch, const struct measure_window *window,

@@ -46,6 +46,7 @@ struct pipeline_options {
     bool share;            /* every worker is handed every packet (replay); otherwise each is handed its own */
     bool transactions;     /* tell every transaction, not only findings */
     bool certificates;     /* tell the inventory of certificates that are presented */
+    bool services_taken;   /* somebody calls pipeline_services_take() now and then; with `rollups` */
     bool rollups;          /* tell the counts of verdicts and the coverage by service every minute of packet time */
     /*
      * Called when the ring refuses an event, which is then offered once more; NULL: it is lost and counted, as it must
@@ -88,6 +89,14 @@ const struct ledger *pipeline_ledger(const struct pipeline *pipeline);
 
 /* Coverage by service since it was last told: with `rollups` of the running minute, otherwise of everything. */
 const struct service_table *pipeline_services(const struct pipeline *pipeline);
+
+/*
+ * Any one other thread, with `services_taken`: whether a minute has ended that it has not taken yet; adds the coverage
+ * by service of that minute to `total`, a table with the same key. Until then the worker counts on in the running
+ * minute.
+ */
+bool pipeline_services_wait(const struct pipeline *pipeline);
+void pipeline_services_take(struct pipeline *pipeline, struct service_table *total);
 
 /* Where the cycles went; all zero unless they are compiled in. Writable for the owner's own stages (receiving). */
 struct stage_cycles *pipeline_stages(struct pipeline *pipeline);

@@ -133,6 +133,16 @@ static void services_swap(struct pipeline *worker)
     worker->services_last = worker->services;
     worker->services = table;
     worker->service_next = 0;
+    /* Release: pairs with the acquire in pipeline_services_wait(). */
+    __atomic_store_n(&worker->services_ended, worker->services_ended + 1, __ATOMIC_RELEASE);
+}
+
+/* Nobody reads the minute before any more. */
+static bool services_free(const struct pipeline *worker)
+{
+    /* Acquire: pairs with the release in pipeline_services_take(). */
+    return !worker->options.services_taken ||
+           __atomic_load_n(&worker->services_taken, __ATOMIC_ACQUIRE) == worker->services_ended;
 }
 
 static void services_advance(struct pipeline *worker)
@@ -140,7 +150,7 @@ static void services_advance(struct pipeline *worker)
     uint64_t begin_ns = worker->services->begin_ns;
     if (begin_ns == 0)
         worker->services->begin_ns = worker->now_ns;
-    else if (unlikely(worker->now_ns / ROLLUP_INTERVAL_NS != begin_ns / ROLLUP_INTERVAL_NS))
+    else if (unlikely(worker->now_ns / ROLLUP_INTERVAL_NS != begin_ns / ROLLUP_INTERVAL_NS) && services_free(worker))
         services_swap(worker);
     if (worker->service_next < SERVICE_ENTRIES_MAX)
         tell_services(worker, ROLLUP_SERVICES_MAX);
@@ -154,6 +164,18 @@ void rollup_advance(struct pipeline *worker)
         advance(worker, false);
     if (worker->options.rollups)
         services_advance(worker);
+}
+
+bool pipeline_services_wait(const struct pipeline *pipeline)
+{
+    /* Acquire: pairs with the release in services_swap(). */
+    return __atomic_load_n(&pipeline->services_ended, __ATOMIC_ACQUIRE) != pipeline->services_taken;
+}
+
+void pipeline_services_take(struct pipeline *pipeline, struct service_table *total)
+{
+    service_table_add(total, pipeline->services_last);
+    __atomic_store_n(&pipeline->services_taken, pipeline->services_ended, __ATOMIC_RELEASE);
 }
 
 void rollup_flush(struct pipeline *worker)

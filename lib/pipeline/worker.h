@@ -94,9 +94,10 @@ struct pipeline {
     struct stage_cycles stages;
     struct epoch *rollups[PUBLICATION_EPOCHS_MAX]; /* epochs with counts that were not told yet; each is held open */
     uint32_t rollup_count;
-    struct service_table *services;      /* being counted */
-    struct service_table *services_last; /* of the minute before, being told; NULL without roll-ups */
-    uint32_t service_next;               /* entry of it to be told next */
+    struct service_table *services;          /* being counted */
+    struct service_table *services_last;     /* of the minute before, being told; NULL without roll-ups */
+    uint32_t service_next;                   /* entry of it to be told next */
+    uint32_t services_ended, services_taken; /* minutes: the worker's count, and the last one the other thread took */
     struct detect_hit hits[WORKER_HITS_MAX];
     uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
     uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */

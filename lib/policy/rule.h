@@ -108,14 +108,16 @@ struct rule_header_format {
 
 /* What is still tolerated, of the kinds that judge the auditing itself; a breach is more than that. */
 struct rule_limits {
-    uint32_t lost_packets_max;      /* packets and events lost in an interval */
-    uint32_t gap_percent_max;       /* of the TCP bytes that should have come */
-    uint32_t cut_percent_max;       /* of the frame bytes */
-    uint32_t one_sided_percent_max; /* of the transactions */
-    uint32_t unread_percent_max;    /* of the bytes in which an API could be */
-    uint32_t step_ms_max;           /* of the clock in an interval */
-    uint32_t packets_min;           /* an interval with fewer is not judged by its shares */
-    uint32_t transactions_min;      /* ... nor by its one-sided transactions */
+    uint32_t lost_packets_max;           /* packets and events lost in an interval */
+    uint32_t gap_percent_max;            /* of the TCP bytes that should have come */
+    uint32_t cut_percent_max;            /* of the frame bytes */
+    uint32_t one_sided_percent_max;      /* of the transactions */
+    uint32_t unread_percent_max;         /* of the bytes in which an API could be */
+    uint32_t step_ms_max;                /* of the clock in an interval */
+    uint32_t packets_min;                /* an interval with fewer is not judged by its shares */
+    uint32_t transactions_min;           /* ... nor by its one-sided transactions */
+    uint32_t service_closed_percent_max; /* of the TLS connections to one service */
+    uint32_t service_connections_min;    /* a service with fewer in an interval is not judged; 0: none is */
 };
 
 /* What the kinds of check take; rule_schema.c has the table of which takes what. */

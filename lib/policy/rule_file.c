@@ -83,6 +83,8 @@ static const struct rule_key rule_keys[] = {
     KEY("parameters/step_ms_max", parameters.limits.step_ms_max),
     KEY("parameters/packets_min", parameters.limits.packets_min),
     KEY("parameters/transactions_min", parameters.limits.transactions_min),
+    KEY("parameters/service_closed_percent_max", parameters.limits.service_closed_percent_max),
+    KEY("parameters/service_connections_min", parameters.limits.service_connections_min),
     KEY("applies/protocols", applies.protocols),
     KEY("applies/zones", applies.zones),
     KEY("applies/environments", applies.environments),

@@ -75,7 +75,8 @@ const struct rule_check_shape rule_check_shapes[RULE_CHECK_COUNT] = {
     [RULE_CHECK_COVERAGE_GAPS] = {{"gap_percent_max", "cut_percent_max", "one_sided_percent_max", "packets_min",
                                    "transactions_min"},
                                   {NULL}},
-    [RULE_CHECK_COVERAGE_UNREAD] = {{"unread_percent_max", "packets_min"}, {NULL}},
+    [RULE_CHECK_COVERAGE_UNREAD] = {{"unread_percent_max", "packets_min"},
+                                    {"service_closed_percent_max", "service_connections_min"}},
     [RULE_CHECK_COVERAGE_CLOCK] = {{"step_ms_max"}, {NULL}},
     [RULE_CHECK_LIFECYCLE] = {{NULL}, {NULL}},
 };
@@ -270,6 +271,8 @@ static const struct cyaml_schema_field parameters_fields[] = {
     NUMBER("step_ms_max", limits.step_ms_max),
     NUMBER("packets_min", limits.packets_min),
     NUMBER("transactions_min", limits.transactions_min),
+    NUMBER("service_closed_percent_max", limits.service_closed_percent_max),
+    NUMBER("service_connections_min", limits.service_connections_min),
     CYAML_FIELD_END,
 };
 

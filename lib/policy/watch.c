@@ -46,6 +46,7 @@ static void limits_check(const struct rule *rule, struct diagnostics *diagnostic
         {"cut_percent_max", limits->cut_percent_max},
         {"one_sided_percent_max", limits->one_sided_percent_max},
         {"unread_percent_max", limits->unread_percent_max},
+        {"service_closed_percent_max", limits->service_closed_percent_max},
     };
     for (size_t i = 0; i < ARRAY_COUNT(percents); i++) {
         if (percents[i].value <= PERCENT_MAX)

@@ -251,6 +251,79 @@ static void unread_traffic_is_told_by_cause(void **state)
                 "unparsed_bytes=20000;parser_bytes=10000;");
 }
 
+/* Connections to a service of that name, in the interval that ended now. */
+static uint32_t service(struct bench *bench, const char *host, uint64_t opened, uint64_t no_key, uint64_t late)
+{
+    uint32_t before = bench->count;
+    struct service_report report = {.host = span_from_text(host)};
+    report.tls[LEDGER_TLS_OPENED] = opened;
+    report.tls[LEDGER_TLS_NO_KEY] = no_key;
+    report.tls[LEDGER_TLS_LATE] = late;
+    coverage_judge_service(&bench->coverage, &bench->judge, &report, bench->clock.wall_ns);
+    return bench->count - before;
+}
+
+static void a_service_that_stays_closed_is_told_by_cause(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(service(bench, "open.example", 100, 0, 0), 0);
+    assert_int_equal(service(bench, "few.example", 0, 9, 0), 0);   /* too few to say anything */
+    assert_int_equal(service(bench, "some.example", 95, 5, 0), 0); /* as much as is tolerated */
+    assert_int_equal(service(bench, "closed.example", 94, 4, 2), 1);
+    assert_told(
+        bench, 0, "AUD-009", VERDICT_FAIL,
+        ";service=closed.example;connections=100;closed_percent=6.000;no_key=4;late=2;ech=0;unsupported=0;loss=0;"
+        "budget=0;refused=0;datagram=0;state=begins;");
+    assert_int_equal(service(bench, "closed.example", 50, 50, 0), 0); /* lasts */
+    assert_int_equal(service(bench, "other.example", 0, 50, 0), 1);   /* of its own */
+    assert_int_equal(service(bench, "", 0, 0, 50), 1);
+    assert_told(bench, 2, "AUD-009", VERDICT_FAIL, ";service=(none);connections=50;closed_percent=100.000;");
+    bench->clock.wall_ns += 61 * MINUTE_NS;
+    assert_int_equal(service(bench, "closed.example", 50, 50, 0), 1);
+    assert_told(bench, 3, "AUD-009", VERDICT_FAIL, ";state=lasts;");
+    assert_int_equal(service(bench, "closed.example", 50, 0, 0), 0);
+    assert_int_equal(service(bench, "closed.example", 50, 0, 0), 0);
+    assert_int_equal(service(bench, "closed.example", 50, 0, 0), 1);
+    assert_told(bench, 4, "AUD-009", VERDICT_PASS, ";service=closed.example;connections=50;closed_percent=0.000;");
+}
+
+/* Beyond what can be remembered nothing is kept back, and what has ended makes room. */
+static void more_closed_services_than_are_remembered(void **state)
+{
+    struct bench *bench = *state;
+    char host[32];
+    for (uint32_t i = 0; i < COVERAGE_SERVICES_MAX; i++) {
+        snprintf(host, sizeof(host), "s%u.example", i);
+        bench->count = 0;
+        assert_int_equal(service(bench, host, 0, 10, 0), 1);
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(service(bench, "one-more.example", 0, 10, 0), 1);
+    assert_int_equal(service(bench, "s7.example", 0, 10, 0), 0);
+    for (uint32_t i = 0; i < COVERAGE_QUIET_INTERVALS; i++)
+        service(bench, "s7.example", 10, 0, 0);
+    assert_int_equal(service(bench, "one-more.example", 0, 10, 0), 1);
+    assert_int_equal(service(bench, "one-more.example", 0, 10, 0), 0);
+}
+
+static void limits_of_services_are_the_rules(void **state)
+{
+    struct bench *bench = *state;
+    struct policy *own = policy_of(bench, "pack: own\nversion: \"1\"\nrules:\n  - id: AUD-009\n    parameters: "
+                                          "{service_closed_percent_max: 50, service_connections_min: 2}\n");
+    bench->judge.policy = own;
+    assert_int_equal(service(bench, "a.example", 1, 1, 0), 0);
+    assert_int_equal(service(bench, "b.example", 1, 2, 0), 1);
+    assert_int_equal(service(bench, "c.example", 0, 1, 0), 0);
+    policy_free(own);
+    own = policy_of(bench, "pack: own\nversion: \"1\"\nrules:\n  - id: AUD-009\n    parameters: "
+                           "{service_connections_min: 0}\n");
+    bench->judge.policy = own;
+    assert_int_equal(service(bench, "d.example", 0, 500, 0), 0);
+    bench->judge.policy = bench->policy;
+    policy_free(own);
+}
+
 static void an_interval_with_too_little_traffic_says_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -394,6 +467,9 @@ int main(void)
         TEST(cut_frames_and_one_sided_transactions_are_gaps_too),
         TEST(a_few_one_sided_transactions_are_the_edge_of_what_was_seen),
         TEST(unread_traffic_is_told_by_cause),
+        TEST(a_service_that_stays_closed_is_told_by_cause),
+        TEST(more_closed_services_than_are_remembered),
+        TEST(limits_of_services_are_the_rules),
         TEST(an_interval_with_too_little_traffic_says_nothing),
         TEST(clock_unsynchronised_or_stepped),
         TEST(a_reload_keeps_the_conditions_of_rules_that_stay),
