@@ -12,6 +12,9 @@
 
 #define VALUE_SIZE_MAX UINT64_C(0x7fffffff) /* no implementation takes more */
 
+/* Of google.protobuf.Any. */
+enum { ANY_TYPE_URL = 1, ANY_VALUE = 2 };
+
 enum state { STATE_TAG, STATE_VARINT, STATE_FIXED, STATE_LENGTH, STATE_GUESS, STATE_TEXT, STATE_ENDED };
 enum level_kind { LEVEL_ROOT, LEVEL_MESSAGE, LEVEL_GUESSED, LEVEL_PACKED, LEVEL_GROUP };
 enum step { STEP_ON, STEP_ITEM, STEP_MORE, STEP_STOP };
@@ -249,6 +252,13 @@ static void text_begin(struct protobuf_walker *walker)
     walker->state = STATE_TEXT;
 }
 
+/* An Any holds what it says, or not: its sender may name any type. */
+static bool is_any_value(const struct protobuf_walker *walker)
+{
+    const struct protobuf_message *message = walker->levels[walker->depth].message;
+    return walker->field && walker->field->number == ANY_VALUE && message && message->any;
+}
+
 /* A sized value of a known field. */
 static void sized_begin(struct protobuf_walker *walker)
 {
@@ -269,7 +279,7 @@ static enum step step_length(struct protobuf_walker *walker, struct cursor *curs
     walker->value_end = walker->offset + walker->varint;
     if (walker->varint == 0)
         walker->state = STATE_TAG;
-    else if (walker->field)
+    else if (walker->field && !is_any_value(walker))
         sized_begin(walker);
     else
         walker->state = STATE_GUESS;
@@ -288,8 +298,10 @@ static enum step step_guess(struct protobuf_walker *walker, const struct cursor 
         text_begin(walker);
         return STEP_ON;
     }
-    bool message = protobuf_guess(span_of(cursor->at, seen), whole) == PROTOBUF_GUESS_MESSAGE;
-    if (!message || !level_push(walker, LEVEL_GUESSED, NULL, walker->value_end))
+    const struct protobuf_message *inside = is_any_value(walker) ? walker->levels[walker->depth].inside : NULL;
+    struct span value = span_of(cursor->at, seen);
+    bool message = inside ? protobuf_is_message(value, whole) : protobuf_guess(value, whole) == PROTOBUF_GUESS_MESSAGE;
+    if (!message || !level_push(walker, LEVEL_GUESSED, inside, walker->value_end))
         text_begin(walker);
     return STEP_ON;
 }
@@ -302,6 +314,27 @@ static void text_check(struct protobuf_walker *walker, struct span text, bool la
     utf8_check_add(&walker->utf8, text.data, text.size);
     if (last ? !utf8_check_valid(&walker->utf8) : walker->utf8.invalid)
         walker->flags |= PROTOBUF_FLAG_NO_UTF8;
+}
+
+/* "type.googleapis.com/package.Message": the name is behind the last slash. */
+static void any_url_add(struct protobuf_walker *walker, const struct protobuf_item *item)
+{
+    struct protobuf_level *level = &walker->levels[walker->depth];
+    if (!level->message || !level->message->any || !walker->field || walker->field->number != ANY_TYPE_URL)
+        return;
+    if (item->first) {
+        walker->url_size = 0;
+        level->inside = NULL;
+    }
+    uint32_t room = PROTOBUF_TYPE_URL_MAX - min_u32(walker->url_size, PROTOBUF_TYPE_URL_MAX);
+    if (item->text.size <= room)
+        memcpy(walker->url + walker->url_size, item->text.data, item->text.size);
+    walker->url_size = item->text.size <= room ? walker->url_size + item->text.size : PROTOBUF_TYPE_URL_MAX + 1;
+    if (!item->last || walker->url_size > PROTOBUF_TYPE_URL_MAX || walker->text_holed)
+        return;
+    const char *slash = memrchr(walker->url, '/', walker->url_size);
+    uint32_t begin = slash ? (uint32_t)(slash - walker->url) + 1 : 0;
+    level->inside = protobuf_types_find(level->message->any, span_of(walker->url + begin, walker->url_size - begin));
 }
 
 static enum step give_text(struct protobuf_walker *walker, uint64_t size, struct protobuf_item *item)
@@ -327,6 +360,7 @@ static enum step step_text(struct protobuf_walker *walker, struct cursor *cursor
     cursor->at += size;
     enum step step = give_text(walker, size, item);
     text_check(walker, item->text, item->last);
+    any_url_add(walker, item);
     return step;
 }
 

@@ -11,6 +11,9 @@
  *           length-delimited is guessed at: text, message or bytes (protobuf_guess()). For that up to
  *           PROTOBUF_GUESS_MAX bytes must be offered at once: PARSE_MORE with `needed`, and the rest not consumed.
  *           Otherwise every byte is consumed.
+ * Any:      google.protobuf.Any is walked by the message that its type_url names, where that is known and stands before
+ *           the value, as every library writes it; otherwise its value is guessed at. A value that is not what its type
+ *           says is bytes.
  * End:      `last`. PARSE_STOP says that `outcome` is final; what was not consumed then was not walked.
  * Loss:     inside a text, bytes or a deep message: an item without data. Anywhere else the walk ends with
  * PROTOBUF_LOST. Memory:   fixed, no recursion. Limits:   PROTOBUF_DEPTH_MAX levels, what is deeper is an item of
@@ -22,9 +25,10 @@
 #include "proto/protobuf_wire.h"
 #include "proto/utf8.h"
 
-#define PROTOBUF_DEPTH_MAX  100u       /* what the usual receivers refuse beyond */
-#define PROTOBUF_FIELDS_MAX (1u << 20) /* of one message: two bytes each is a message of 2 MB of nothing */
-#define PROTOBUF_GUESS_MAX  4096u      /* a longer value is guessed by its beginning */
+#define PROTOBUF_DEPTH_MAX    100u       /* what the usual receivers refuse beyond */
+#define PROTOBUF_FIELDS_MAX   (1u << 20) /* of one message: two bytes each is a message of 2 MB of nothing */
+#define PROTOBUF_TYPE_URL_MAX 512u       /* of an Any: as long as names in descriptors may be, and a host before them */
+#define PROTOBUF_GUESS_MAX    4096u      /* a longer value is guessed by its beginning */
 
 enum protobuf_outcome {
     PROTOBUF_OPEN,
@@ -57,6 +61,7 @@ struct protobuf_level {
     uint64_t end;                           /* offset behind it; UINT64_MAX: a group, or not known yet */
     const struct protobuf_message *message; /* NULL: no descriptor */
     const struct protobuf_field *field;     /* it is the value of; NULL: unknown */
+    const struct protobuf_message *inside;  /* of an Any: what its value is; NULL: not known */
     uint32_t number;                        /* of that field */
     uint8_t kind;
     uint8_t packed_type;
@@ -81,7 +86,9 @@ struct protobuf_walker {
     uint64_t flaw_offset; /* of the byte at which it was known to be malformed */
     const struct protobuf_field *field;
     struct utf8_check utf8;
+    uint32_t url_size; /* of the type_url being read; beyond PROTOBUF_TYPE_URL_MAX: too long */
     struct protobuf_level levels[PROTOBUF_DEPTH_MAX];
+    char url[PROTOBUF_TYPE_URL_MAX];
 };
 
 /* `message` may be NULL: then everything is unknown, and nothing of it odd. */

@@ -21,6 +21,22 @@ const struct protobuf_field *protobuf_message_field(const struct protobuf_messag
     return NULL;
 }
 
+const struct protobuf_message *protobuf_types_find(const struct protobuf_types *types, struct span name)
+{
+    uint32_t low = 0, high = types->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = span_compare(types->messages[middle].name, name);
+        if (order == 0)
+            return &types->messages[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 bool protobuf_message_extensible(const struct protobuf_message *message, uint32_t number)
 {
     for (uint32_t i = 0; i < message->extension_count; i++)

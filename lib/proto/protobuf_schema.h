@@ -51,6 +51,12 @@ enum protobuf_wire {
 
 struct protobuf_message;
 
+/* All messages that are known, for values that say by name what they are. */
+struct protobuf_types {
+    const struct protobuf_message *messages; /* ascending by name */
+    uint32_t count;
+};
+
 struct protobuf_field {
     uint32_t number;
     uint8_t type; /* enum protobuf_type */
@@ -74,10 +80,14 @@ struct protobuf_message {
     const struct protobuf_range *extensions; /* numbers others may use: what is there is not unknown */
     uint32_t extension_count;
     bool map_entry;
+    const struct protobuf_types *any; /* of google.protobuf.Any, what its value may be; NULL: it is not that message */
 };
 
 /* NULL: no such field. */
 const struct protobuf_field *protobuf_message_field(const struct protobuf_message *message, uint32_t number);
+
+/* By its full name, without a dot before it. NULL: not known. */
+const struct protobuf_message *protobuf_types_find(const struct protobuf_types *types, struct span name);
 
 /* True for numbers that extensions may use. */
 bool protobuf_message_extensible(const struct protobuf_message *message, uint32_t number);

@@ -143,7 +143,7 @@ static bool skip_value(struct protobuf_reader *reader, uint8_t wire, bool whole)
     return true;
 }
 
-static bool is_message(struct span value, bool whole)
+bool protobuf_is_message(struct span value, bool whole)
 {
     struct protobuf_reader reader = protobuf_reader_of(value);
     uint32_t groups = 0, number = 0;
@@ -172,7 +172,7 @@ enum protobuf_guess protobuf_guess(struct span value, bool whole)
     /* A first byte below 0x20 is a tag of field 1 far more often than white space. */
     if (text && (value.size == 0 || value.data[0] >= 0x20))
         return PROTOBUF_GUESS_TEXT;
-    if (is_message(value, whole))
+    if (protobuf_is_message(value, whole))
         return PROTOBUF_GUESS_MESSAGE;
     return text ? PROTOBUF_GUESS_TEXT : PROTOBUF_GUESS_BYTES;
 }

@@ -44,3 +44,6 @@ enum protobuf_guess { PROTOBUF_GUESS_TEXT, PROTOBUF_GUESS_MESSAGE, PROTOBUF_GUES
  * message is what can be read as fields to its end.
  */
 enum protobuf_guess protobuf_guess(struct span value, bool whole);
+
+/* Whether it can be read as fields to its end, whatever else it may be. */
+bool protobuf_is_message(struct span value, bool whole);

@@ -55,6 +55,7 @@ struct descriptor_pool {
     struct descriptor_file *files;
     struct descriptor_entry *entries; /* ascending by name, once linked */
     struct descriptor_extension *extensions;
+    const struct protobuf_types *types; /* in the order of entries, once linked */
     uint32_t file_count, file_capacity;
     uint32_t entry_count, entry_capacity;
     uint32_t extension_count, extension_capacity;

@@ -28,17 +28,10 @@ struct field_text {
     bool broken;
 };
 
-static int compare_span(struct span a, struct span b)
-{
-    uint32_t size = min_u32(a.size, b.size);
-    int order = size ? memcmp(a.data, b.data, size) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_entries(const void *left, const void *right)
 {
     const struct descriptor_entry *a = left, *b = right;
-    int order = compare_span(a->name, b->name);
+    int order = span_compare(a->name, b->name);
     return order ? order : (a->file > b->file) - (a->file < b->file);
 }
 
@@ -50,21 +43,10 @@ static int compare_fields(const void *left, const void *right)
 
 static struct descriptor_entry *find_entry(const struct descriptor_pool *pool, struct span type)
 {
-    uint32_t low = 0, high = pool->entry_count;
     if (type.size == 0 || type.data[0] != '.')
         return NULL;
-    struct span name = span_from(type, 1);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = compare_span(pool->entries[middle].name, name);
-        if (order == 0)
-            return &pool->entries[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    const struct protobuf_message *found = protobuf_types_find(pool->types, span_from(type, 1));
+    return found ? &pool->entries[found - pool->types->messages] : NULL;
 }
 
 static struct field_text read_field(struct span body)
@@ -212,9 +194,9 @@ static void finish(struct descriptor_pool *pool, struct descriptor_entry *entry)
         if (entry->fields[i].number == entry->fields[i - 1].number)
             descriptor_complain(pool, entry->file, "message %.*s has two fields with the number %u",
                                 (int)entry->name.size, entry->name.data, entry->fields[i].number);
-    message->name = entry->name;
     message->fields = entry->fields;
     message->field_count = entry->filled;
+    message->any = span_equal(entry->name, SPAN_LITERAL("google.protobuf.Any")) ? pool->types : NULL;
     while (message->dense < entry->filled && entry->fields[message->dense].number == message->dense + 1)
         message->dense++;
 }
@@ -224,13 +206,17 @@ static bool take_messages(struct descriptor_pool *pool)
     struct loader *loader = pool->loader;
     struct protobuf_message *messages =
         loader_take_array(loader, loader->arena, struct protobuf_message, pool->entry_count + 1);
-    if (!messages)
+    struct protobuf_types *types = loader_take(loader, loader->arena, sizeof(*types));
+    if (!messages || !types)
         return false;
+    *types = (struct protobuf_types){messages, pool->entry_count};
+    pool->types = types;
     if (pool->entry_count)
         qsort(pool->entries, pool->entry_count, sizeof(*pool->entries), compare_entries);
     for (uint32_t i = 0; i < pool->entry_count; i++) {
         struct descriptor_entry *entry = &pool->entries[i];
         entry->message = &messages[i];
+        entry->message->name = entry->name;
         if (i && span_equal(entry->name, entry[-1].name))
             descriptor_complain(pool, entry->file, "message %.*s is also in %.*s; remove one", (int)entry->name.size,
                                 entry->name.data, (int)pool->files[entry[-1].file].name.size,

@@ -11,6 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct protobuf_message message;
 
+static const struct protobuf_field any_fields[] = {
+    {.number = 1, .type = PROTOBUF_STRING, .utf8 = true, .name = {(const uint8_t *)"type_url", 8}},
+    {.number = 2, .type = PROTOBUF_BYTES, .name = {(const uint8_t *)"value", 5}},
+};
+static const struct protobuf_types types = {&message, 1};
+static const struct protobuf_message any = {.fields = any_fields, .field_count = 2, .dense = 2, .any = &types};
+
 static const struct protobuf_field fields[] = {
     {.number = 1, .type = PROTOBUF_STRING, .utf8 = true, .name = {(const uint8_t *)"text", 4}},
     {.number = 2,
@@ -23,6 +30,7 @@ static const struct protobuf_field fields[] = {
     {.number = 5, .type = PROTOBUF_BYTES, .name = {(const uint8_t *)"bytes", 5}},
     {.number = 7, .type = PROTOBUF_FIXED32, .repeated = true, .name = {(const uint8_t *)"marks", 5}},
     {.number = 9, .type = PROTOBUF_MESSAGE, .name = {(const uint8_t *)"nowhere", 7}},
+    {.number = 10, .type = PROTOBUF_MESSAGE, .name = {(const uint8_t *)"any", 3}, .message = &any},
 };
 
 static struct protobuf_run whole, cut;
@@ -71,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 4 || size > 8192)
         return 0;
     message = (struct protobuf_message){.fields = fields, .field_count = ARRAY_COUNT(fields), .dense = 5};
+    message.name = SPAN_LITERAL("m");
     const struct protobuf_message *schema = data[0] & 1 ? &message : NULL;
     uint32_t body = (uint32_t)size - 4;
     const uint8_t *text = data + 4;

@@ -4,11 +4,12 @@
 
 usage: grpc_peers.py serve ADDRESS PORT LOG       a grpcio server
        grpc_peers.py call ADDRESS PORT            a grpcio client: CALLS, on one connection
+       grpc_peers.py call-envelopes ADDRESS PORT  the same: ENVELOPES
        grpc_peers.py serve-web ADDRESS PORT LOG   the same service for gRPC-Web, on Python's own http.server
        grpc_peers.py call-web ADDRESS PORT        the same calls by http.client, in turn as they are and in base64
 
-Messages are made by Python's protobuf from tests/data/grpc/cards.protoset. LOG gets one JSON line for each
-call the server has answered: its path, its grpc_status, and the sizes of the messages.
+Messages are made by Python's protobuf from the sets in tests/data/grpc. LOG gets one JSON line for each call the
+server has answered: its path, its grpc_status, and the sizes of the messages.
 """
 
 import base64
@@ -24,7 +25,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-SET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "grpc", "cards.protoset")
+SETS = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "grpc", name + ".protoset")
+        for name in ("cards", "envelope")]
 ID = "6f9619ff-8b86-4011-b42d-00cf4fc964ff"
 PAN, OTHER_PAN = "4539578763621486", "5425233430109903"  # made up, and right by their check digits
 OK, INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED = 0, 3, 7, 12
@@ -33,15 +35,16 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 def load_types():
     pool = descriptor_pool.DescriptorPool()
-    with open(SET, "rb") as stream:
-        for file in descriptor_pb2.FileDescriptorSet.FromString(stream.read()).file:
-            pool.Add(file)
+    for name in SETS:
+        with open(name, "rb") as stream:
+            for file in descriptor_pb2.FileDescriptorSet.FromString(stream.read()).file:
+                pool.Add(file)
     factory = message_factory.MessageFactory(pool)
-    names = ("ChargeRequest", "ChargeReply")
+    names = ("ChargeRequest", "ChargeReply", "Card", "Envelope")
     return [factory.GetPrototype(pool.FindMessageTypeByName("shop.v1." + name)) for name in names]
 
 
-REQUEST, REPLY = load_types()
+REQUEST, REPLY, CARD, ENVELOPE = load_types()
 
 
 def charge(note, number="", pan=0, notes=None):
@@ -61,6 +64,22 @@ def reply(receipt, number="", pan=0):
     return message.SerializeToString()
 
 
+def envelopes():
+    """Numbers of cards in messages that say what they are, in one another, and in one of a type that nobody knows."""
+    plain, nested, listed, unknown, wrapped = (ENVELOPE() for _ in range(5))
+    card = CARD(pan=int(PAN))
+    plain.content.Pack(card)
+    nested.content.Pack(plain)
+    listed.attachments.add().Pack(CARD(holder="nobody"))
+    listed.named["travel"].Pack(card)
+    unknown.content.type_url = "type.googleapis.com/shop.v9.Secret"
+    unknown.content.value = CARD(number=PAN).SerializeToString()
+    wrapped.pan.value = int(OTHER_PAN)
+    wrapped.label.value, wrapped.loose["card"] = "no card here", OTHER_PAN
+    return [one.SerializeToString() for one in (plain, nested, listed, unknown, wrapped)]
+
+
+ENVELOPES = [("/shop.v1.Envelopes/Send", [one], "--", False) for one in envelopes()]
 # path, messages, streams (of the client, of the server), compressed
 CALLS = [
     ("/shop.v1.Cards/Charge", [charge("a lamp")], "--", False),
@@ -89,6 +108,8 @@ def answer(path, requests):
         return OK, [reply("r-%d" % at, pan=int(PAN) if at == 2 else 0) for at in range(3)]
     if path == "/shop.v1.Cards/Chat":
         return OK, [reply("r-%d" % at) for at in range(len(requests))]
+    if path == "/shop.v1.Envelopes/Send":
+        return OK, [ENVELOPE().SerializeToString()]
     if not path.startswith("/shop.v1.Cards/"):
         return UNIMPLEMENTED, []
     note = REQUEST.FromString(requests[0]).note
@@ -140,11 +161,11 @@ def serve(address, port, log_path):
     server.wait_for_termination()
 
 
-def call(address, port):
+def call(address, port, calls=CALLS):
     import grpc
     authority = [("grpc.default_authority", "api.example")]
     with grpc.insecure_channel("%s:%s" % (address, port), options=authority) as channel:
-        for path, messages, streams, compressed in CALLS:
+        for path, messages, streams, compressed in calls:
             kind = {"--": channel.unary_unary, "-s": channel.unary_stream, "s-": channel.stream_unary,
                     "ss": channel.stream_stream}[streams]
             requests = iter(messages) if streams[0] == "s" else messages[0]
@@ -226,7 +247,8 @@ def call_web(address, port):
 
 
 if __name__ == "__main__":
-    commands = {"serve": (serve, 3), "call": (call, 2), "serve-web": (serve_web, 3), "call-web": (call_web, 2)}
+    commands = {"serve": (serve, 3), "call": (call, 2), "call-envelopes": (lambda *to: call(*to, ENVELOPES), 2),
+                "serve-web": (serve_web, 3), "call-web": (call_web, 2)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands or len(sys.argv) - 2 != commands[sys.argv[1]][1]:
         sys.exit(__doc__)
     commands[sys.argv[1]][0](*sys.argv[2:])

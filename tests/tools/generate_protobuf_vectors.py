@@ -20,10 +20,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 TESTS = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent
 DATA = TESTS / "data" / "grpc"
+SETS = ("cards", "legacy", "envelope")
 
 
 def compile_sets():
-    for name in ("cards", "legacy"):
+    for name in SETS:
         command = ["protoc", "-I", str(DATA), "--include_imports",
                    "--descriptor_set_out=%s" % (DATA / (name + ".protoset")), name + ".proto"]
         subprocess.run(command, check=True)
@@ -31,7 +32,7 @@ def compile_sets():
 
 def load_types():
     pool = descriptor_pool.DescriptorPool()
-    for name in ("cards", "legacy"):
+    for name in SETS:
         wanted = descriptor_pb2.FileDescriptorSet.FromString((DATA / (name + ".protoset")).read_bytes())
         for file in wanted.file:
             pool.Add(file)
@@ -70,7 +71,29 @@ def name_of(field, named):
     return field.name
 
 
+def unpack(message):
+    """What an Any holds, by Python's own reading; None where its type is not known."""
+    pool = message.DESCRIPTOR.file.pool
+    try:
+        inside = make(pool, message.type_url.rpartition("/")[2])
+    except KeyError:
+        return None
+    return inside if message.Unpack(inside) else None
+
+
+def walk_any(message, path, out):
+    leaf(message.DESCRIPTOR.fields_by_name["type_url"], path + "/type_url", message.type_url, out)
+    inside = unpack(message)
+    if inside:
+        walk(inside, path + "/value", True, out)
+    else:
+        walk(make(message.DESCRIPTOR.file.pool, "shop.v1.Card").FromString(message.value), path + "/value", False, out)
+    return out
+
+
 def walk(message, path, named, out):
+    if named and message.DESCRIPTOR.full_name == "google.protobuf.Any":
+        return walk_any(message, path, out)
     for field, value in message.ListFields():
         here = path + "/" + name_of(field, named)
         entry = field.message_type and field.message_type.GetOptions().map_entry
@@ -92,15 +115,41 @@ def walk(message, path, named, out):
     return out
 
 
+def make(pool, name):
+    found = pool.FindMessageTypeByName(name)
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(found)()
+    return message_factory.MessageFactory(pool).GetPrototype(found)()
+
+
+def envelope(pool):
+    """An Any in an Any, in lists and maps; one of a type that nobody knows, with a card in it; wrappers."""
+    card, inner, outer = make(pool, "shop.v1.Card"), make(pool, "shop.v1.Envelope"), make(pool, "shop.v1.Envelope")
+    card.number, card.pan = "4111111111111111", 4111111111111111
+    inner.content.Pack(card)
+    inner.label.value = "inner"
+    outer.content.Pack(inner)
+    outer.attachments.add().Pack(card, type_url_prefix="https://types.example/deep/path/")
+    text = make(pool, "google.protobuf.StringValue")
+    text.value = "wrapped twice"
+    outer.attachments.add().Pack(text)
+    unknown = outer.attachments.add()
+    card.ClearField("pan")
+    unknown.type_url, unknown.value = "type.googleapis.com/shop.v9.Nobody", card.SerializeToString()
+    order = make(pool, "shop.legacy.Order")
+    order.id, order.payment.card = 3, "5500005555555559"
+    outer.named["order"].Pack(order)
+    outer.label.value, outer.pan.value, outer.raw.value = "outer", 5500005555555559, b"\xff\x00raw"
+    outer.loose.update({"card": "4111111111111111", "list": [1.5, True, None, {"deep": "text"}]})
+    return outer
+
+
 def messages(pool):
-    make = lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))() if hasattr(
-        message_factory, "GetMessageClass") else message_factory.MessageFactory(pool).GetPrototype(
-            pool.FindMessageTypeByName(name))()
-    card = make("shop.v1.Card")
+    card = make(pool, "shop.v1.Card")
     card.number, card.pan, card.pan_fixed, card.pan_zigzag = "4111111111111111", 4111111111111111, 5500005555555559, 340000000000009
     card.pan_double, card.scheme, card.holder, card.raw = 4012888888881881.0, 70000, "Ada", bytes(range(256))
     yield "card", card
-    customer = make("shop.v1.Customer")
+    customer = make(pool, "shop.v1.Customer")
     customer.id, customer.email, customer.phone = 7, "ada@example.com", "+1 202 555 0123"
     for at in range(3):
         customer.cards.add(number="40128888888818%02d" % at, pan=-at)
@@ -120,13 +169,13 @@ def messages(pool):
     customer.ratio, customer.far, customer.near, customer.small, customer.plain = 0.5, -2, -3, -4, -5
     customer.large = 2**64 - 1
     yield "customer", customer
-    request = make("shop.v1.ChargeRequest")
+    request = make(pool, "shop.v1.ChargeRequest")
     request.customer.CopyFrom(customer)
     request.amount, request.note = 1999, "x" * 9000
     yield "request", request
-    empty = make("shop.v1.ChargeReply")
+    empty = make(pool, "shop.v1.ChargeReply")
     yield "empty", empty
-    order = make("shop.legacy.Order")
+    order = make(pool, "shop.legacy.Order")
     order.id, order.note = 1, "note"
     order.payment.card, order.payment.inner.number = "4111111111111111", 12
     for text in ("first", "second"):
@@ -136,26 +185,27 @@ def messages(pool):
     order.Extensions[extensions["codes"]].extend([1, 2, 300])
     order.Extensions[extensions["voucher"]].code = "SAVE"
     yield "order", order
-    tree = make("shop.v1.Customer")
+    tree = make(pool, "shop.v1.Customer")
     branch = tree
     for _ in range(20):
         branch = branch.address.neighbour
     branch.email = "bottom@example.com"
     yield "tree", tree
+    yield "envelope", envelope(pool)
 
 
 def raw_messages(pool):
     """Messages whose numeric reading leaves nothing to guess wrong: no packed lists, texts that are no messages."""
-    make = dict(messages(pool))
-    card = make["card"]
+    made = dict(messages(pool))
+    card = made["card"]
     card.ClearField("raw")
     yield "raw_card", card
-    customer = make["customer"]
+    customer = made["customer"]
     for name in ("numbers", "marks", "flags", "cards"):
         customer.ClearField(name)
     yield "raw_customer", customer
-    yield "raw_tree", make["tree"]
-    order = make["order"]
+    yield "raw_tree", made["tree"]
+    order = made["order"]
     for field in pool.FindAllExtensions(order.DESCRIPTOR):
         if field.name == "codes":
             order.ClearExtension(field)

@@ -21,8 +21,8 @@
 #define FILE_MAX        1048576u
 #define VECTOR_LINE_MAX 262144u
 
-static char cards[FILE_MAX], legacy[FILE_MAX], notes[FILE_MAX];
-static struct registry_source sources[3];
+static char cards[FILE_MAX], legacy[FILE_MAX], envelope[FILE_MAX], notes[FILE_MAX];
+static struct registry_source sources[4];
 static struct protobuf_run whole, cut;
 
 static size_t read_text(const char *folder, const char *name, char *out)
@@ -53,6 +53,8 @@ static int set_up(void **state)
     sources[0] = (struct registry_source){"cards.protoset", cards, read_text(folder, "cards.protoset", cards)};
     sources[1] = (struct registry_source){"legacy.desc", legacy, read_text(folder, "legacy.protoset", legacy)};
     sources[2] = (struct registry_source){"notes.yaml", notes, read_text(folder, "notes.yaml", notes)};
+    size_t size = read_text(folder, "envelope.protoset", envelope);
+    sources[3] = (struct registry_source){"envelope.protoset", envelope, size};
     return 0;
 }
 
@@ -154,10 +156,11 @@ static uint32_t read_hex(const char *text, uint8_t *out)
 
 static const struct protobuf_message *message_of(const struct registry *registry, const char *type)
 {
-    static const char *const methods[] = {"/shop.v1.Cards/Charge", "/shop.legacy.Orders/Place"};
+    static const char *const methods[] = {"/shop.v1.Cards/Charge", "/shop.legacy.Orders/Place",
+                                          "/shop.v1.Envelopes/Send"};
     if (strcmp(type, "-") == 0)
         return NULL;
-    for (size_t i = 0; i < 1u + (strstr(type, "legacy") != NULL); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
         const struct registry_rpc *rpc = find(registry, methods[i], REGISTRY_MATCH);
         const struct protobuf_message *ends[] = {rpc->request, rpc->response};
         for (size_t j = 0; j < 2; j++) {
@@ -177,7 +180,7 @@ static void test_vectors(void **state)
     (void)state;
     static char line[VECTOR_LINE_MAX], sorted[PROTOBUF_LOG_MAX];
     static uint8_t data[65536];
-    struct registry *registry = load_good_sources(sources, 2);
+    struct registry *registry = load_good_sources(sources, 4);
     FILE *file = fopen(source_path("vectors/protobuf.txt"), "r");
     assert_non_null(file);
     uint32_t lines = 0;
@@ -200,10 +203,13 @@ static void test_vectors(void **state)
             assert_int_equal(cut.walker.outcome, PROTOBUF_COMPLETE);
         }
     }
-    assert_int_equal(lines, 10);
+    assert_int_equal(lines, 11);
     fclose(file);
     registry_free(registry);
 }
+
+#define CARD_URL  "0a0d2f73686f702e76312e43617264" /* type_url: "/shop.v1.Card" */
+#define CARD_ITEM "/content/type_url:2f73686f702e76312e43617264 "
 
 /* Bytes by hand, from the encoding guide, against the descriptors of cards.proto and legacy.proto. */
 static void test_flaws(void **state)
@@ -238,11 +244,17 @@ static void test_flaws(void **state)
         {"shop.legacy.Order", "131a0161", "/payment/card:61 ", PROTOBUF_MALFORMED, 0},
         {"shop.legacy.Order", "14", "", PROTOBUF_MALFORMED, 0},
         {"shop.legacy.Order", "131c", "", PROTOBUF_MALFORMED, 0},
+        /* an Any: no Card, though it says so; a Card with a field of another wire type; the type behind the value */
+        {"shop.v1.Envelope", "0a13" CARD_URL "1202ffff", CARD_ITEM "/content/value:ffff ", PROTOBUF_COMPLETE, 0},
+        {"shop.v1.Envelope", "0a13" CARD_URL "12020805", CARD_ITEM "/content/value/1=5 ", PROTOBUF_COMPLETE,
+         PROTOBUF_FLAG_UNKNOWN},
+        {"shop.v1.Envelope", "0a1312020a00" CARD_URL, CARD_ITEM, PROTOBUF_COMPLETE, 0},
+        {"shop.v1.Envelope", "0a1412031a0141" CARD_URL, "/content/value/3:41 " CARD_ITEM, PROTOBUF_COMPLETE, 0},
         /* packed numbers that end in the middle of one */
         {"shop.v1.Customer", "4a020180", "/numbers=1 ", PROTOBUF_MALFORMED, 0},
         {"shop.v1.Customer", "5a0501000000ff", "/marks=1 ", PROTOBUF_MALFORMED, 0},
     };
-    struct registry *registry = load_good_sources(sources, 2);
+    struct registry *registry = load_good_sources(sources, 4);
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         uint8_t data[64];
         uint32_t size = read_hex(cases[i].hex, data);
