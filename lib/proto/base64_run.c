@@ -4,18 +4,19 @@
  * Runs of base64
  *
  * Every body is searched, and nearly none has a run: 64 bytes at a time become a mask of digits, and shifting the mask
- * against itself leaves a bit where enough digits follow each other. Blocks overlap by less than a run, so that none
- * hides between two.
+ * against itself leaves a bit where enough digits follow each other. A run over the border of two blocks is known by
+ * the digits at the end of one and at the beginning of the next.
  */
 
 #include "proto/base64_run.h"
 
-#ifdef __SSSE3__
+#include "base/cpu.h"
+
+#ifdef CPU_SSSE3
 #include <tmmintrin.h>
 #endif
 
 #define BLOCK_SIZE 64u
-#define BLOCK_STEP (BLOCK_SIZE - BASE64_RUN_MIN + 1)
 
 static_assert(BASE64_RUN_MIN > 16 && BASE64_RUN_MIN <= 32, "runs of 16, shifted once more");
 
@@ -47,7 +48,7 @@ uint32_t base64_run_find_scalar(const uint8_t *data, uint32_t from, uint32_t siz
     return size;
 }
 
-#ifdef __SSSE3__
+#ifdef CPU_SSSE3
 
 /* Classes by the two halves of a byte: a digit has the bit of its upper half's class in its lower half's entry. */
 static uint64_t digits_of(const uint8_t *block)
@@ -66,25 +67,33 @@ static uint64_t digits_of(const uint8_t *block)
     return mask;
 }
 
+/* Bits at which BASE64_RUN_MIN digits begin. */
+static uint64_t runs_of(uint64_t digits)
+{
+    for (uint32_t shift = 1; shift <= 8; shift *= 2)
+        digits &= digits >> shift;
+    return digits & digits >> (BASE64_RUN_MIN - 16);
+}
+
 uint32_t base64_run_find(const uint8_t *data, uint32_t from, uint32_t size, uint32_t *run_size_out)
 {
     uint32_t at = from;
     if (at > 0 && at < size && base64_digit(data[at - 1]))
         at = run_end(data, at, size);
-    while (size - at >= BLOCK_SIZE) {
-        uint64_t runs = digits_of(data + at);
-        for (uint32_t shift = 1; shift <= 8; shift *= 2)
-            runs &= runs >> shift;
-        runs &= runs >> (BASE64_RUN_MIN - 16);
-        if (runs) {
-            /* One that began in the block before would have been found there. */
-            uint32_t begin = at + (uint32_t)__builtin_ctzll(runs);
+    uint32_t open = 0; /* digits in front of `at`; fewer than a run, as a longer one was found */
+    for (; size - at >= BLOCK_SIZE; at += BLOCK_SIZE) {
+        uint64_t digits = digits_of(data + at);
+        uint64_t runs = runs_of(digits);
+        uint32_t leading = ~digits ? (uint32_t)__builtin_ctzll(~digits) : BLOCK_SIZE;
+        if (unlikely(runs || open + leading >= BASE64_RUN_MIN)) {
+            uint32_t begin = open + leading >= BASE64_RUN_MIN ? at - open : at + (uint32_t)__builtin_ctzll(runs);
             *run_size_out = run_end(data, begin, size) - begin;
             return begin;
         }
-        at += BLOCK_STEP;
+        open = (uint32_t)__builtin_clzll(~digits);
     }
-    return base64_run_find_scalar(data, at, size, run_size_out);
+    /* From where it begins: the byte in front of that is no digit. */
+    return base64_run_find_scalar(data, at - open, size, run_size_out);
 }
 
 #else
