@@ -81,6 +81,16 @@ static inline bool span_equal_nocase(struct span a, struct span b)
     return ascii_lower_word(span_word(a.data + last)) == ascii_lower_word(span_word(b.data + last));
 }
 
+/* One of `texts`, none of which is empty. The first byte tells most of them off. */
+static inline bool span_is_one_of(struct span s, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count && s.size; i++)
+        if (ascii_lower((uint8_t)texts[i][0]) == ascii_lower(s.data[0]) &&
+            span_equal_nocase(s, span_from_text(texts[i])))
+            return true;
+    return false;
+}
+
 static inline bool span_starts_with(struct span s, struct span prefix)
 {
     return s.size >= prefix.size && (prefix.size == 0 || memcmp(s.data, prefix.data, prefix.size) == 0);

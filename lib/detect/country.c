@@ -76,14 +76,6 @@ static bool pairs_have(const char *pairs, uint8_t first, uint8_t second)
     return false;
 }
 
-static bool list_has(const char *const *names, size_t count, struct span name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (span_equal_nocase(span_from_text(names[i]), name))
-            return true;
-    return false;
-}
-
 bool country_is_code(uint8_t first, uint8_t second)
 {
     return pairs_have(country_codes, first, second);
@@ -113,12 +105,12 @@ uint32_t country_calling_code_size(struct span digits)
 
 uint32_t country_domain_rank(struct span name)
 {
-    if (name.size < 2 || list_has(no_domains, ARRAY_COUNT(no_domains), name))
+    if (name.size < 2 || span_is_one_of(name, no_domains, ARRAY_COUNT(no_domains)))
         return 0;
     if (name.size == 2) {
         uint8_t first = (uint8_t)(name.data[0] & ~0x20), second = (uint8_t)(name.data[1] & ~0x20);
         bool more = pairs_have("EUUKSUAC", first, second);
         return more || country_is_code(first, second) ? 2 : 0;
     }
-    return list_has(generic_domains, ARRAY_COUNT(generic_domains), name) ? 2 : 1;
+    return span_is_one_of(name, generic_domains, ARRAY_COUNT(generic_domains)) ? 2 : 1;
 }

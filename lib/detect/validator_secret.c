@@ -114,14 +114,6 @@ bool validate_private_key(const struct validator_case *judged, struct validator_
     return true;
 }
 
-static bool one_of(struct span value, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (span_equal_nocase(value, span_from_text(words[i])))
-            return true;
-    return false;
-}
-
 /* Not masked, not a word of a schema or a form, not a place to fill in. */
 bool validate_password(const struct validator_case *judged, struct validator_answer *answer)
 {
@@ -140,7 +132,7 @@ bool validate_password(const struct validator_case *judged, struct validator_ans
     bool masked =
         same && (first == 'x' || first == '.' || first == '-' || first == '#' || first == '_' || first >= 0x80);
     answer->value = value;
-    return !masked && !one_of(value, words, ARRAY_COUNT(words));
+    return !masked && !span_is_one_of(value, words, ARRAY_COUNT(words));
 }
 
 /* User, colon, password; printable (RFC 7617 section 2). A password may hold further colons, so one is enough. */

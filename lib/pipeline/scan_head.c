@@ -154,10 +154,7 @@ static bool names_credential(struct span name)
         "client_secret", "session",  "session_id",    "sessionid",     "jsessionid", "sid",
         "signature",     "sig",      "code",          "authorization", "x-api-key",  "credential",
     };
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (span_equal_nocase(name, span_from_text(names[i])))
-            return true;
-    return false;
+    return span_is_one_of(name, names, ARRAY_COUNT(names));
 }
 
 /* The scheme in front of a credential ("Basic dXNlcjpwYXNz") is no secret, and rules ask for it. */

@@ -34,32 +34,38 @@ static uint32_t find_byte(struct span s, uint32_t from, uint8_t wanted)
 }
 
 struct type_kind {
-    struct span name;
+    const char *name;
+    uint32_t size;
     enum body_kind kind;
 };
 
+#define TYPE(name, kind)                                                                                               \
+    {                                                                                                                  \
+        name, sizeof(name) - 1, kind                                                                                   \
+    }
+
 static bool find_exact(struct span type, enum body_kind *kind_out)
 {
-    const struct type_kind types[] = {
-        {SPAN_LITERAL("application/json"), BODY_JSON},
-        {SPAN_LITERAL("text/json"), BODY_JSON},
-        {SPAN_LITERAL("application/x-ndjson"), BODY_LINES},
-        {SPAN_LITERAL("application/ndjson"), BODY_LINES},
-        {SPAN_LITERAL("application/jsonl"), BODY_LINES},
-        {SPAN_LITERAL("application/x-jsonlines"), BODY_LINES},
-        {SPAN_LITERAL("application/json-seq"), BODY_LINES},
-        {SPAN_LITERAL("text/event-stream"), BODY_EVENTS},
-        {SPAN_LITERAL("application/x-www-form-urlencoded"), BODY_FORM},
-        {SPAN_LITERAL("application/xml"), BODY_XML},
-        {SPAN_LITERAL("text/xml"), BODY_XML},
-        {SPAN_LITERAL("application/graphql"), BODY_TEXT},
-        {SPAN_LITERAL("application/javascript"), BODY_TEXT},
-        {SPAN_LITERAL("application/yaml"), BODY_TEXT},
-        {SPAN_LITERAL("application/x-yaml"), BODY_TEXT},
-        {SPAN_LITERAL("application/sql"), BODY_TEXT},
+    static const struct type_kind types[] = {
+        TYPE("application/json", BODY_JSON),
+        TYPE("text/json", BODY_JSON),
+        TYPE("application/x-ndjson", BODY_LINES),
+        TYPE("application/ndjson", BODY_LINES),
+        TYPE("application/jsonl", BODY_LINES),
+        TYPE("application/x-jsonlines", BODY_LINES),
+        TYPE("application/json-seq", BODY_LINES),
+        TYPE("text/event-stream", BODY_EVENTS),
+        TYPE("application/x-www-form-urlencoded", BODY_FORM),
+        TYPE("application/xml", BODY_XML),
+        TYPE("text/xml", BODY_XML),
+        TYPE("application/graphql", BODY_TEXT),
+        TYPE("application/javascript", BODY_TEXT),
+        TYPE("application/yaml", BODY_TEXT),
+        TYPE("application/x-yaml", BODY_TEXT),
+        TYPE("application/sql", BODY_TEXT),
     };
     for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
-        if (!span_equal_nocase(type, types[i].name))
+        if (type.size != types[i].size || !span_equal_nocase(type, span_of(types[i].name, types[i].size)))
             continue;
         *kind_out = types[i].kind;
         return true;

@@ -8,14 +8,6 @@
 
 #define REPLACEMENT 0xfffdu
 
-static bool is_label(struct span label, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (span_equal_nocase(label, span_from_text(names[i])))
-            return true;
-    return false;
-}
-
 enum charset charset_find(struct span label, struct span start)
 {
     static const char *const little[] = {"utf-16", "utf-16le", "unicode", "ucs-2", "iso-10646-ucs-2"};
@@ -27,11 +19,11 @@ enum charset charset_find(struct span label, struct span start)
         return CHARSET_UTF_16_LITTLE;
     if (start.size >= 2 && bytes[0] == 0xfe && bytes[1] == 0xff)
         return CHARSET_UTF_16_BIG;
-    if (is_label(label, little, ARRAY_COUNT(little)))
+    if (span_is_one_of(label, little, ARRAY_COUNT(little)))
         return CHARSET_UTF_16_LITTLE;
-    if (is_label(label, big, ARRAY_COUNT(big)))
+    if (span_is_one_of(label, big, ARRAY_COUNT(big)))
         return CHARSET_UTF_16_BIG;
-    if (is_label(label, latin, ARRAY_COUNT(latin)))
+    if (span_is_one_of(label, latin, ARRAY_COUNT(latin)))
         return CHARSET_WINDOWS_1252;
     if (label.size || start.size < 2)
         return CHARSET_UTF_8;

@@ -31,10 +31,7 @@ static bool contains_chunk(struct span text)
 static bool is_registered_coding(struct span name)
 {
     static const char *const names[] = {"chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress", "trailers"};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (span_equal_nocase(name, span_from_text(names[i])))
-            return true;
-    return false;
+    return span_is_one_of(name, names, ARRAY_COUNT(names));
 }
 
 /* One transfer coding: chunked, something that some take for chunked, or another one. */
