@@ -4,11 +4,14 @@
 
 #include "base/json_writer.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 #include <stdio.h>
 #include <time.h>
+
+#include "base/cpu.h"
+
+#ifdef CPU_SSSE3
+#include <emmintrin.h>
+#endif
 
 void json_writer_init(struct json_writer *writer, char *buffer, size_t capacity)
 {
@@ -110,7 +113,7 @@ static bool is_plain(uint8_t c)
 /* Where what can be written as it is ends. Most texts are all of that, and findings hold thousands of bytes of them. */
 static uint32_t plain_end(struct span value, uint32_t at)
 {
-#ifdef __SSE2__
+#ifdef CPU_SSSE3
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
     const __m128i blank = _mm_set1_epi8(' '), delete = _mm_set1_epi8(0x7f);
     for (; value.size - at >= 16; at += 16) {

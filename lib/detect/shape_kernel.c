@@ -9,6 +9,8 @@
 
 #include "detect/shape_kernel.h"
 
+#include "base/cpu.h"
+
 #define CLASS_DIGIT     0x01 /* 3 x 0-9 */
 #define CLASS_LETTER_AO 0x02 /* 4, 6 x 1-f */
 #define CLASS_LETTER_PZ 0x04 /* 5, 7 x 0-a */
@@ -65,7 +67,7 @@ void shape_kernel_scalar(const uint8_t *data, uint32_t block_count, struct shape
     }
 }
 
-#ifdef __x86_64__
+#ifdef CPU_SSSE3
 
 #include <immintrin.h>
 
@@ -154,12 +156,11 @@ __attribute__((target("avx512f,avx512bw"))) static void kernel_512(const uint8_t
 
 struct shape_variant shape_kernel_variant(uint32_t n)
 {
-    bool wide = __builtin_cpu_supports("avx2");
-    bool widest = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    enum cpu_vectors most = cpu_vectors();
     const struct shape_variant variants[] = {{"scalar", shape_kernel_scalar},
-                                             {"ssse3", kernel_128},
-                                             {"avx2", wide ? kernel_256 : NULL},
-                                             {"avx512", wide && widest ? kernel_512 : NULL}};
+                                             {"ssse3", most >= CPU_V2 ? kernel_128 : NULL},
+                                             {"avx2", most >= CPU_AVX2 ? kernel_256 : NULL},
+                                             {"avx512", most >= CPU_AVX512 ? kernel_512 : NULL}};
     return n < ARRAY_COUNT(variants) ? variants[n] : (struct shape_variant){NULL, NULL};
 }
 

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
+
 /* Called once for each 256 bytes of all traffic; a call would cost as much as what is done in it. */
 #define INLINE static inline __attribute__((always_inline))
 
@@ -120,7 +122,7 @@ static void find_plain(const struct shape_masks *masks, uint32_t block_count, st
     find(masks, block_count, places_out);
 }
 
-#ifdef __x86_64__
+#ifdef CPU_SSSE3
 
 __attribute__((target("avx2"))) static void find_avx2(const struct shape_masks *masks, uint32_t block_count,
                                                       struct shape_places *places_out)
@@ -137,10 +139,10 @@ find_avx512(const struct shape_masks *masks, uint32_t block_count, struct shape_
 
 struct shape_place_variant shape_place_variant(uint32_t n)
 {
-    bool wide = __builtin_cpu_supports("avx2");
-    bool combined = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
-    const struct shape_place_variant variants[] = {
-        {"plain", find_plain}, {"avx2", wide ? find_avx2 : NULL}, {"avx512", wide && combined ? find_avx512 : NULL}};
+    enum cpu_vectors most = cpu_vectors();
+    const struct shape_place_variant variants[] = {{"plain", find_plain},
+                                                   {"avx2", most >= CPU_AVX2 ? find_avx2 : NULL},
+                                                   {"avx512", most >= CPU_AVX512 ? find_avx512 : NULL}};
     return n < ARRAY_COUNT(variants) ? variants[n] : (struct shape_place_variant){NULL, NULL};
 }
 

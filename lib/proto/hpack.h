@@ -22,13 +22,14 @@
 #include "base/parse.h"
 #include "base/pool.h"
 
-#define HPACK_SMALL_SIZE   4096u  /* SETTINGS_HEADER_TABLE_SIZE unless the peer allows more (RFC 9113 6.5.2) */
-#define HPACK_LARGE_SIZE   65536u /* the most that common browsers allow; of a larger table the newest part is kept */
-#define HPACK_ENTRY_EXTRA  32u    /* counted for each entry (RFC 7541 4.1), so it bounds the number of entries */
-#define HPACK_FIELD_MAX    16384u /* encoded bytes of one field; common servers refuse a head over 8-16 KB */
-#define HPACK_DECODED_MAX  (HPACK_FIELD_MAX * 8 / 5)     /* the shortest code has 5 bits */
-#define HPACK_SCRATCH_SIZE (2 * HPACK_DECODED_MAX + 64u) /* the strings of a field, and a name that is being evicted   \
-                                                          */
+#define HPACK_SMALL_SIZE  4096u  /* SETTINGS_HEADER_TABLE_SIZE unless the peer allows more (RFC 9113 6.5.2) */
+#define HPACK_LARGE_SIZE  65536u /* the most that common browsers allow; of a larger table the newest part is kept */
+#define HPACK_ENTRY_EXTRA 32u    /* counted for each entry (RFC 7541 4.1), so it bounds the number of entries */
+#define HPACK_FIELD_MAX   16384u /* encoded bytes of one field; common servers refuse a head over 8-16 KB */
+#define HPACK_DECODED_MAX (HPACK_FIELD_MAX * 8 / 5) /* the shortest code has 5 bits */
+#define HPACK_SCRATCH_SIZE                                                                                             \
+    (2 * HPACK_DECODED_MAX + 64u) /* the strings of a field, and a name that is being evicted                          \
+                                   */
 
 struct hpack_entry {
     uint32_t position; /* of its bytes, counted from the beginning of the connection */

@@ -11,9 +11,9 @@
  * Threads: pure functions.
  */
 
-#include "base/base.h"
+#include "base/cpu.h"
 
-#ifdef __SSSE3__
+#ifdef CPU_SSSE3
 #include <tmmintrin.h>
 #endif
 
@@ -33,7 +33,7 @@ uint32_t http1_scan_control_plain(const uint8_t *data, uint32_t size, uint32_t f
 /* Offset of the first byte at or behind `from` that is not in the set, or `size`. */
 uint32_t http1_scan_set_plain(const uint8_t *data, uint32_t size, uint32_t from, const uint8_t *set);
 
-#ifdef __SSSE3__
+#ifdef CPU_SSSE3
 
 /* One bit for each control character but HTAB. */
 static inline uint32_t http1_control_mask(__m128i bytes)

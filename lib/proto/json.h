@@ -121,9 +121,10 @@ struct json_skipped {
 };
 
 /*
- * Reads over items that nobody asks for, several times as fast as json_parse(): only whole, plain, expected tokens below
- * the top, in front of data[size]; for all else json_parse() goes on from there. The walker is then as if json_parse()
- * had given them. Asked with `skipped->open` as it is, the rest of *skipped is filled in. Returns the bytes consumed.
+ * Reads over items that nobody asks for, several times as fast as json_parse(): only whole, plain, expected tokens
+ * below the top, in front of data[size]; for all else json_parse() goes on from there. The walker is then as if
+ * json_parse() had given them. Asked with `skipped->open` as it is, the rest of *skipped is filled in. Returns the
+ * bytes consumed.
  */
 uint32_t json_skip(struct json_walker *walker, const uint8_t *data, uint32_t size, struct json_skipped *skipped);
 

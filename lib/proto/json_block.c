@@ -9,6 +9,8 @@
 
 #include "proto/json_block.h"
 
+#include "base/cpu.h"
+
 #define BRACE_BIT 0x20 /* sets '[' and ']' to '{' and '}' */
 
 void json_block_scalar(const uint8_t *data, uint32_t block_count, struct json_block *blocks_out)
@@ -30,7 +32,7 @@ void json_block_scalar(const uint8_t *data, uint32_t block_count, struct json_bl
     }
 }
 
-#ifdef __x86_64__
+#ifdef CPU_SSSE3
 
 #include <immintrin.h>
 
@@ -118,17 +120,19 @@ __attribute__((target("avx2"))) static void kernel_256(const uint8_t *data, uint
 
 struct json_block_variant json_block_variant(uint32_t n)
 {
+    enum cpu_vectors most = cpu_vectors();
     const struct json_block_variant variants[] = {
         {"scalar", json_block_scalar},
-        {"ssse3", kernel_128},
-        {"avx2", __builtin_cpu_supports("avx2") ? kernel_256 : NULL},
+        {"ssse3", most >= CPU_V2 ? kernel_128 : NULL},
+        {"avx2", most >= CPU_AVX2 ? kernel_256 : NULL},
     };
     return n < ARRAY_COUNT(variants) ? variants[n] : (struct json_block_variant){NULL, NULL};
 }
 
 json_block_kernel *json_block_best(void)
 {
-    return __builtin_cpu_supports("avx2") ? kernel_256 : kernel_128;
+    enum cpu_vectors most = cpu_vectors();
+    return most >= CPU_AVX2 ? kernel_256 : most >= CPU_V2 ? kernel_128 : json_block_scalar;
 }
 
 #else

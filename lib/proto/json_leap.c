@@ -13,6 +13,7 @@
 
 #include "proto/json_leap.h"
 
+#include "base/cpu.h"
 #include "proto/json_block.h"
 #include "proto/json_token.h"
 
@@ -314,7 +315,7 @@ static bool read_block_any(struct leap *leap, const struct json_block *block, ui
     return read_block(leap, block, base);
 }
 
-#ifdef __x86_64__
+#ifdef CPU_SSSE3
 
 __attribute__((target("bmi,bmi2"))) static bool read_block_bits(struct leap *leap, const struct json_block *block,
                                                                 uint32_t base)
@@ -324,8 +325,7 @@ __attribute__((target("bmi,bmi2"))) static bool read_block_bits(struct leap *lea
 
 static block_reader *best_reader(void)
 {
-    bool bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("avx2");
-    return bits ? read_block_bits : read_block_any;
+    return cpu_vectors() >= CPU_AVX2 ? read_block_bits : read_block_any;
 }
 
 #else

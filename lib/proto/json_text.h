@@ -12,11 +12,12 @@
  * Errors:  none: what cannot be decoded becomes U+FFFD.
  */
 
-#ifdef __SSE2__
+#include "base/cpu.h"
+#include "base/span.h"
+
+#ifdef CPU_SSSE3
 #include <emmintrin.h>
 #endif
-
-#include "base/span.h"
 
 #define JSON_UNIT_MAX 12 /* bytes of the longest character: two \uXXXX that make a surrogate pair */
 
@@ -39,7 +40,7 @@ struct json_unit json_unit_read(struct span s, bool last);
  */
 uint32_t json_plain_end_scalar(const uint8_t *data, uint32_t from, uint32_t size);
 
-#ifdef __SSE2__
+#ifdef CPU_SSSE3
 
 /* The same, 16 bytes at a time: inline because most strings end within the first 16. Reads nothing beyond `size`. */
 static inline uint32_t json_plain_end(const uint8_t *data, uint32_t from, uint32_t size)

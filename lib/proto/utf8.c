@@ -4,14 +4,16 @@
 
 #include "proto/utf8.h"
 
-#ifdef __SSE2__
+#include "base/cpu.h"
+
+#ifdef CPU_SSSE3
 #include <emmintrin.h>
 #endif
 
 /* The end of the ASCII run that begins at `from`. */
 static uint32_t ascii_end(const uint8_t *data, uint32_t from, uint32_t size)
 {
-#ifdef __SSE2__
+#ifdef CPU_SSSE3
     for (; size - from >= 16; from += 16) {
         int mask = _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + from)));
         if (mask)

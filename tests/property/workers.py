@@ -15,11 +15,11 @@ from transform import write_config  # noqa: E402
 WORKERS_MAX = 4
 
 
-def run(captures, config, workers):
+def run(captures, config, workers, program=ASSAY):
     """Sorted lines, and what the ledger says of transactions."""
     with tempfile.TemporaryDirectory() as folder:
         names = [os.path.join(folder, name) for name in ("transactions", "findings", "summary")]
-        command = [ASSAY, "replay", "--workers", str(workers), *(["-c", config])]
+        command = [program, "replay", "--workers", str(workers), *(["-c", config])]
         command += ["--transactions", names[0], "--findings", names[1], "--summary", names[2], *captures]
         done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
         if done.returncode not in (0, 1):
