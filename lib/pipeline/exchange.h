@@ -23,11 +23,13 @@ struct exchange_graphql; /* graphql.c's own */
 
 struct scan_multipart; /* scan_multipart.c's own */
 
-/* A value in base64 that does not end in the view it began in. */
+/* A value in base64 that does not end in the view, or piece, that it began in. */
 struct scan_base64 {
-    bool open;
+    bool open, piece_open;
+    bool whole; /* the digits are all there was of the value so far */
     uint16_t name_size;
-    uint64_t next; /* where in the body it is read on from */
+    uint64_t next;       /* where in the body it is read on from */
+    uint64_t piece_next; /* which digit of the value is searched next */
     char name[BODY_NAME_MAX];
 };
 

@@ -42,12 +42,12 @@ struct span scan_multipart_name(const struct scan_multipart *multipart);
 /*
  * scan_base64.c: values that are text in base64 as a whole are decoded and searched, once.
  *
- * scan_base64_value(): of a value that is there as a whole.
+ * scan_base64_piece(): of a value that is decoded, or a piece of one; all of them in order.
  * scan_base64_any():   whether the view may hold one.
  * scan_base64_view():  of those in the view; `locator` stands where the view begins, and is used up.
  */
-void scan_base64_value(struct pipeline *worker, struct exchange *exchange, bool response,
-                       const struct scan_place *place, uint64_t offset, struct span value);
+void scan_base64_piece(struct pipeline *worker, struct exchange *exchange, bool response,
+                       const struct scan_place *place, const struct body_piece *piece);
 bool scan_base64_any(const struct body_scan *scan, const struct body_view *view);
 void scan_base64_view(struct pipeline *worker, struct exchange *exchange, bool response, const struct body_view *view,
                       struct body_locator *locator);

@@ -119,10 +119,10 @@ static void body_bytes(struct pipeline *worker, struct exchange *exchange, bool 
 }
 
 /* What came of a coded body. Whatever was not decoded was not searched. */
-void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder)
+void scan_note_outcome(struct exchange *exchange, bool response, enum content_outcome outcome)
 {
     struct transaction_side *side = exchange_side(exchange, response);
-    switch (decoder->outcome) {
+    switch (outcome) {
     case CONTENT_COMPLETE:
         return;
     case CONTENT_BOMB_SIZE:
@@ -161,7 +161,7 @@ static void decode(struct pipeline *worker, struct exchange *exchange, bool resp
         } else if (step.status == PARSE_MORE) {
             return;
         } else {
-            scan_note_outcome(exchange, response, scan->decoder);
+            scan_note_outcome(exchange, response, (enum content_outcome)scan->decoder->outcome);
             decoder_give(scan);
             return;
         }

@@ -71,7 +71,7 @@ static void decoder_end(const struct scan_grpc_feed *feed)
 {
     struct scan_grpc *grpc = feed->grpc;
     grpc->cut = grpc->cut || grpc->decoder->outcome != CONTENT_COMPLETE;
-    scan_note_outcome(feed->exchange, feed->response, grpc->decoder);
+    scan_note_outcome(feed->exchange, feed->response, (enum content_outcome)grpc->decoder->outcome);
     content_decoder_give(grpc->decoder);
     grpc->decoder = NULL;
 }

@@ -73,8 +73,7 @@ static void view_values(struct pipeline *worker, struct exchange *exchange, bool
             if (body_piece_owns(&piece, worker->hits[i].offset, worker->hits[i].size))
                 scan_add(exchange, response, &worker->hits[i], &named,
                          scan->base + piece.offset + worker->hits[i].offset);
-        scan_base64_value(worker, exchange, response, &named, scan->base + piece.offset,
-                          span_of(piece.data, piece.size));
+        scan_base64_piece(worker, exchange, response, &named, &piece);
     }
 }
 

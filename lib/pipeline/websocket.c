@@ -167,21 +167,6 @@ static void message_begin(struct pipeline *worker, const struct websocket_feed *
         half->exchange->transaction.call.flags |= CALL_UNDECODED;
 }
 
-/* What came of a compressed message. */
-static void note_outcome(struct exchange *exchange, uint32_t direction, enum content_outcome outcome)
-{
-    struct transaction_side *side = exchange_side(exchange, direction);
-    if (outcome == CONTENT_COMPLETE)
-        return;
-    exchange->transaction.call.flags |= CALL_UNDECODED;
-    if (outcome == CONTENT_MALFORMED)
-        side->anomalies |= ANOMALY_BIT(ANOMALY_CONTENT_MALFORMED);
-    if (outcome != CONTENT_BOMB_SIZE && outcome != CONTENT_BOMB_RATIO)
-        return;
-    side->anomalies |= ANOMALY_BIT(ANOMALY_CONTENT_BOMB);
-    exchange->transaction.call.flags |= CALL_TRUNCATED | CALL_UNSCANNED;
-}
-
 static void inflate_data(struct pipeline *worker, const struct websocket_feed *feed, struct parse_input input)
 {
     struct websocket_half *half = &feed->link->halves[feed->direction];
@@ -203,7 +188,7 @@ static void inflate_data(struct pipeline *worker, const struct websocket_feed *f
         half->history_broken =
             outcome != CONTENT_COMPLETE && feed->link->agreement.compression[feed->direction].takeover;
         if (half->exchange)
-            note_outcome(half->exchange, feed->direction, outcome);
+            scan_note_outcome(half->exchange, feed->direction, outcome);
     }
 }
 

@@ -162,7 +162,7 @@ void scan_body_lost(struct pipeline *worker, struct exchange *exchange, bool res
 void scan_body_end(struct pipeline *worker, struct exchange *exchange, bool response);
 
 /* What came of decompressing: whatever was not decoded was not searched. */
-void scan_note_outcome(struct exchange *exchange, bool response, const struct content_decoder *decoder);
+void scan_note_outcome(struct exchange *exchange, bool response, enum content_outcome outcome);
 
 /* scan.c, for readers of bodies made of many values: each is searched as a text of its own, by its name. */
 struct scan_value {

@@ -374,6 +374,7 @@ void body_values_init(struct body_values *values)
 {
     values->done = 0;
     values->carry_end = 0;
+    values->decoded = 0;
     values->size = 0;
     values->carry_escaped = false;
 }
@@ -389,6 +390,8 @@ bool body_values_enter(struct body_values *values, const struct body_locator *lo
 /* Moves what the part before left to the front of text[]. Returns its size, 0 when the part is not its continuation. */
 static uint32_t carry_over(struct body_values *values, const struct part *part)
 {
+    if (part->first)
+        values->decoded = 0;
     if (part->first || values->carry_end != part->offset)
         return 0;
     uint32_t size = min_u32(values->size, BODY_CARRY_MAX + 1);
@@ -399,6 +402,7 @@ static uint32_t carry_over(struct body_values *values, const struct part *part)
 /* A part before any escape: the raw scan has it, only its end is kept, for a match that runs into the next part. */
 static void keep_end(struct body_values *values, const struct part *part)
 {
+    values->decoded = part->text.size + (part->first ? 0 : values->decoded);
     uint32_t size = part->last ? 0 : min_u32(part->text.size, BODY_CARRY_MAX + 1);
     memcpy(values->text, part->text.data + part->text.size - size, size);
     values->size = size;
@@ -413,14 +417,29 @@ static uint32_t unescape(enum body_kind kind, struct span text, uint8_t *out, ui
     return kind == BODY_XML ? xml_unescape(text, out, capacity) : json_unescape(text, out, capacity);
 }
 
+/* Bytes in front of the first escape. */
+static uint32_t plain_size(enum body_kind kind, struct span text)
+{
+    int escape = kind == BODY_FORM ? '%' : kind == BODY_XML ? '&' : '\\';
+    const uint8_t *found = text.size ? memchr(text.data, escape, text.size) : NULL;
+    return found ? (uint32_t)(found - text.data) : text.size;
+}
+
 static void give_piece(struct body_values *values, const struct part *part, struct body_piece *piece_out)
 {
     uint32_t carry = carry_over(values, part);
     bool from_raw = carry > 0 && !values->carry_escaped;
+    piece_out->first = part->first;
+    piece_out->last = part->last;
+    piece_out->known = part->first || values->carry_end == part->offset;
+    piece_out->at = values->decoded - carry;
+    piece_out->resumes = from_raw;
+    piece_out->plain = values->decoded + plain_size(values->locator.kind, part->text);
     uint8_t *out = values->text + carry;
     uint32_t capacity = BODY_PIECE_MAX - carry;
     uint32_t size = carry + unescape(values->locator.kind, part->text, out, capacity);
     values->size = size;
+    values->decoded += size - carry;
     values->carry_escaped = true;
     values->carry_end = part->offset + part->text.size;
     piece_out->data = values->text;

@@ -108,6 +108,12 @@ struct body_piece {
     uint32_t start_max;
     uint32_t end_min;
     uint64_t offset; /* of the value or part in the body, as written */
+    uint64_t at;     /* of data[0] in the value, decoded */
+    uint64_t plain;  /* bytes of the value in front of its first escape; counts where `resumes` */
+    bool known;      /* all of the value up to here was read: `at` is right */
+    bool first;      /* the value begins with it */
+    bool last;       /* ... and ends with it */
+    bool resumes;    /* what of the value is in front of it was no piece, because it has no escapes */
     struct body_place place;
 };
 
@@ -120,6 +126,7 @@ struct body_values {
     struct body_locator locator; /* a copy that runs ahead */
     uint64_t done;               /* parts that begin before it were given */
     uint64_t carry_end;          /* in the body, as written: where the text kept in text[] ended */
+    uint64_t decoded;            /* bytes of the value up to there */
     uint32_t size;               /* bytes in text[] */
     bool carry_escaped;          /* they were given as a piece */
     uint8_t text[BODY_PIECE_MAX];

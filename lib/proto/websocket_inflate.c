@@ -179,6 +179,13 @@ static bool is_bomb(const struct websocket_inflater *inflater)
            inflater->output_size / CONTENT_RATIO_MAX > inflater->input_size;
 }
 
+/* As check_bounds() of content_decoder.c: empty blocks and tables for a byte or two cost work and give nothing. */
+static bool is_waste(const struct websocket_inflater *inflater)
+{
+    return inflater->input_size > CONTENT_WASTE_FREE &&
+           inflater->input_size / CONTENT_WASTE_MAX > inflater->output_size;
+}
+
 /* The library has worked through the slice: is the message over? */
 static void slice_done(struct websocket_inflater *inflater)
 {
@@ -214,6 +221,8 @@ static uint32_t inflate_slice(struct websocket_inflater *inflater)
         settle(inflater, CONTENT_BOMB_SIZE);
     else if (is_bomb(inflater))
         settle(inflater, CONTENT_BOMB_RATIO);
+    else if (is_waste(inflater))
+        settle(inflater, CONTENT_BOMB_TIME);
     else if (!inflater->stuck && stream->avail_in == 0)
         slice_done(inflater);
     return size;

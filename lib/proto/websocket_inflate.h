@@ -15,7 +15,8 @@
  * Memory:   all from the arena given to websocket_inflaters_init(), zlib's included. One inflater for each sender, held
  *           over messages with takeover only.
  * Threads:  one owner.
- * Limits:   a message: CONTENT_OUTPUT_MAX, and CONTENT_RATIO_MAX beyond CONTENT_RATIO_FREE.
+ * Limits:   a message: CONTENT_OUTPUT_MAX, and CONTENT_RATIO_MAX beyond CONTENT_RATIO_FREE, and
+ *           CONTENT_WASTE_MAX beyond CONTENT_WASTE_FREE.
  */
 
 #include "base/parse.h"

@@ -136,6 +136,45 @@ static void a_long_value_in_base64_is_searched_to_its_end(void **state)
     }
 }
 
+/* The same of a value with escapes: what is in front of the first one is searched as it is written, the rest decoded.
+ */
+static void an_escaped_value_in_base64_is_searched_to_its_end(void **state)
+{
+    (void)state;
+    enum { SIZE = 5000 };
+    static const struct {
+        const char *type, *before, *slash, *end, *name;
+    } rows[] = {
+        {"application/json", "{\"id\":7,\"file\":\"", "\\/", "\"}", "/file"},
+        {"application/json", "{\"id\":7,\"file\":\"", "\\u002f", "\\u003d\"}", "/file"},
+        {"application/x-www-form-urlencoded", "id=7&file=", "%2F", "%3D", "file"},
+    };
+    static uint8_t text[SIZE];
+    static char coded[SIZE * 2], body[SIZE * 4];
+    for (uint32_t turn = 0; turn < 240; turn++) {
+        uint32_t row = turn % ARRAY_COUNT(rows), place = (turn * 211) % (SIZE - 100), first = (turn * 97) % SIZE;
+        memset(text, '.', SIZE);
+        /* "??" in the last two places of a group of three is what makes a '/' of ASCII. */
+        for (uint32_t i = first / 3 * 3; i + 2 < SIZE; i += turn % 2 ? SIZE : 300)
+            text[i + 2] = '?';
+        memcpy(text + place, " 4111111111111111 ", 18);
+        uint32_t size = (uint32_t)sprintf(body, "%s", rows[row].before);
+        uint32_t digits = encode(text, SIZE, coded);
+        for (uint32_t i = 0; i < digits; i++)
+            size += (uint32_t)(coded[i] == '/' ? sprintf(body + size, "%s", rows[row].slash)
+                                               : sprintf(body + size, "%c", coded[i]));
+        size += (uint32_t)sprintf(body + size, "%s", rows[row].end);
+        struct bench *bench = play_body(rows[row].type, body, size, 1400);
+        char name[32];
+        snprintf(name, sizeof(name), "\"name\":\"%s\"", rows[row].name);
+        const char *found = bench->findings ? strstr(bench->findings, name) : NULL;
+        if (!found || strstr(found + 1, "\"DAT-003\"") || strstr(bench->findings, "\"count\":\"2\""))
+            fail_msg("turn %u, escape at %u, number at %u: %s", turn, first, place,
+                     bench->findings ? bench->findings : "nothing");
+        bench_free(bench);
+    }
+}
+
 /* A hole in a part costs its name up to the next delimiter, and nothing behind it. */
 static void a_hole_in_parts_costs_one(void **state)
 {
@@ -208,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_searched_in_its_places_however_it_is_cut),
         cmocka_unit_test(a_long_value_in_base64_is_searched_to_its_end),
+        cmocka_unit_test(an_escaped_value_in_base64_is_searched_to_its_end),
         cmocka_unit_test(a_hole_in_parts_costs_one),
         cmocka_unit_test(messages_in_json_have_pointers),
         cmocka_unit_test(text_that_is_no_utf8_is_said),

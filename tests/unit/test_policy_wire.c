@@ -565,22 +565,14 @@ static void test_one_way_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cleartext),
-        cmocka_unit_test(test_port),
-        cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_websocket),
-        cmocka_unit_test(test_exposed_endpoint),
-        cmocka_unit_test(test_extended_connect),
-        cmocka_unit_test(test_line_break),
-        cmocka_unit_test(test_response_protection),
-        cmocka_unit_test(test_header_missing),
-        cmocka_unit_test(test_header_missing_by_name),
-        cmocka_unit_test(test_header_format),
-        cmocka_unit_test(test_forwarded_header),
-        cmocka_unit_test(test_broker_login),
-        cmocka_unit_test(test_one_way_messages),
-        cmocka_unit_test(test_introspection),
-        cmocka_unit_test(test_content_coding),
+        cmocka_unit_test(test_cleartext),        cmocka_unit_test(test_port),
+        cmocka_unit_test(test_framing),          cmocka_unit_test(test_websocket),
+        cmocka_unit_test(test_exposed_endpoint), cmocka_unit_test(test_extended_connect),
+        cmocka_unit_test(test_line_break),       cmocka_unit_test(test_response_protection),
+        cmocka_unit_test(test_header_missing),   cmocka_unit_test(test_header_missing_by_name),
+        cmocka_unit_test(test_header_format),    cmocka_unit_test(test_forwarded_header),
+        cmocka_unit_test(test_broker_login),     cmocka_unit_test(test_one_way_messages),
+        cmocka_unit_test(test_introspection),    cmocka_unit_test(test_content_coding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

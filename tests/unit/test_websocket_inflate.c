@@ -277,6 +277,27 @@ static void test_bombs(void **state)
     deflateEnd(&sender.stream);
 }
 
+/* Stored blocks without content (RFC 1951 3.2.4), one behind the other: work that gives nothing is stopped. */
+static void test_work_without_content(void **state)
+{
+    (void)state;
+    static uint8_t blocks[2 * CONTENT_WASTE_FREE];
+    for (uint32_t i = 0; i + 5 <= sizeof(blocks); i += 5)
+        memcpy(blocks + i, "\x00\x00\x00\xff\xff", 5);
+    struct websocket_inflater *inflater = websocket_inflater_take(&inflaters, 15, true);
+    uint64_t before = inflaters.outcomes[CONTENT_BOMB_TIME];
+    inflate_message(inflater, blocks, CONTENT_WASTE_FREE / 5 * 5 - 4, CONTENT_WASTE_FREE, UINT32_MAX, &output);
+    assert_int_equal(output.outcome, CONTENT_COMPLETE);
+    for (uint32_t cut = 50; cut < 3000; cut += 700) {
+        inflate_message(inflater, blocks, sizeof(blocks), cut, UINT32_MAX, &output);
+        assert_int_equal(output.outcome, CONTENT_BOMB_TIME);
+        assert_int_equal(output.total, 0);
+    }
+    assert_int_equal(inflaters.outcomes[CONTENT_BOMB_TIME], before + 5);
+    EXPECT(inflater, "\xf2\x48\xcd\xc9\xc9\x07\x00", "Hello");
+    websocket_inflater_give(inflater);
+}
+
 static void test_no_inflater_free(void **state)
 {
     (void)state;
@@ -297,7 +318,7 @@ int main(void)
         cmocka_unit_test(test_messages_of_the_standard),  cmocka_unit_test(test_history_not_known),
         cmocka_unit_test(test_what_zlib_sends),           cmocka_unit_test(test_hole_and_recovery),
         cmocka_unit_test(test_broken_messages_in_pieces), cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_no_inflater_free),
+        cmocka_unit_test(test_work_without_content),      cmocka_unit_test(test_no_inflater_free),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
