@@ -15,6 +15,7 @@
 #include "event/queue.h"
 #include "pipeline/pipeline.h"
 #include "tls/key_store.h"
+#include "../wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -122,12 +123,6 @@ static void put_keys(struct state *state, const uint8_t *text, uint32_t size)
         input.size -= step.consumed;
         tls_key_store_put(state->keys, &item, state->now_ns);
     }
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
 static void send_segment(struct state *state, struct connection *connection, uint8_t operation, uint8_t flags,

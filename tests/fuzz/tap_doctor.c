@@ -11,6 +11,7 @@
 
 #include "net/decode.h"
 #include "tap/doctor.h"
+#include "../wire.h"
 
 #define SETTINGS_SIZE 2u
 #define STEP_SIZE     8u
@@ -37,18 +38,6 @@ static void check(bool holds)
 {
     if (!holds)
         abort();
-}
-
-static void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value);
 }
 
 /* step: 0 who, 1 flags and tag, 2 sequence, 3 acknowledgement, 4 size, 5 time, 6 cut and queue, 7 identification. */

@@ -17,6 +17,7 @@
 
 #include "event/json.h"
 #include "unit/pipeline_fixture.h"
+#include "wire.h"
 
 #define FRAMES_MAX 4096u
 #define FRAME_SIZE 1600u
@@ -106,18 +107,6 @@ struct wire {
     uint32_t sequence[2]; /* of the client, of the server */
     uint64_t now_ns;
 };
-
-static inline void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static inline void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xffff);
-}
 
 /* Ethernet, IPv4, TCP without options; checksums are left zero: not looked at by default. */
 static inline void wire_segment(struct wire *wire, int from_server, uint8_t flags, const void *data, uint32_t size)

@@ -126,6 +126,16 @@ struct answer {
     int64_t from_s, until_s;
 };
 
+static struct answer good_answer(const struct bench *bench, const struct party *signer, int64_t from_s, int64_t until_s)
+{
+    return (struct answer){.about = &bench->leaf,
+                           .signer = signer,
+                           .status = V_OCSP_CERTSTATUS_GOOD,
+                           .reason = -1,
+                           .from_s = from_s,
+                           .until_s = until_s};
+}
+
 static uint32_t answer_make(const struct bench *bench, const struct answer *answer, uint8_t out[CERTIFICATE_STAPLE_MAX])
 {
     OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
@@ -168,12 +178,7 @@ static void test_states(void **state)
     (void)state;
     struct bench bench;
     begin(&bench);
-    struct answer answer = {.about = &bench.leaf,
-                            .signer = &bench.root,
-                            .status = V_OCSP_CERTSTATUS_GOOD,
-                            .reason = -1,
-                            .from_s = NOW - DAY,
-                            .until_s = NOW + DAY};
+    struct answer answer = good_answer(&bench, &bench.root, NOW - DAY, NOW + DAY);
     struct certificate_staple staple = read_answer(&bench, &answer);
     assert_int_equal(staple.state, CERTIFICATE_STAPLE_GOOD);
     assert_true(staple.from_s == NOW - DAY && staple.until_s == NOW + DAY && !staple.open_end && !staple.fault);
@@ -199,12 +204,7 @@ static void test_who_may_answer(void **state)
     (void)state;
     struct bench bench;
     begin(&bench);
-    struct answer answer = {.about = &bench.leaf,
-                            .signer = &bench.responder,
-                            .status = V_OCSP_CERTSTATUS_GOOD,
-                            .reason = -1,
-                            .from_s = NOW - DAY,
-                            .until_s = NOW + 90 * DAY};
+    struct answer answer = good_answer(&bench, &bench.responder, NOW - DAY, NOW + 90 * DAY);
     struct certificate_staple staple = read_answer(&bench, &answer);
     assert_int_equal(staple.state, CERTIFICATE_STAPLE_GOOD);
     assert_true(staple.until_s == NOW + 30 * DAY); /* its certificate ends before */
@@ -226,12 +226,7 @@ static void test_hostile_answers(void **state)
     static const uint8_t try_later[] = {0x30, 0x03, 0x0a, 0x01, 0x03}; /* RFC 6960 4.2.1 */
     struct bench bench;
     begin(&bench);
-    struct answer answer = {.about = &bench.leaf,
-                            .signer = &bench.root,
-                            .status = V_OCSP_CERTSTATUS_GOOD,
-                            .reason = -1,
-                            .from_s = NOW,
-                            .until_s = NOW + DAY};
+    struct answer answer = good_answer(&bench, &bench.root, NOW, NOW + DAY);
     uint8_t der[CERTIFICATE_STAPLE_MAX];
     struct certificate_staple staple;
     uint32_t size = answer_make(&bench, &answer, der);
@@ -285,12 +280,7 @@ static void test_cache_reads_an_answer_once(void **state)
     (void)state;
     struct bench bench;
     begin(&bench);
-    struct answer answer = {.about = &bench.leaf,
-                            .signer = &bench.root,
-                            .status = V_OCSP_CERTSTATUS_GOOD,
-                            .reason = -1,
-                            .from_s = NOW,
-                            .until_s = NOW + DAY};
+    struct answer answer = good_answer(&bench, &bench.root, NOW, NOW + DAY);
     uint8_t der[CERTIFICATE_STAPLE_MAX];
     uint32_t size = answer_make(&bench, &answer, der);
     struct arena *arena = arena_new(1u << 20);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "unit/pipeline_fixture.h"
+#include "wire.h"
 
 #define FRAMES_MAX   512u
 #define FRAME_SIZE   1600u
@@ -126,18 +127,6 @@ static int teardown(void **state)
 }
 
 /* -------------------------------------------------------------------- frames */
-
-static void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xffff);
-}
 
 /* RFC 9293 3.1: over a pseudo header of addresses, protocol and size, and the segment. */
 static uint16_t tcp_checksum(const uint8_t *frame, uint32_t size)

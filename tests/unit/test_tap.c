@@ -17,6 +17,7 @@
 
 #include "net/decode.h"
 #include "tap/doctor.h"
+#include "wire.h"
 
 #define FRAMES_MAX 20000u
 #define FRAME_ROOM 160u /* IPv4 and TCP with timestamps, and some payload */
@@ -53,18 +54,6 @@ struct say {
     uint16_t queue;
     bool again; /* with the identification of the frame before */
 };
-
-static void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value);
-}
 
 static struct tape *tape_new(void)
 {
