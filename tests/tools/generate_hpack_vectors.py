@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/vectors/hpack.txt: header blocks as libnghttp2's encoder makes them of random fields.
+"""Writes header blocks as encoders of others make them of random fields: tests/vectors/hpack.txt, hpack_foreign.txt.
+
+usage: generate_hpack_vectors.py > hpack.txt                       libnghttp2's
+       generate_hpack_vectors.py ORIGIN TABLES COMMAND... >> hpack_foreign.txt
+                           that of a program of tests/tools/hpack_encoders, built with the package that ORIGIN names;
+                           TABLES are the table sizes it knows, with commas between them
 
 A line "table N" begins a connection whose encoder may use N bytes; a line "block HEX" is one block, and the lines
-"field HEX HEX" behind it are the names and values that went into it. Usage: generate_hpack_vectors.py > hpack.txt
+"field HEX HEX" behind it are the names and values that went into it. Programs are told "table N", "field HEX HEX NEVER"
+and "end" line by line, where NEVER says that the field must not be indexed, and answer each "end" by the block.
 """
 
 import ctypes
 import random
+import subprocess
+import sys
 
 library = ctypes.CDLL("libnghttp2.so.14")
 library.nghttp2_hd_deflate_hd.restype = ctypes.c_ssize_t
@@ -49,24 +57,70 @@ def random_value(source):
     return bytes(source.choice(b"xyz019&*") for _ in range(source.choice([300, 900, 2100])))
 
 
-def main():
+class Nghttp2:
+    def __init__(self, table):
+        self.encoder = ctypes.c_void_p()
+        assert library.nghttp2_hd_deflate_new(ctypes.byref(self.encoder), ctypes.c_size_t(table)) == 0
+        self.resize(table)
+
+    def resize(self, table):
+        library.nghttp2_hd_deflate_change_table_size(self.encoder, ctypes.c_size_t(table))
+
+    def encode(self, fields):
+        return deflate(self.encoder, fields).hex()
+
+    def end(self):
+        library.nghttp2_hd_deflate_del(self.encoder)
+
+
+class Program:
+    command = []
+
+    def __init__(self, table):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.resize(table)
+
+    def resize(self, table):
+        print("table", table, file=self.process.stdin)
+
+    def encode(self, fields):
+        for name, value, never in fields:
+            print("field", name.hex(), value.hex(), int(never), file=self.process.stdin)
+        print("end", file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def write(kind, tables, blocks):
     source = random.Random(7541)
     names = [b":path", b":method", b"accept-encoding", b"content-type", b"cookie", b"x-request-id", b"x-a", b"x-b",
              b"authorization", b"x-" + b"long-" * 20]
-    for table in (4096, 4096, 0, 100, 16384, 65536):
-        encoder = ctypes.c_void_p()
-        assert library.nghttp2_hd_deflate_new(ctypes.byref(encoder), ctypes.c_size_t(table)) == 0
-        library.nghttp2_hd_deflate_change_table_size(encoder, ctypes.c_size_t(table))
+    for table in tables:
+        encoder = kind(table)
         print(f"table {table}")
-        for number in range(12):
+        for number in range(blocks):
             if table > 4096 and number == 8:
-                library.nghttp2_hd_deflate_change_table_size(encoder, ctypes.c_size_t(512))
+                encoder.resize(512)
             fields = [(source.choice(names), random_value(source), source.random() < 0.1)
                       for _ in range(source.randrange(1, 10))]
-            print("block", deflate(encoder, fields).hex())
+            print("block", encoder.encode(fields))
             for name, value, _ in fields:
                 print("field", name.hex(), value.hex())
-        library.nghttp2_hd_deflate_del(encoder)
+        encoder.end()
 
 
-main()
+def main(arguments):
+    if not arguments:
+        write(Nghttp2, (4096, 4096, 0, 100, 16384, 65536), 12)
+        return
+    if len(arguments) < 3:
+        sys.exit(__doc__)
+    Program.command = arguments[2:]
+    print("#", arguments[0])
+    write(Program, [int(table) for table in arguments[1].split(",")], 10)
+
+
+main(sys.argv[1:])
