@@ -19,8 +19,8 @@ from replay import check_ledger, replay  # noqa: E402
 from talk import Capture, Talk  # noqa: E402
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, PUSH, PING, CONTINUATION = 0, 1, 3, 4, 5, 6, 9
-END_STREAM, END_HEADERS = 1, 4
+DATA, HEADERS, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
+END_STREAM, END_HEADERS, PADDED = 1, 4, 8
 SEGMENT = 1400
 
 
@@ -69,6 +69,21 @@ def odd_pieces(fields):
     return [piece for at, field in enumerate(fields) for piece in (ask(2 * at + 1, b"/%d" % at, field), answer(2 * at + 1))]
 
 
+def below():
+    """As much as a client of good will may come to: nothing to tell."""
+    resets = b"".join(ask(at, b"/x")[1] + frame(RESET, 0, at, b"\0\0\0\x08") for at in range(1, 181, 2))
+    yield "some resets", [(0, resets)], [plain("/x", None)] * 90, []
+    yield "some pings", [(0, frame(PING, 0, 0, b"12345678") * 150), (1, frame(PING, 1, 0, b"12345678") * 150)], [], []
+    yield "answered pings", [(1, frame(PING, 1, 0, b"12345678") * 1000)], [], []
+    yield "some settings", [(0, frame(SETTINGS, 0, 0) * 90), (1, frame(SETTINGS, 1, 0) * 90)], [], []
+    fields = literal(b"x", b"y")
+    several = ask(1, b"/c", flags=END_STREAM)[1] + frame(CONTINUATION, 0, 1, fields) * 30
+    yield ("some continuations", [(0, several + frame(CONTINUATION, END_HEADERS, 1, fields)), answer(1)], [plain("/c")], [])
+    yield "many fields", [ask(1, b"/f", literal(b"x", b"a") * 900), answer(1)], [plain("/f")], []
+    yield ("large table entry", [ask(1, b"/t", b"\x40\x01n\x7f\xb9\x16" + b"x" * 3000 + b"\xbe" * 10), answer(1)],
+           [plain("/t")], [])
+
+
 def cases():
     """Name, pieces, calls, and the findings of framing: rule, path, anomaly."""
     yield ("interim and trailers", [ask(1, b"/i"), answer(1, b"103", literal(b"link", b"x"), END_HEADERS),
@@ -96,6 +111,17 @@ def cases():
     for anomaly, fields in ODD.items():
         yield (anomaly, odd_pieces(fields), [plain("/%d" % at) for at in range(len(fields))],
                [("PRO-004", "/%d" % at, anomaly) for at in range(len(fields))])
+    padded = frame(DATA, END_STREAM | PADDED, 1, b"\x05" + b"body" + bytes(5))
+    empty = frame(DATA, PADDED, 1, b"\x07" + bytes(7)) + frame(DATA, 0, 1)
+    yield ("padding", [ask(1, b"/pad"), answer(1, b"200", b"", END_HEADERS), (1, empty + padded)], [plain("/pad", sent=4)], [])
+    yield ("padding beyond the frame", [ask(1, b"/pad", method=b"POST", flags=END_HEADERS),
+                                        (0, frame(DATA, PADDED, 1, b"\x05body") + frame(DATA, END_STREAM, 1, b"body")), answer(1)],
+           [plain("/pad", method="POST")], [("PRO-004", "/pad", "http2_frame")])
+    yield ("window of nothing", [ask(1, b"/w"), (0, frame(WINDOW, 0, 1, bytes(4))), answer(1)], [plain("/w")],
+           [("PRO-004", "/w", "http2_frame")])
+    goaway = frame(GOAWAY, 0, 0, struct.pack(">II", 1, 0) + b"maintenance")
+    yield ("goaway", [ask(1, b"/last"), ask(3, b"/late"), (1, goaway), answer(1)], [plain("/last"), plain("/late", None)], [])
+    yield from below()
     resets = b"".join(ask(at, b"/x")[1] + frame(RESET, 0, at, b"\0\0\0\x08") for at in range(1, 401, 2))
     yield "rapid reset", [(0, resets)], [plain("/x", None)] * 200, [("PRO-010", None, "rapid_reset")]
     yield "pings", [(0, frame(PING, 0, 0, b"12345678") * 1000)], [], [("PRO-010", None, "ping_flood")]
