@@ -5,6 +5,7 @@
 usage: grpc_peers.py serve ADDRESS PORT LOG       a grpcio server
        grpc_peers.py call ADDRESS PORT            a grpcio client: CALLS, on one connection
        grpc_peers.py call-envelopes ADDRESS PORT  the same: ENVELOPES
+       grpc_peers.py call-hard ADDRESS PORT LOG   HARD; LOG gets one JSON line a call, as the client knows it
        grpc_peers.py serve-web ADDRESS PORT LOG   the same service for gRPC-Web, on Python's own http.server
        grpc_peers.py call-web ADDRESS PORT        the same calls by http.client, in turn as they are and in base64
 
@@ -20,6 +21,7 @@ import os
 import struct
 import sys
 import threading
+import time
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -30,6 +32,7 @@ SETS = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "
 ID = "6f9619ff-8b86-4011-b42d-00cf4fc964ff"
 PAN, OTHER_PAN = "4539578763621486", "5425233430109903"  # made up, and right by their check digits
 OK, INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED = 0, 3, 7, 12
+ENDLESS = 2000
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
@@ -107,12 +110,15 @@ def answer(path, requests):
     if path == "/shop.v1.Cards/Watch":
         return OK, [reply("r-%d" % at, pan=int(PAN) if at == 2 else 0) for at in range(3)]
     if path == "/shop.v1.Cards/Chat":
-        return OK, [reply("r-%d" % at) for at in range(len(requests))]
+        endless = REQUEST.FromString(requests[0]).note == "endless"
+        return OK, [reply("r-%d" % at) for at in range(ENDLESS if endless else len(requests))]
     if path == "/shop.v1.Envelopes/Send":
         return OK, [ENVELOPE().SerializeToString()]
     if not path.startswith("/shop.v1.Cards/"):
         return UNIMPLEMENTED, []
     note = REQUEST.FromString(requests[0]).note
+    if note == "slow":
+        time.sleep(1)
     if note == "refuse":
         return PERMISSION_DENIED, []
     return OK, [reply("r-1", number=OTHER_PAN if note.startswith("a desk") else "")]
@@ -148,7 +154,10 @@ def serve(address, port, log_path):
                 status, replies = answer(path, requests)
                 context.send_initial_metadata((("x-request-id", ID),))
                 log.note(path, None, status, requests, replies)
-                yield from replies
+                for one in replies:
+                    yield one
+                    if len(replies) == ENDLESS:
+                        time.sleep(0.01)  # who cancels does so before the end
                 if status != OK:
                     context.abort(next(code for code in grpc.StatusCode if code.value[0] == status), "refused")
 
@@ -175,6 +184,50 @@ def call(address, port, calls=CALLS):
                 list(got) if streams[1] == "s" else got
             except grpc.RpcError as error:
                 print(path, error.code())
+
+
+# path, messages, compression, seconds the client waits, replies it takes before it cancels (0: all)
+HARD = [
+    ("/shop.v1.Cards/Charge", [charge("plain")], None, 10, 0),
+    ("/shop.v1.Cards/Charge", [charge("gzip " * 300)], "Gzip", 10, 0),
+    ("/shop.v1.Cards/Charge", [charge("deflate " * 300)], "Deflate", 10, 0),
+    ("/shop.v1.Cards/Watch", [charge("watch")], None, 10, 0),
+    ("/shop.v1.Cards/Upload", [charge("part %d" % at) for at in range(40)], "Deflate", 10, 0),
+    ("/shop.v1.Cards/Chat", [charge("line %d " % at * 100) for at in range(40)], "Gzip", 10, 0),
+    ("/shop.v1.Cards/Charge", [charge("large " * 60000)], None, 10, 0),
+    ("/shop.v1.Cards/Charge", [charge("refuse")], None, 10, 0),
+    ("/shop.v2.Cards/Charge", [charge("trailers only")], None, 10, 0),
+    ("/shop.v1.Cards/Charge", [charge("slow")], None, 0.2, 0),
+    ("/shop.v1.Cards/Chat", [charge("endless")], None, 10, 2),
+    ("/shop.v1.Cards/Charge", [charge("after all that")], None, 10, 0),
+]
+
+
+def call_one(channel, path, messages, compression, seconds, cancel):
+    """The status, whether the client came to it by giving up, and the sizes of the replies it got."""
+    import grpc
+    options = {"compression": getattr(grpc.Compression, compression)} if compression else {}
+    replies = []
+    got = channel.stream_stream(path)(iter(messages), metadata=(("x-request-id", ID),), timeout=seconds, **options)
+    try:
+        for reply_data in got:
+            replies.append(len(reply_data))
+            if len(replies) == cancel:
+                got.cancel()
+        status = OK
+    except grpc.RpcError as error:
+        status = error.code().value[0]
+    return status, bool(cancel) or status == grpc.StatusCode.DEADLINE_EXCEEDED.value[0], replies
+
+
+def call_hard(address, port, log_path):
+    import grpc
+    with grpc.insecure_channel("%s:%s" % (address, port)) as channel, open(log_path, "w", encoding="utf-8") as log:
+        for path, messages, compression, seconds, cancel in HARD:
+            status, gave_up, replies = call_one(channel, path, messages, compression, seconds, cancel)
+            line = {"uri": path, "grpc_status": status, "gave_up": gave_up, "compressed": compression is not None,
+                    "requests": [len(one) for one in messages], "replies": replies}
+            log.write(json.dumps(line) + "\n")
 
 
 # gRPC-Web over HTTP/1.1
@@ -248,7 +301,7 @@ def call_web(address, port):
 
 if __name__ == "__main__":
     commands = {"serve": (serve, 3), "call": (call, 2), "call-envelopes": (lambda *to: call(*to, ENVELOPES), 2),
-                "serve-web": (serve_web, 3), "call-web": (call_web, 2)}
+                "call-hard": (call_hard, 3), "serve-web": (serve_web, 3), "call-web": (call_web, 2)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands or len(sys.argv) - 2 != commands[sys.argv[1]][1]:
         sys.exit(__doc__)
     commands[sys.argv[1]][0](*sys.argv[2:])
