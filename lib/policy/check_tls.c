@@ -293,8 +293,10 @@ static bool alpn_fits(struct span alpn, enum call_protocol protocol)
     }
 }
 
-/* A call against the handshake that it came in. Over HTTP/2 other hosts of the same certificate are right (RFC
- * 9113 9.1.1). */
+/*
+ * A call against the handshake that it came in. Other hosts of the same certificate are right: a connection may be used
+ * for all of them (RFC 9110 4.3.3, RFC 9113 9.1.1).
+ */
 static enum verdict call_names_judge(const struct policy_facts *facts, struct policy_answer *answer)
 {
     const struct call *call = facts->call;
@@ -311,7 +313,7 @@ static enum verdict call_names_judge(const struct policy_facts *facts, struct po
         return VERDICT_NOT_APPLICABLE;
     if (span_equal_nocase(tls->sni, host))
         return VERDICT_PASS;
-    enum policy_covered covered = call->protocol == CALL_HTTP1 ? POLICY_COVERED_NOT : policy_host_covered(facts);
+    enum policy_covered covered = policy_host_covered(facts);
     if (covered == POLICY_COVERED_UNKNOWN)
         return policy_answer_unknown(answer, "names of the certificate");
     if (covered == POLICY_COVERED)

@@ -373,11 +373,16 @@ static void test_hosts_of_calls_are_compared_too(void **state)
     case_expect_evidence(f.policy, "CRT-004", "host=shop.example.com;sni=api.example.test;dns_name=*.example.test;");
     expect_host(&f, "shop.example.com", 421, VERDICT_NOT_APPLICABLE);
     expect_host(&f, "shop.example.com", CALL_STATUS_NONE, VERDICT_UNKNOWN);
-    /* Over HTTP/2 the same says whether another host may share the connection (RFC 9113 9.1.1). */
-    f.policy->transaction.call.protocol = CALL_HTTP2;
-    case_expect(f.policy, "TLS-008", VERDICT_FAIL);
-    f.policy->transaction.call.host = SPAN_LITERAL("shop.example.test");
-    case_expect(f.policy, "TLS-008", VERDICT_PASS);
+    /* The same says whether another host may share the connection (RFC 9110 4.3.3, RFC 9113 9.1.1). */
+    static const enum call_protocol protocols[] = {CALL_HTTP2, CALL_HTTP1};
+    for (uint32_t i = 0; i < ARRAY_COUNT(protocols); i++) {
+        f.policy->transaction.call.protocol = protocols[i];
+        f.policy->transaction.call.host = SPAN_LITERAL("shop.example.com");
+        case_expect(f.policy, "TLS-008", VERDICT_FAIL);
+        case_expect_evidence(f.policy, "TLS-008", "sni=api.example.test;host=shop.example.com;");
+        f.policy->transaction.call.host = SPAN_LITERAL("shop.example.test");
+        case_expect(f.policy, "TLS-008", VERDICT_PASS);
+    }
     present(&f, "address", true);
     expect_host(&f, "192.0.2.1:8443", 200, VERDICT_PASS);
     expect_host(&f, "[2001:db8::1]:8443", 200, VERDICT_PASS);
