@@ -192,7 +192,8 @@ static int run(const char *config, const struct settings *settings)
     struct child children[] = {
         {.name = "assay-reporter",
          .arguments = {NULL, "--queue", settings->queue.name, "--folder", settings->log.folder, "--sensor",
-                       settings->sensor.name, "--batch-ms", flush, "--rotate-bytes", rotate}},
+                       settings->sensor.name, "--batch-ms", flush, "--rotate-bytes", rotate,
+                       settings->fips ? "--fips" : NULL}},
         {.name = "assay-worker", .arguments = {NULL, "-c", config}},
     };
     struct sigaction action = {.sa_handler = on_signal};

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "reporter/reporter.h"
+#include "tls/fips.h"
 #include "version.h"
 
 enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -26,7 +27,8 @@ enum option_id {
     OPTION_BATCH,
     OPTION_ROTATE,
     OPTION_HEARTBEAT,
-    OPTION_ONCE
+    OPTION_ONCE,
+    OPTION_FIPS
 };
 
 static const char usage[] =
@@ -40,6 +42,7 @@ static const char usage[] =
     "  --batch-ms MS        how long a record waits before it is written (default: 50)\n"
     "  --rotate-bytes N     begin another file when one has grown to this size (default: 1073741824)\n"
     "  --heartbeat-s S      write a heartbeat line when idle for so long; 0: never (default: 60)\n"
+    "  --fips               use OpenSSL's FIPS provider; do not start without it\n"
     "  --once               write what is in the queue now, then exit\n"
     "  --help               this text\n"
     "\n"
@@ -104,7 +107,7 @@ static bool take_option(struct reporter_options *options, int option, const char
     }
 }
 
-static int read_options(int argc, char **argv, struct reporter_options *options)
+static int read_options(int argc, char **argv, struct reporter_options *options, bool *fips_out)
 {
     static const struct option long_options[] = {{"queue", required_argument, NULL, OPTION_QUEUE},
                                                  {"folder", required_argument, NULL, OPTION_FOLDER},
@@ -113,6 +116,7 @@ static int read_options(int argc, char **argv, struct reporter_options *options)
                                                  {"rotate-bytes", required_argument, NULL, OPTION_ROTATE},
                                                  {"heartbeat-s", required_argument, NULL, OPTION_HEARTBEAT},
                                                  {"once", no_argument, NULL, OPTION_ONCE},
+                                                 {"fips", no_argument, NULL, OPTION_FIPS},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
     int option, index = 0;
@@ -123,6 +127,9 @@ static int read_options(int argc, char **argv, struct reporter_options *options)
         }
         if (option == '?')
             return EXIT_USAGE;
+        *fips_out = *fips_out || option == OPTION_FIPS;
+        if (option == OPTION_FIPS)
+            continue;
         if (!take_option(options, option, optarg)) {
             fprintf(stderr, "assay-reporter: --%s %s: not a value it can have; see --help\n", long_options[index].name,
                     optarg);
@@ -156,13 +163,17 @@ int main(int argc, char **argv)
                                        .rotate_bytes = REPORTER_ROTATE_BYTES,
                                        .heartbeat_s = REPORTER_HEARTBEAT_S,
                                        .notice = print_notice};
-    int code = read_options(argc, argv, &options);
+    bool fips = false;
+    int code = read_options(argc, argv, &options, &fips);
     if (code)
         return code;
     struct diagnostics diagnostics;
     struct reporter *reporter = NULL;
     diagnostics_init(&diagnostics);
-    int status = reporter_new(&options, &diagnostics, &reporter);
+    /* Before anything is hashed or signed. */
+    int status = fips ? fips_enable(&(struct diagnostic_place){.file = "--fips"}, &diagnostics) : 0;
+    if (status == 0)
+        status = reporter_new(&options, &diagnostics, &reporter);
     if (status) {
         code = EXIT_USAGE;
     } else {

@@ -56,6 +56,14 @@ class Mistakes(unittest.TestCase):
         if self.fips_provider_is_there():
             self.skipTest("this OpenSSL has the provider")
         self.in_settings("fips: true\n", "1", "FIPS provider cannot be loaded", "fipsmodule.cnf")
+        reporter = os.path.join(os.path.dirname(ASSAY), "assay-reporter")
+        done = subprocess.run([reporter, "--fips", "--once", "--folder", self.folder], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False, timeout=120)
+        talk = done.stderr.decode()
+        self.assertEqual(done.returncode, 2, talk)
+        for word in ("--fips", "FIPS provider cannot be loaded", "fipsmodule.cnf"):
+            self.assertIn(word, talk)
+        self.assertEqual(os.listdir(self.folder), ["assay.yaml"])  # nothing was begun
 
     def in_settings(self, text, place, *words):
         self.write("assay.yaml", text)
