@@ -10,7 +10,8 @@
 
 #include "worker.h"
 
-#define TURN_MS 20u /* how long a wish of a worker, or a finished connection, waits at most */
+#define TURN_MS   20u                 /* how long a wish of a worker, or a finished connection, waits at most */
+#define STATUS_NS UINT64_C(500000000) /* as often as workers tell theirs, nearly */
 
 static uint64_t now_ns(void)
 {
@@ -19,14 +20,42 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+static void tell_status(struct control *control)
+{
+    struct key_inputs_counts counts;
+    key_inputs_count(control->keys, &counts);
+    struct key_status status = {.lines = counts.lines.lines,
+                                .lines_refused = counts.lines.refused,
+                                .secrets = counts.store.put,
+                                .live = counts.store.live,
+                                .expired = counts.store.expired,
+                                .finished = counts.store.finished,
+                                .evicted = counts.store.evicted,
+                                .files = counts.files,
+                                .files_refused = counts.files_refused,
+                                .clients_refused = counts.clients_refused,
+                                .premasters_opened = counts.wishes_opened,
+                                .premasters_failed = counts.wishes_failed,
+                                .vault_requests = counts.vault.requests,
+                                .vault_failures = counts.vault.failures,
+                                .vault_log_ins = counts.vault.log_ins,
+                                .vault_renewals = counts.vault.renewals};
+    control_keys_store(queue_control_status(control->queue), &status);
+}
+
 static void *run(void *argument)
 {
     struct control *control = argument;
     char trouble[KEY_VAULT_TROUBLE_SIZE];
+    uint64_t told_ns = 0;
     while (!__atomic_load_n(&control->keys_stop, __ATOMIC_RELAXED)) {
         key_inputs_turn(control->keys, now_ns(), TURN_MS);
         if (key_inputs_trouble(control->keys, trouble))
             fprintf(stderr, "assay-worker: keys: %s\n", trouble);
+        if (now_ns() - told_ns >= STATUS_NS) {
+            told_ns = now_ns();
+            tell_status(control);
+        }
     }
     return NULL;
 }

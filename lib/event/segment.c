@@ -56,6 +56,14 @@ void control_port_store(struct control_status *control, uint32_t port, const str
         __atomic_store_n(&control->port_count, port + 1, __ATOMIC_RELEASE);
 }
 
+void control_keys_store(struct control_status *control, const struct key_status *now)
+{
+    const uint64_t *from = (const uint64_t *)now;
+    uint64_t *to = (uint64_t *)&control->keys;
+    for (size_t i = 0; i < sizeof(*now) / sizeof(uint64_t); i++)
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+}
+
 void control_epoch_store(struct control_status *control, const struct epoch_status *epoch)
 {
     struct epoch_status *to = &control->epoch;

@@ -14,7 +14,7 @@
 #include "event/record.h"
 
 #define SEGMENT_MAGIC        UINT64_C(0x3151594153534100) /* "\0ASSAYQ1" */
-#define SEGMENT_VERSION      5u  /* of the head and of the framing in the rings; a reader of another one gives up */
+#define SEGMENT_VERSION      6u  /* of the head and of the framing in the rings; a reader of another one gives up */
 #define QUEUE_WORKERS_MAX    64u /* cores of the largest appliance we know of */
 #define QUEUE_RINGS_MAX      (QUEUE_WORKERS_MAX + 1u)
 #define CONTROL_TEXT_SIZE    4096u /* result of a reload: a screenful of mistakes */
@@ -104,7 +104,19 @@ struct port_status {
     uint64_t queue_errors[SEGMENT_QUEUES_MAX];  /* as the NIC tells them; 0 where it does not */
 };
 
-/* Written by the control thread of the worker process; reload_requested by anybody. */
+/* Where TLS secrets come from. Counts are since the process started; zero without key inputs. */
+struct key_status {
+    uint64_t lines, lines_refused; /* of key logs; neither secret nor comment */
+    uint64_t secrets;              /* taken into the store ... */
+    uint64_t live;                 /* ... of which entries are there now */
+    uint64_t expired, finished, evicted;
+    uint64_t files, files_refused;                 /* followed; without room to be */
+    uint64_t clients_refused;                      /* of the socket */
+    uint64_t premasters_opened, premasters_failed; /* with RSA private keys */
+    uint64_t vault_requests, vault_failures, vault_log_ins, vault_renewals;
+};
+
+/* Written by the control thread of the worker process, `keys` by its key thread; reload_requested by anybody. */
 struct control_status {
     uint64_t pid;
     uint64_t start_ns;
@@ -118,6 +130,7 @@ struct control_status {
     struct epoch_status epoch;
     uint64_t port_count;
     struct port_status ports[SEGMENT_PORTS_MAX];
+    struct key_status keys;
     char reload_text[CONTROL_TEXT_SIZE];
 } CACHE_ALIGNED;
 
@@ -154,6 +167,9 @@ void worker_status_store(struct worker_status *status, const struct worker_statu
 
 /* The control thread tells what its ports say; `now` has the same shape. Ports are told in order, the last one last. */
 void control_port_store(struct control_status *control, uint32_t port, const struct port_status *now);
+
+/* The key thread tells what it took in. */
+void control_keys_store(struct control_status *control, const struct key_status *now);
 
 /* The control thread tells which epoch judges from now on. */
 void control_epoch_store(struct control_status *control, const struct epoch_status *epoch);

@@ -270,6 +270,20 @@ static void text_ledger(const struct ledger *ledger, FILE *stream)
                     ledger_missing_help((enum ledger_missing)i));
 }
 
+/* Which secrets came, and what keeps some from coming. */
+static void text_keys(const struct status *now, FILE *stream)
+{
+    const struct key_status *keys = &now->control.keys;
+    uint64_t refused = keys->lines_refused + keys->files_refused + keys->clients_refused;
+    if (keys->lines + keys->secrets + keys->vault_requests + refused == 0)
+        return;
+    fprintf(stream, "\n%llu TLS secrets taken in, %llu kept now; %llu lines, files and clients refused\n",
+            (unsigned long long)keys->secrets, (unsigned long long)keys->live, (unsigned long long)refused);
+    if (keys->vault_requests)
+        fprintf(stream, "%llu requests to Vault, of which %llu failed\n", (unsigned long long)keys->vault_requests,
+                (unsigned long long)keys->vault_failures);
+}
+
 static void text_stages(const struct status *now, FILE *stream)
 {
     uint64_t cycles[STAGE_COUNT] = {0}, calls = 0;
@@ -301,6 +315,7 @@ void status_render_text(const struct status *now, const struct status *before, F
     text_workers(now, before, stream);
     text_spread(now, stream);
     text_certificates(now, stream);
+    text_keys(now, stream);
     text_drops(now, stream);
     text_ledger(&now->ledger, stream);
     text_stages(now, stream);

@@ -103,6 +103,29 @@ static void certificates_json(const struct certificate_status *certificates, str
     json_write_object_end(writer);
 }
 
+static void keys_json(const struct key_status *keys, struct json_writer *writer)
+{
+    json_write_key(writer, "keys");
+    json_write_object_begin(writer);
+    key_unsigned(writer, "lines", keys->lines);
+    key_unsigned(writer, "lines_refused", keys->lines_refused);
+    key_unsigned(writer, "secrets", keys->secrets);
+    key_unsigned(writer, "live", keys->live);
+    key_unsigned(writer, "expired", keys->expired);
+    key_unsigned(writer, "finished", keys->finished);
+    key_unsigned(writer, "evicted", keys->evicted);
+    key_unsigned(writer, "files", keys->files);
+    key_unsigned(writer, "files_refused", keys->files_refused);
+    key_unsigned(writer, "clients_refused", keys->clients_refused);
+    key_unsigned(writer, "premasters_opened", keys->premasters_opened);
+    key_unsigned(writer, "premasters_failed", keys->premasters_failed);
+    key_unsigned(writer, "vault_requests", keys->vault_requests);
+    key_unsigned(writer, "vault_failures", keys->vault_failures);
+    key_unsigned(writer, "vault_log_ins", keys->vault_log_ins);
+    key_unsigned(writer, "vault_renewals", keys->vault_renewals);
+    json_write_object_end(writer);
+}
+
 static void put_worker(struct json_writer *writer, const struct status *now, const struct status *before, uint32_t i)
 {
     const struct worker_status *worker = &now->workers[i];
@@ -195,6 +218,7 @@ void status_render_json(const struct status *now, const struct status *before, s
     for (uint32_t i = 0; i < now->control.port_count; i++)
         put_port(writer, &now->control.ports[i]);
     json_write_array_end(writer);
+    keys_json(&now->control.keys, writer);
     json_write_key(writer, "workers");
     json_write_array_begin(writer);
     for (uint32_t i = 0; i < now->worker_count; i++)

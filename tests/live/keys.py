@@ -212,6 +212,9 @@ def test(tap):
     assert len(uses) == len(calls.made), json.dumps(uses)
     tap.settle()
     check_ledger(tap, len(calls.made))
+    keys = tap.status()['keys']
+    assert keys['secrets'] >= len(calls.made) and keys['files'] >= len(KINDS) and keys['premasters_opened'] == 2, keys
+    assert keys['lines_refused'] == keys['files_refused'] == keys['premasters_failed'] == 0, keys
     secrets = check_canary(tap)
     tap.stop_assay()
     print(f'{len(calls.made)} calls opened, {secrets} secrets gone')
