@@ -58,7 +58,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
     replay->service_table = calloc(1, sizeof(*replay->service_table));
     bool memory = replay->tally && replay->services && replay->certificates && replay->service_table;
     if (!memory || !replay_digest_key_init(options->captures, options->capture_count, &replay->digest_key) ||
-        hash_key_init(&replay->key) < 0) {
+        hash_key_init(&replay->key) < 0 || !replay_sightings_init(replay)) {
         fputs("assay replay: out of memory\n", stderr);
         return false;
     }
@@ -92,6 +92,7 @@ static bool replay_init(struct replay *replay, const struct replay_options *opti
 static void replay_deinit(struct replay *replay)
 {
     replay_keys_deinit(&replay->keys);
+    replay_sightings_deinit(replay);
     queue_free(replay->queue);
     publication_deinit(&replay->publication);
     digest_key_deinit(&replay->digest_key);
@@ -138,6 +139,7 @@ static int replay_run(struct replay *replay)
     bool fine = workers && (!options->findings || findings) && (!options->transactions || transactions) &&
                 (!options->summary || summary);
     uint32_t made = 0;
+    replay->findings = findings;
     for (; fine && made < options->workers; made++)
         fine = replay_worker_init(replay, &workers[made], made, findings, transactions);
     struct ledger ledger = {0};
@@ -148,7 +150,9 @@ static int replay_run(struct replay *replay)
         fine = fine && !workers[i].write_failed;
     }
     free(workers);
-    fine = fine && replay_judge_coverage(replay, &ledger, last_ns, findings);
+    if (fine)
+        replay_judge_coverage(replay, &ledger, last_ns);
+    fine = fine && !replay->write_failed;
     if (fine && summary)
         replay_summary_write(replay, &ledger, summary);
     if (fine && !silent && !options->json)

@@ -11,17 +11,11 @@
 
 #define TABLE_ROWS 40u
 
-struct coverage_output {
-    struct replay *replay;
-    FILE *findings; /* NULL: not wanted */
-    bool failed;
-};
-
-static void take_coverage(void *context, const struct finding *finding)
+void replay_tell_finding(void *context, const struct finding *finding)
 {
-    struct coverage_output *output = context;
-    replay_count_finding(output->replay, finding);
-    if (!output->findings)
+    struct replay *replay = context;
+    replay_count_finding(replay, finding);
+    if (!replay->findings)
         return;
     char *line = malloc(EVENT_JSON_MAX + 1);
     require(line);
@@ -30,21 +24,20 @@ static void take_coverage(void *context, const struct finding *finding)
     event_json_finding(&writer, finding, NULL, false);
     require(!writer.overflow);
     line[writer.size] = '\n';
-    output->failed |= fwrite(line, 1, writer.size + 1, output->findings) != writer.size + 1;
+    replay->write_failed |= fwrite(line, 1, writer.size + 1, replay->findings) != writer.size + 1;
     free(line);
 }
 
-bool replay_judge_coverage(struct replay *replay, const struct ledger *ledger, uint64_t last_ns, FILE *findings)
+void replay_judge_coverage(struct replay *replay, const struct ledger *ledger, uint64_t last_ns)
 {
     const struct epoch *epoch = replay->publication.current;
-    struct coverage_output output = {.replay = replay, .findings = findings};
     struct coverage_judge judge = {
         .policy = epoch->policy,
         .epoch = epoch->number,
         .rules_digest = span_from_text(epoch->rules_digest),
         .registry_digest = span_from_text(epoch->registry_digest),
-        .context = &output,
-        .finding = take_coverage,
+        .context = replay,
+        .finding = replay_tell_finding,
     };
     coverage_judge_capture(&judge, ledger, last_ns);
     struct service_report report;
@@ -53,7 +46,6 @@ bool replay_judge_coverage(struct replay *replay, const struct ledger *ledger, u
             coverage_judge_service(NULL, &judge, &report, last_ns);
             require(services_add(replay->services, &report) == 0);
         }
-    return !output.failed;
 }
 
 void replay_summary_write(const struct replay *replay, const struct ledger *ledger, FILE *stream)

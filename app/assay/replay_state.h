@@ -15,6 +15,16 @@
 #include "report/certificates.h"
 #include "report/services.h"
 #include "report/tally.h"
+#include "sighting/join.h"
+
+/* replay_sightings.c */
+struct replay_meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    uint32_t present, here; /* workers that have not ended, and those of them that wait */
+    uint64_t turn;
+    struct hash_key key; /* by which calls are compared */
+};
 
 struct replay {
     const struct replay_options *options;
@@ -30,6 +40,10 @@ struct replay {
     struct service_table *service_table; /* of all workers */
     uint64_t stage_cycles[STAGE_COUNT];
     pthread_mutex_t tally_lock;
+    struct sighting_join *sightings;
+    struct replay_meeting meeting;
+    FILE *findings; /* that are no one worker's; NULL: not wanted */
+    bool write_failed;
     bool progress;
 };
 
@@ -42,6 +56,7 @@ struct replay_worker {
     struct diagnostics diagnostics;
     pthread_t thread;
     int result;
+    uint64_t bursts;
     bool write_failed;
     char *line;
 };
@@ -57,8 +72,17 @@ bool replay_workers_run(struct replay *replay, struct replay_worker *workers, st
 /* Any thread. */
 void replay_count_finding(struct replay *replay, const struct finding *finding);
 
-/* replay_result.c: what the capture lacks and what stayed closed, over all workers, so that their number does not show.
+/* replay_sightings.c: findings over several calls. False: no memory. */
+bool replay_sightings_init(struct replay *replay);
+void replay_sightings_deinit(struct replay *replay);
+/* Worker: a burst was worked through; nothing more will come. */
+void replay_sightings_burst(struct replay_worker *worker);
+void replay_sightings_leave(struct replay_worker *worker);
+
+/* replay_result.c: a finding that is no one worker's; `replay` is a struct replay. One at a time. */
+void replay_tell_finding(void *replay, const struct finding *finding);
+/* What the capture lacks and what stayed closed, over all workers, so that their number does not show.
  */
-bool replay_judge_coverage(struct replay *replay, const struct ledger *ledger, uint64_t last_ns, FILE *findings);
+void replay_judge_coverage(struct replay *replay, const struct ledger *ledger, uint64_t last_ns);
 void replay_summary_write(const struct replay *replay, const struct ledger *ledger, FILE *stream);
 void replay_text_show(const struct replay *replay, const struct ledger *ledger);

@@ -106,6 +106,7 @@ static int replay_capture(struct replay_worker *worker, const char *path, uint64
     while ((result = next_burst(worker, file, packets)) > 0) {
         pipeline_burst(worker->pipeline, packets, (uint32_t)result);
         drain(worker);
+        replay_sightings_burst(worker);
         show_progress(worker, path, progress);
     }
     capture_file_close(file);
@@ -122,6 +123,7 @@ static void *worker_run(void *argument)
     /* What was read before a damaged place has been judged and is told; the exit status says that it is not all. */
     pipeline_flush(worker->pipeline);
     drain(worker);
+    replay_sightings_leave(worker);
     return NULL;
 }
 
@@ -149,6 +151,8 @@ bool replay_worker_init(struct replay *replay, struct replay_worker *worker, uin
         .settings = &replay->settings,
         .publication = &replay->publication,
         .ring = queue_producer(replay->queue, index),
+        .sightings = sighting_join_producer(replay->sightings, index),
+        .sighting_key = replay->meeting.key,
         .key = replay->key,
         .worker = index,
         .worker_count = replay->options->workers,
@@ -210,6 +214,7 @@ bool replay_workers_run(struct replay *replay, struct replay_worker *workers, st
         if (i > 0)
             diagnostics_deinit(&workers[i].diagnostics);
     }
+    ledger_out->missing[LEDGER_MISSING_SIGHTINGS] += sighting_join_forgotten(replay->sightings);
     if (replay->progress)
         fputs("\r\033[K", stderr);
     return fine;

@@ -50,6 +50,24 @@ static void tell_finding(void *context, const struct finding *finding)
     (void)ring_put_finding(control_ring(context), finding);
 }
 
+bool control_make_join(struct control *control)
+{
+    struct sighting_join_options options = {
+        .worker_count = control->worker_count, .context = control, .finding = tell_finding};
+    if (sighting_join_new(&options, &control->sightings) == 0)
+        return true;
+    fputs("assay-worker: no memory to compare calls\n", stderr);
+    return false;
+}
+
+void control_join_sightings(struct control *control)
+{
+    struct control_status *status = queue_control_status(control->queue);
+    sighting_join_run(control->sightings);
+    ring_publish(control_ring(control));
+    __atomic_store_n(&status->sightings_held, sighting_join_held(control->sightings), __ATOMIC_RELAXED);
+}
+
 static struct coverage_judge judge_of(struct control *control)
 {
     const struct epoch *epoch = control->publication.current;
@@ -134,6 +152,7 @@ void control_clear_status(struct control *control)
         struct worker_status *status = queue_worker_status(control->queue, i);
         __atomic_store_n(&status->heartbeat_ns, 0, __ATOMIC_RELAXED);
     }
+    __atomic_store_n(&queue_control_status(control->queue)->sightings_held, 0, __ATOMIC_RELAXED);
 }
 
 /*
@@ -155,6 +174,9 @@ void control_tell_predecessor(struct control *control)
             all.epoch = (uint32_t)status->epoch;
         }
     }
+    /* What the dead one remembered of calls can be held against none that comes. */
+    all.ledger.missing[LEDGER_MISSING_SIGHTINGS] +=
+        __atomic_load_n(&queue_control_status(control->queue)->sightings_held, __ATOMIC_RELAXED);
     control_clear_status(control);
     if (all.time_ns == 0)
         return;
@@ -379,6 +401,7 @@ static void read_nics(struct control *control)
         sum[LEDGER_MISSING_NIC_ERRORS] += statistics.error_packets;
         sum[LEDGER_MISSING_NO_BUFFER] += statistics.no_buffer_packets;
     }
+    sums[0][LEDGER_MISSING_SIGHTINGS] = sighting_join_forgotten(control->sightings);
     for (uint32_t worker = 0; worker < control->worker_count; worker++)
         for (uint32_t i = 0; i < LEDGER_MISSING_COUNT; i++)
             __atomic_store_n(&control->polls[worker].nic_missing[i], sums[worker][i], __ATOMIC_RELAXED);
@@ -427,6 +450,7 @@ void control_run(struct control *control)
             reload(control, ticket);
         }
         tick(control);
+        control_join_sightings(control);
         nanosleep(&nap, NULL);
     }
     read_nics(control);

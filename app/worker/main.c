@@ -168,6 +168,8 @@ static bool make_pipelines(struct control *control)
             .premaster_context = poll,
             .key = key,
             .service_key = key,
+            .sightings = sighting_join_producer(control->sightings, i),
+            .sighting_key = key,
             .worker = i,
             .worker_count = control->worker_count,
             .rollups = true,
@@ -204,6 +206,7 @@ static void run(struct control *control)
                 control->settings.queue.name);
     control_run(control);
     capture_ports_wait(control->ports);
+    control_join_sightings(control);
     control_judge_services(control);
     control_tell_ledger(control);
     control_tell_lifecycle(control, LIFECYCLE_STOP);
@@ -218,6 +221,7 @@ static void control_deinit(struct control *control)
     free(control->services);
     free(control->polls);
     spread_free(control->spread);
+    sighting_join_free(control->sightings);
     publication_deinit(&control->publication);
     capture_ports_stop(control->ports);
     queue_free(control->queue);
@@ -246,7 +250,7 @@ int main(int argc, char **argv)
         memset(control->polls, 0, control->worker_count * sizeof(struct poll));
     }
     fine = fine && control_first_epoch(control) && open_queue(control) && start_ports(control) &&
-           make_spread(control) && keys_start(control) && make_pipelines(control);
+           make_spread(control) && control_make_join(control) && keys_start(control) && make_pipelines(control);
     if (fine)
         run(control);
     control_deinit(control);

@@ -18,6 +18,7 @@
 #include "keys/inputs.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/service.h"
+#include "sighting/join.h"
 
 struct poll {
     struct pipeline *pipeline;
@@ -55,6 +56,7 @@ struct control {
     struct coverage coverage;
     struct service_table *services; /* of the minute being judged */
     struct hash_key service_key;
+    struct sighting_join *sightings;
     uint32_t worker_count;
     uint32_t epoch_number;
     uint64_t stop;
@@ -64,12 +66,17 @@ struct control {
 
 /* Builds the first epoch. Prints every mistake; false when there was one. */
 bool control_first_epoch(struct control *control);
+/* Where the workers' sightings meet. False: no memory, which was printed. */
+bool control_make_join(struct control *control);
 
 /* From here on a signal is kept until control_run() looks: HUP while a port starts must not end the process. */
 void control_catch_signals(void);
 
 /* Watches over the workers until a signal asks to stop. */
 void control_run(struct control *control);
+
+/* Compares what the workers have sighted since, and tells the findings. */
+void control_join_sightings(struct control *control);
 
 /* One coverage record over all workers, and one for each where there are several. */
 void control_tell_ledger(struct control *control);

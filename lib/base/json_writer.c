@@ -212,13 +212,19 @@ void json_write_null(struct json_writer *writer)
     put(writer, "null", 4);
 }
 
-void json_write_time(struct json_writer *writer, uint64_t time_ns)
+void json_time_print(uint64_t time_ns, char *text_out, size_t size)
 {
     time_t seconds = (time_t)(time_ns / 1000000000u);
     struct tm utc;
     gmtime_r(&seconds, &utc);
-    char date[40], text[64];
+    char date[40];
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    int size = snprintf(text, sizeof(text), "%s.%09uZ", date, (unsigned)(time_ns % 1000000000u));
-    json_write_string(writer, span_of(text, (size_t)size));
+    snprintf(text_out, size, "%s.%09uZ", date, (unsigned)(time_ns % 1000000000u));
+}
+
+void json_write_time(struct json_writer *writer, uint64_t time_ns)
+{
+    char text[64];
+    json_time_print(time_ns, text, sizeof(text));
+    json_write_text(writer, text);
 }

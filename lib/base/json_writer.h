@@ -42,3 +42,6 @@ void json_write_null(struct json_writer *writer);
 
 /* RFC 3339 with nine digits, UTC: "2026-11-20T18:02:43.123456789Z". */
 void json_write_time(struct json_writer *writer, uint64_t time_ns);
+
+/* The same as a terminated text without quotes, cut to fit. */
+void json_time_print(uint64_t time_ns, char *text_out, size_t size);

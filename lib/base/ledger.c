@@ -59,6 +59,8 @@ static const struct ledger_text missing_texts[LEDGER_MISSING_COUNT] = {
     [LEDGER_MISSING_TCP_GAPS] = {"tcp_gaps", "holes in TCP streams"},
     [LEDGER_MISSING_TCP_GAP_BYTES] = {"tcp_gap_bytes", "bytes missing in those holes"},
     [LEDGER_MISSING_EVENTS] = {"dropped_events", "events dropped because the queue to the reporter was full"},
+    [LEDGER_MISSING_SIGHTINGS] = {"forgotten_sightings",
+                                  "calls that were not, or no longer, held against others for want of room"},
 };
 
 static_assert(sizeof(struct ledger) % sizeof(uint64_t) == 0, "a ledger is an array of counters");

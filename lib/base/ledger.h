@@ -85,6 +85,7 @@ enum ledger_missing {
     LEDGER_MISSING_TCP_GAPS,      /* holes in TCP streams ... */
     LEDGER_MISSING_TCP_GAP_BYTES, /* ... and their bytes */
     LEDGER_MISSING_EVENTS,        /* events dropped at a full queue */
+    LEDGER_MISSING_SIGHTINGS,     /* calls that were not, or no longer, held against others */
     LEDGER_MISSING_COUNT
 };
 

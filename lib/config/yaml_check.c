@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_MAX     64u  /* keys of one mapping; ours have 30 at most */
+#define FIELDS_MAX     96u  /* keys of one mapping, or words of one list; the kinds of check are 67 */
 #define LIST_SIZE      640u /* text of a list of names in a message */
 #define NEAREST_SIZE   48u  /* longer words are not compared */
 #define SHOWN_SIZE_MAX 80   /* of somebody's text in a message */

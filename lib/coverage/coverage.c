@@ -9,9 +9,9 @@
 
 #include <stdio.h>
 
-#include "coverage/evidence.h"
 #include "coverage/measure.h"
 #include "coverage/service.h"
+#include "event/evidence.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 

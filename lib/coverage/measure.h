@@ -6,7 +6,7 @@
  */
 
 #include "coverage/coverage.h"
-#include "coverage/evidence.h"
+#include "event/evidence.h"
 
 /* What happened between two ledgers, or in a whole capture. */
 struct measure_window {

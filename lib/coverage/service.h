@@ -6,7 +6,7 @@
  */
 
 #include "coverage/coverage.h"
-#include "coverage/evidence.h"
+#include "event/evidence.h"
 #include "coverage/measure.h"
 
 /* Rules that a reload took away. */

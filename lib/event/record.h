@@ -17,7 +17,7 @@
 #include "base/ledger.h"
 #include "event/finding.h"
 
-#define RECORD_LAYOUT    3u     /* raised whenever the bytes of any kind change their meaning */
+#define RECORD_LAYOUT    4u     /* raised whenever the bytes of any kind change their meaning */
 #define RECORD_ALIGNMENT 8u     /* of records in a ring */
 #define RECORD_PATH_MAX  16384u /* request target: all that a transaction's store can hold */
 #define RECORD_TEXT_MAX  1024u  /* host, operation, title, file, value of evidence, error: a long line or two */

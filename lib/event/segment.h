@@ -128,6 +128,7 @@ struct control_status {
     uint64_t reload_completed;       /* the last ticket that was worked on */
     int64_t reload_status;           /* 0 accepted, -errno */
     struct epoch_status epoch;
+    uint64_t sightings_held; /* of calls that may be held against others; gone when the process ends */
     uint64_t port_count;
     struct port_status ports[SEGMENT_PORTS_MAX];
     struct key_status keys;

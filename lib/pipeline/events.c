@@ -13,6 +13,13 @@ static bool make_room(struct pipeline *worker)
     return true;
 }
 
+void events_publish(struct pipeline *worker)
+{
+    ring_publish(worker->options.ring);
+    if (worker->options.sightings)
+        ring_publish(worker->options.sightings);
+}
+
 static void lost(struct pipeline *worker)
 {
     ledger_raise(&worker->counts.events_lost, 1);
@@ -28,6 +35,16 @@ void tell_finding(void *context, const struct finding *finding)
         ledger_raise(&worker->counts.findings, 1);
     else
         lost(worker);
+    stage_leave(&worker->stages, stage);
+}
+
+/* To whoever compares the calls of all workers; never waited for. */
+void tell_sighting(void *context, const struct sighting *sighting, const struct finding *finding)
+{
+    struct pipeline *worker = context;
+    enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
+    if (!ring_put_sighting(worker->options.sightings, sighting, finding))
+        ledger_miss(&worker->ledger, LEDGER_MISSING_SIGHTINGS, 1);
     stage_leave(&worker->stages, stage);
 }
 

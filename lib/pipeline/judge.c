@@ -164,6 +164,8 @@ static void judge(struct pipeline *worker, struct exchange *exchange, const stru
         .token = &exchange->token,
         .issuers = epoch->issuers,
         .caller = caller,
+        .sighting_key = worker->options.sightings ? &worker->sighting_key : NULL,
+        .zones = epoch->zones,
         .source_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.source),
         .destination_zone = zones_find(epoch->zones, &call->endpoints, &call->endpoints.destination),
         .time_ns = call->end_ns,
@@ -172,7 +174,8 @@ static void judge(struct pipeline *worker, struct exchange *exchange, const stru
         .rules_digest = span_of(epoch->rules_digest, EPOCH_DIGEST_SIZE - 1),
         .registry_digest = span_from_text(epoch->registry_digest),
     };
-    struct policy_sink sink = {.context = worker, .finding = tell_finding};
+    struct policy_sink sink = {
+        .context = worker, .finding = tell_finding, .sighting = worker->options.sightings ? tell_sighting : NULL};
     rollup_open(worker, epoch, operation_row(epoch, found), connection ? 0 : 1, &sink);
     policy_judge(epoch->policy, &input, &sink);
     stage_leave(&worker->stages, stage);

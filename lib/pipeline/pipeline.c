@@ -12,6 +12,7 @@
 #include "pipeline/worker.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+#define SIGHTING_PURPOSE UINT32_C(0x73696768) /* "sigh" */
 
 int pipeline_new(const struct pipeline_options *options, struct diagnostics *diagnostics,
                  struct pipeline **pipeline_out)
@@ -21,6 +22,7 @@ int pipeline_new(const struct pipeline_options *options, struct diagnostics *dia
         return -ENOMEM;
     memset(worker, 0, sizeof(*worker));
     worker->options = *options;
+    text_id_key_init(&worker->sighting_key, &options->sighting_key, SIGHTING_PURPOSE);
     worker->body_scan_max = (uint64_t)options->settings->workers.body_scan_kib * 1024u;
     int result = memory_init(worker, diagnostics);
     if (result < 0) {
@@ -124,7 +126,7 @@ static void turn_end(struct pipeline *worker)
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
-    ring_publish(worker->options.ring);
+    events_publish(worker);
     stage_leave(&worker->stages, stage);
 }
 
@@ -206,7 +208,7 @@ void pipeline_flush(struct pipeline *pipeline)
     tls_missed_flush(pipeline);
     rollup_flush(pipeline);
     decode_ledger_close(pipeline);
-    ring_publish(pipeline->options.ring);
+    events_publish(pipeline);
 }
 
 const struct ledger *pipeline_ledger(const struct pipeline *pipeline)

@@ -29,7 +29,8 @@ struct pipeline_options {
     const struct settings *settings;
     struct publication *publication;
     struct ring_producer *ring;
-    struct tls_key_store *keys; /* secrets that open TLS; NULL: none is opened */
+    struct ring_producer *sightings; /* event/sighting.h; NULL: calls are not compared */
+    struct tls_key_store *keys;      /* secrets that open TLS; NULL: none is opened */
     /*
      * Asks who has the private keys for the premaster secret of a static RSA key exchange, which comes to the store
      * then or later. False: no room to ask. NULL: nobody has any.
@@ -37,6 +38,8 @@ struct pipeline_options {
     bool (*premaster_wanted)(void *context, struct span encrypted);
     void *premaster_context;
     struct hash_key key; /* the same for all workers of a run */
+    /* By which calls are compared; the same for all workers. Replay: one that the captures make. */
+    struct hash_key sighting_key;
     /* Decides which hosts have a row in the coverage by service; the same for all workers. Live: one nobody can know.
      */
     struct hash_key service_key;

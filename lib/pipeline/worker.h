@@ -39,6 +39,7 @@
  *   service.c    coverage by service
  */
 
+#include "base/text_id.h"
 #include "certificate/cache.h"
 #include "detect/known_lines.h"
 #include "event/ring.h"
@@ -101,6 +102,7 @@ struct pipeline {
     struct detect_hit hits[WORKER_HITS_MAX];
     uint8_t decoded[TRANSACTION_STORE_SIZE];         /* a percent-decoded text */
     uint8_t websocket_window[WEBSOCKET_WINDOW_SIZE]; /* unmasked payload */
+    struct text_id_key sighting_key;
     struct known_lines *known_lines;
     struct known_tokens *known_tokens;
     struct head_lines *head_lines;
@@ -190,6 +192,8 @@ void session_end(void *context, struct flow *flow, enum flow_end reason);
 
 /* events.c: one event to the ring; what finds no room is counted. */
 void tell_finding(void *worker, const struct finding *finding);
+void tell_sighting(void *worker, const struct sighting *sighting, const struct finding *finding);
+void events_publish(struct pipeline *worker);
 void tell_call(struct pipeline *worker, const struct call *call);
 void tell_rollup(struct pipeline *worker, const struct rollup *rollup);
 void tell_service(struct pipeline *worker, const struct service_report *service);

@@ -51,6 +51,8 @@ struct policy_rule {
     uint32_t threshold;
     uint16_t tls_minimum; /* lowest version that is right; 0: any */
     uint32_t remaining_days_min, lifetime_hours_max, names_max, grace_hours;
+    uint64_t window_ns, retry_ns;
+    uint32_t id_sum; /* tells what one rule compares from what another does; made of the id, so it outlives the epoch */
     uint64_t headers; /* set of HEADER_BIT() */
     uint64_t leak_headers;
     uint64_t anomalies;

@@ -168,18 +168,23 @@ enum verdict policy_answer_unknown(struct policy_answer *answer, const char *rea
     return VERDICT_UNKNOWN;
 }
 
-/* Sixteen bytes of digest as hex, in scratch. */
+void policy_answer_add_hex(struct policy_answer *answer, const char *name, struct span bytes)
+{
+    if ((POLICY_SCRATCH_SIZE - answer->scratch_used) / 2 < bytes.size)
+        return;
+    char *text = answer->scratch + answer->scratch_used;
+    hex_write(bytes.data, bytes.size, text);
+    answer->scratch_used += 2 * bytes.size;
+    policy_answer_add(answer, name, span_of(text, 2 * bytes.size));
+}
+
 static void digest_add(struct policy_answer *answer, const struct detection *detection)
 {
     uint8_t any = 0;
     for (uint32_t i = 0; i < DETECTION_DIGEST_SIZE; i++)
         any |= detection->digest[i];
-    if (!any || POLICY_SCRATCH_SIZE - answer->scratch_used < 2 * DETECTION_DIGEST_SIZE)
-        return;
-    char *text = answer->scratch + answer->scratch_used;
-    hex_write(detection->digest, DETECTION_DIGEST_SIZE, text);
-    answer->scratch_used += 2 * DETECTION_DIGEST_SIZE;
-    policy_answer_add(answer, "digest", span_of(text, 2 * DETECTION_DIGEST_SIZE));
+    if (any)
+        policy_answer_add_hex(answer, "digest", span_of(detection->digest, DETECTION_DIGEST_SIZE));
 }
 
 void policy_answer_add_detection(struct policy_answer *answer, const struct policy_facts *facts,

@@ -36,6 +36,8 @@ struct policy_answer {
     enum severity severity; /* the rule's, unless the check says otherwise */
     bool severity_fixed;    /* not raised by zone */
     bool observable;        /* of "unknown": the message was there and could have been looked at */
+    bool sighted;           /* `sighting` is to be compared with others; the verdict of the call itself says nothing */
+    struct sighting sighting;
     uint32_t evidence_count;
     uint32_t scratch_used;
     struct finding_evidence evidence[FINDING_EVIDENCE_MAX];
@@ -48,6 +50,9 @@ void policy_facts_gather(struct policy_facts *facts, const struct policy *policy
 void policy_answer_add(struct policy_answer *answer, const char *name, struct span value);
 void policy_answer_add_text(struct policy_answer *answer, const char *name, const char *text);
 void policy_answer_add_number(struct policy_answer *answer, const char *name, uint64_t number);
+
+/* Bytes in hex, such as a digest. */
+void policy_answer_add_hex(struct policy_answer *answer, const char *name, struct span bytes);
 
 /* A name somebody sent (header, parameter, JSON pointer): shown only when it cannot itself be a value in disguise. */
 void policy_answer_add_name(struct policy_answer *answer, const char *name, struct span value);
@@ -97,6 +102,9 @@ policy_check policy_check_shadow_endpoint, policy_check_deprecated_operation, po
 policy_check policy_check_detection, policy_check_test_card;
 /* Of a handshake or certificate: VERDICT_PASS where there is something that the rule can judge. */
 policy_check policy_tls_gate, policy_certificate_gate;
+/* check_sighting.c */
+policy_check policy_check_token_sources, policy_check_failed_attempts, policy_check_object_enumeration,
+    policy_check_request_id_reuse;
 /* check_tls.c: facts->input->tls says that a connection is judged */
 policy_check policy_check_tls_version, policy_check_tls_suite_approval, policy_check_tls_suite_weak,
     policy_check_tls_key_exchange, policy_check_tls_offer, policy_check_tls_downgrade, policy_check_tls_extensions,

@@ -50,6 +50,10 @@ static policy_check *const checks[RULE_CHECK_COUNT] = {
     [RULE_CHECK_OPERATION_CALLER] = policy_check_operation_caller,
     [RULE_CHECK_OAUTH_FLOW] = policy_check_oauth_flow,
     [RULE_CHECK_BROKER_LOGIN] = policy_check_broker_login,
+    [RULE_CHECK_TOKEN_SOURCES] = policy_check_token_sources,
+    [RULE_CHECK_FAILED_ATTEMPTS] = policy_check_failed_attempts,
+    [RULE_CHECK_OBJECT_ENUMERATION] = policy_check_object_enumeration,
+    [RULE_CHECK_REQUEST_ID_REUSE] = policy_check_request_id_reuse,
     [RULE_CHECK_SHADOW_ENDPOINT] = policy_check_shadow_endpoint,
     [RULE_CHECK_DEPRECATED_OPERATION] = policy_check_deprecated_operation,
     [RULE_CHECK_SUNSET_OPERATION] = policy_check_sunset_operation,
@@ -174,7 +178,10 @@ static void finding_report(const struct policy_rule *rule, const struct policy_f
     }
     memcpy(finding.evidence, answer->evidence, answer->evidence_count * sizeof(finding.evidence[0]));
     memcpy(finding.requirements, rule->requirements, rule->requirement_count * sizeof(finding.requirements[0]));
-    sink->finding(sink->context, &finding);
+    if (answer->sighted)
+        sink->sighting(sink->context, &answer->sighting, &finding);
+    else
+        sink->finding(sink->context, &finding);
 }
 
 static void judge_all(const struct policy *policy, struct policy_facts *facts, enum policy_subject subject,
@@ -190,9 +197,12 @@ static void judge_all(const struct policy *policy, struct policy_facts *facts, e
         answer.severity = (enum severity)rule->severity;
         answer.severity_fixed = false;
         answer.observable = false;
+        answer.sighted = false;
         answer.evidence_count = 0;
         answer.scratch_used = 0;
         enum verdict verdict = rule_judge(rule, facts, &answer);
+        if (answer.sighted && sink->sighting)
+            finding_report(rule, facts, &answer, VERDICT_FAIL, sink);
         if (verdict == VERDICT_NOT_APPLICABLE)
             continue;
         ledger_raise(&sink->verdicts[number][verdict], 1);

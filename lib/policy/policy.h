@@ -14,7 +14,7 @@
  * Errors:  policy_compile(): -EINVAL with diagnostics, -ENOMEM. Traffic is never an error.
  */
 
-#include "event/finding.h"
+#include "event/sighting.h"
 #include "policy/rule_file.h"
 #include "policy/zones.h"
 #include "transaction/transaction.h"
@@ -26,6 +26,7 @@
 
 struct policy;
 struct registry_match;
+struct text_id_key;
 struct tls_facts;
 struct certificate;
 struct caller_certificate;
@@ -52,6 +53,8 @@ struct policy_input {
     const struct token *token;               /* of the request; NULL: none was looked for */
     const struct token_issuers *issuers;     /* of the settings that read the token */
     const struct caller_certificate *caller; /* who called by certificate; NULL: not known */
+    const struct text_id_key *sighting_key;  /* by which calls are compared; NULL: they are not */
+    const struct zones *zones;               /* those below are of */
     const struct zone *source_zone;          /* of the client; never NULL */
     const struct zone *destination_zone;
     bool encrypted;        /* it travelled in TLS and was decrypted */
@@ -67,6 +70,8 @@ struct policy_sink {
     void *context;
     /* The finding and all its spans are valid during the call only. */
     void (*finding)(void *context, const struct finding *finding);
+    /* A call to be compared with others, and the finding that it becomes if they make it one; as valid. */
+    void (*sighting)(void *context, const struct sighting *sighting, const struct finding *finding);
     /* Counted up, single writer: a row for each rule, policy_rule_count() of them, ... */
     uint64_t (*verdicts)[VERDICT_COUNT];
     uint64_t *judged; /* ... and POLICY_SUBJECTS numbers of what was judged */

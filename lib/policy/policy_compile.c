@@ -16,6 +16,8 @@
 
 #define TEST_NUMBER_MIN 12u /* digits of the shortest and longest card numbers (ISO/IEC 7812) */
 #define TEST_NUMBER_MAX 19u
+#define SECOND_NS       UINT64_C(1000000000)
+#define OBJECTS_MAX     300u /* that lib/sighting/judge.c keeps, but one */
 
 struct compiler {
     struct policy *policy;
@@ -330,6 +332,15 @@ static void scope_compile(struct compiler *compiler, struct policy_rule *out)
     out->scoped = scope->methods_count || scope->hosts_count || scope->paths_count || scope->exempt_paths_count;
 }
 
+/* FNV-1a (RFC 9923): few ids, and nobody hostile among them. */
+static uint32_t id_sum(const char *id)
+{
+    uint32_t sum = UINT32_C(2166136261);
+    for (; *id; id++)
+        sum = (sum ^ (uint8_t)*id) * UINT32_C(16777619);
+    return sum;
+}
+
 static void plain_compile(const struct rule *rule, struct policy_rule *out)
 {
     const struct rule_parameters *parameters = &rule->parameters;
@@ -350,12 +361,24 @@ static void plain_compile(const struct rule *rule, struct policy_rule *out)
     out->lifetime_hours_max = parameters->lifetime_hours_max;
     out->names_max = parameters->names_max;
     out->grace_hours = parameters->grace_hours;
+    out->window_ns = parameters->window_seconds * SECOND_NS;
+    out->retry_ns = parameters->retry_seconds * SECOND_NS;
+    out->id_sum = id_sum(rule->id);
 }
 
 /* Headers outside the numbered ones can be looked for where a check reads single lines. */
 static bool takes_any_header(enum rule_check check)
 {
     return check == RULE_CHECK_HEADER_MISSING || check == RULE_CHECK_EXPOSED_ENDPOINT;
+}
+
+static void objects_check(struct compiler *compiler)
+{
+    const struct rule *rule = compiler->rule;
+    if (rule->check != RULE_CHECK_OBJECT_ENUMERATION || rule->parameters.threshold <= OBJECTS_MAX)
+        return;
+    struct diagnostic_place place = rule_place(rule, "parameters/threshold");
+    mistake(compiler, place, "objects are counted to %u at most, not to %u", OBJECTS_MAX, rule->parameters.threshold);
 }
 
 static void rule_compile(struct compiler *compiler, struct policy_rule *out)
@@ -391,6 +414,7 @@ static void rule_compile(struct compiler *compiler, struct policy_rule *out)
     out->allowed_in_response =
         names_compile(compiler, parameters->allowed_in_response, parameters->allowed_in_response_count);
     scope_compile(compiler, out);
+    objects_check(compiler);
     if (rule->check != RULE_CHECK_DETECTION && rule->check != RULE_CHECK_TEST_CARD)
         return;
     uint64_t searched = 0;

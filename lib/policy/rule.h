@@ -42,6 +42,10 @@ enum rule_check {
     RULE_CHECK_OPERATION_CALLER,
     RULE_CHECK_OAUTH_FLOW,
     RULE_CHECK_BROKER_LOGIN,
+    RULE_CHECK_TOKEN_SOURCES, /* see rule_check_compares() */
+    RULE_CHECK_FAILED_ATTEMPTS,
+    RULE_CHECK_OBJECT_ENUMERATION,
+    RULE_CHECK_REQUEST_ID_REUSE,
     RULE_CHECK_SHADOW_ENDPOINT,
     RULE_CHECK_DEPRECATED_OPERATION,
     RULE_CHECK_SUNSET_OPERATION,
@@ -167,6 +171,8 @@ struct rule_parameters {
     uint32_t lifetime_hours_max; /* of a certificate that no public root vouches for; 0: any */
     uint32_t names_max;          /* of a certificate */
     uint32_t grace_hours;        /* in which a new certificate may be missing in the inventory */
+    uint32_t window_seconds;     /* calls further apart have nothing to do with each other */
+    uint32_t retry_seconds;      /* within which the same call again is a retry */
     enum detection_confidence confidence;
     uint32_t sides; /* enum rule_side; 0: the kind's own */
     struct rule_limits limits;
@@ -221,6 +227,12 @@ static inline bool rule_check_connections(enum rule_check check)
 static inline bool rule_check_certificates(enum rule_check check)
 {
     return check >= RULE_CHECK_CERTIFICATE_VALIDITY && check <= RULE_CHECK_CERTIFICATE_CALLER;
+}
+
+/* The kind compares a call with others: a breach is found where all workers' calls meet (lib/sighting). */
+static inline bool rule_check_compares(enum rule_check check)
+{
+    return check >= RULE_CHECK_TOKEN_SOURCES && check <= RULE_CHECK_REQUEST_ID_REUSE;
 }
 
 /* The kind judges no call. */

@@ -15,7 +15,9 @@ static const bool calls_only[RULE_CHECK_COUNT] = {
     [RULE_CHECK_HEADER_MISSING] = true,       [RULE_CHECK_HEADER_FORMAT] = true,
     [RULE_CHECK_FORWARDED_HEADER] = true,     [RULE_CHECK_CREDENTIAL_MISSING] = true,
     [RULE_CHECK_AUTHORIZATION_SCHEME] = true, [RULE_CHECK_CREDENTIAL_IN_URL] = true,
-    [RULE_CHECK_LINE_BREAK] = true,
+    [RULE_CHECK_LINE_BREAK] = true,           [RULE_CHECK_TOKEN_SOURCES] = true,
+    [RULE_CHECK_FAILED_ATTEMPTS] = true,      [RULE_CHECK_OBJECT_ENUMERATION] = true,
+    [RULE_CHECK_REQUEST_ID_REUSE] = true,
 };
 
 /* Names are those of the handshake and those of its calls. */

@@ -17,7 +17,7 @@
 #include "base/text_id.h"
 #include "token/token.h"
 
-#define KNOWN_TOKEN_TEXT_SIZE 328u /* common are 100 to 200; with the rest eight cache lines */
+#define KNOWN_TOKEN_TEXT_SIZE 312u /* common are 100 to 200; with the rest eight cache lines */
 
 #define KNOWN_TOKEN_WAYS 4u /* places of a token: their ids share a cache line */
 

@@ -71,6 +71,7 @@ enum token_flag {
     TOKEN_CRITICAL_EMPTY = 1u << 10, /* ... and none of them, which is forbidden (RFC 7515 section 4.1.11) */
     TOKEN_CUT = 1u << 11,            /* a text had no room */
     TOKEN_SCOPES_CUT = 1u << 12,     /* a scope had no room */
+    TOKEN_HAS_ID = 1u << 13,         /* `id` is set; otherwise it was longer than TOKEN_SIZE_MAX */
 };
 
 /* What is known of the signature; the last ones say why nothing is. */
@@ -109,6 +110,7 @@ struct token {
     struct token_text algorithm_text, key_id, type, issuer;
     struct token_text audiences[TOKEN_AUDIENCES_MAX];
     uint16_t text_used, scopes_used;
+    uint8_t id[DIGEST_SIZE];      /* keyed, of all of it: set by whoever has the key (token/verifier.h) */
     uint8_t subject[DIGEST_SIZE]; /* keyed, of issuer and subject */
     uint8_t thumbprint[TOKEN_THUMBPRINT_SIZE];
     uint8_t text[TOKEN_TEXT_SIZE];

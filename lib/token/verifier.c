@@ -180,6 +180,15 @@ static bool may_be_known(struct span compact)
     return compact.size && compact.size <= TOKEN_SIZE_MAX && memchr(compact.data, '.', compact.size);
 }
 
+/* By which it is recognised wherever it comes again, and cited in evidence. */
+static void id_note(const struct token_verifier *verifier, struct span compact, struct token *token)
+{
+    if (compact.size > TOKEN_SIZE_MAX)
+        return;
+    digest_value(verifier->key, compact, token->id);
+    token->flags |= TOKEN_HAS_ID;
+}
+
 void token_verifier_judge(struct token_verifier *verifier, struct known_tokens *tokens, struct span compact,
                           uint64_t now_ns, struct token *token_out)
 {
@@ -194,8 +203,10 @@ void token_verifier_judge(struct token_verifier *verifier, struct known_tokens *
     }
     if (known == KNOWN_TOKEN_SIGNATURE)
         signature = (enum token_signature)token_out->signature;
-    if (known != KNOWN_TOKEN_WHOLE)
+    if (known != KNOWN_TOKEN_WHOLE) {
         token_read(&verifier->reader, &verifier->issuers->claims, verifier->key, compact, token_out);
+        id_note(verifier, compact, token_out);
+    }
     verifier->counts.tokens += token_out->form == TOKEN_SIGNED;
     if (known == KNOWN_TOKEN_WHOLE || token_out->form != TOKEN_SIGNED)
         return;

@@ -41,6 +41,12 @@ struct case_finding {
     char source[256];
 };
 
+/* A call to be compared with others, where the test gave a key for that. */
+struct case_sighting {
+    char rule[RULE_ID_SIZE_MAX + 1];
+    struct sighting sighting;
+};
+
 struct policy_case {
     struct transaction transaction;
     struct policy_input input;
@@ -53,6 +59,8 @@ struct policy_case {
     uint64_t verdicts[RULES_MAX][VERDICT_COUNT];
     struct case_finding findings[64];
     uint32_t finding_count;
+    struct case_sighting sightings[8];
+    uint32_t sighting_count;
     bool has_registry;
 };
 
@@ -77,6 +85,16 @@ static inline void case_finding_keep(void *context, const struct finding *findin
         used += (size_t)snprintf(kept->evidence + used, sizeof(kept->evidence) - used, "%.*s=%.*s;", (int)e->name.size,
                                  (const char *)e->name.data, (int)e->value.size, (const char *)e->value.data);
     }
+}
+
+static inline void case_sighting_keep(void *context, const struct sighting *sighting, const struct finding *finding)
+{
+    struct policy_case *c = context;
+    assert_true(c->sighting_count < ARRAY_COUNT(c->sightings));
+    struct case_sighting *kept = &c->sightings[c->sighting_count++];
+    *kept = (struct case_sighting){.sighting = *sighting};
+    assert_true(finding->rule.size <= RULE_ID_SIZE_MAX);
+    memcpy(kept->rule, finding->rule.data, finding->rule.size);
 }
 
 /* NULL registry: none. `pack`: rules laid over the shipped ones, or NULL. */
@@ -187,12 +205,19 @@ static inline void case_judge(struct policy_case *c)
         .token = given.token,
         .issuers = given.issuers,
         .caller = given.caller,
+        .sighting_key = given.sighting_key,
+        .zones = c->zones,
         .time_ns = CASE_TIME_NS,
     };
     memset(c->verdicts, 0, sizeof(c->verdicts));
     c->finding_count = 0;
+    c->sighting_count = 0;
     uint64_t judged[POLICY_SUBJECTS] = {0};
-    struct policy_sink sink = {.context = c, .finding = case_finding_keep, .verdicts = c->verdicts, .judged = judged};
+    struct policy_sink sink = {.context = c,
+                               .finding = case_finding_keep,
+                               .sighting = case_sighting_keep,
+                               .verdicts = c->verdicts,
+                               .judged = judged};
     policy_judge(c->policy, &c->input, &sink);
     policy_count_rest(c->policy, &sink);
     for (uint32_t i = 0; i < policy_rule_count(c->policy); i++) {

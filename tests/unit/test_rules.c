@@ -81,8 +81,9 @@ static void test_parameter_mistakes(void **state)
 {
     (void)state;
     assert_mistakes(NULL, RULE("port", "    classes: [secret]\n"),
-                    (const struct expected[]){{10, 5, "the check 'port' needs the parameter 'allowed_ports'"},
-                                              {10, 14, "the check 'port' takes no 'classes'; it takes: allowed_ports, broker_ports"}},
+                    (const struct expected[]){
+                        {10, 5, "the check 'port' needs the parameter 'allowed_ports'"},
+                        {10, 14, "the check 'port' takes no 'classes'; it takes: allowed_ports, broker_ports"}},
                     2);
     assert_mistakes(NULL, RULE("port", "    allowed_ports: [443, 0, 70000]\n"),
                     (const struct expected[]){{10, 26, "a port is from 1 to 65535, not 0"}, {10, 29, "not 70000"}}, 2);
@@ -101,6 +102,9 @@ static void test_parameter_mistakes(void **state)
                     (const struct expected[]){{10, 22, "no detector has the id 'D99'"}}, 1);
     assert_mistakes(NULL, RULE("detection", "    cleartext: true\n"),
                     (const struct expected[]){{10, 5, "needs `classes` or `detectors`"}}, 1);
+    assert_mistakes(NULL,
+                    RULE("object-enumeration", "    statuses: ['404']\n    threshold: 301\n    window_seconds: 9\n"),
+                    (const struct expected[]){{11, 16, "objects are counted to 300 at most, not to 301"}}, 1);
     assert_mistakes(NULL, RULE("test-card", "    classes: [PCI-CHD]\n    test_numbers: ['4111-1111']\n"),
                     (const struct expected[]){{11, 20, "a card number has 12 to 19 digits"}}, 1);
     assert_mistakes(NULL,
@@ -206,7 +210,7 @@ static void test_shipped(void **state)
     struct rule_packs packs;
     assert_int_equal(rule_packs_load(paths, 1, &diagnostics, &packs), 0);
     assert_int_equal(diagnostics.count, 0);
-    assert_int_equal(packs.rules_count, 76);
+    assert_int_equal(packs.rules_count, 80);
     const char *catalogue = getenv("ASSAY_CHECKS");
     FILE *file = catalogue ? fopen(catalogue, "r") : NULL;
     if (!file)

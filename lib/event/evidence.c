@@ -2,10 +2,12 @@
 
 /* Evidence: thousandths of a percent in whole numbers, so that no rounding mode and no locale shows in a finding. */
 
-#include "coverage/evidence.h"
+#include "event/evidence.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "base/json_writer.h"
 
 #define PERCENT_STEPS UINT64_C(100000) /* thousandths of a percent in a whole */
 
@@ -35,6 +37,21 @@ void evidence_add_unsigned(struct evidence *evidence, const char *name, uint64_t
 {
     char *text = next_text(evidence);
     snprintf(text, EVIDENCE_TEXT_SIZE, "%" PRIu64, value);
+    evidence_add_text(evidence, name, span_from_text(text));
+}
+
+void evidence_add_time(struct evidence *evidence, const char *name, uint64_t time_ns)
+{
+    char *text = next_text(evidence);
+    json_time_print(time_ns, text, EVIDENCE_TEXT_SIZE);
+    evidence_add_text(evidence, name, span_from_text(text));
+}
+
+void evidence_add_address(struct evidence *evidence, const char *name, const struct address *address)
+{
+    static_assert(EVIDENCE_TEXT_SIZE >= ADDRESS_TEXT_SIZE, "an address fits");
+    char *text = next_text(evidence);
+    address_print(address, text);
     evidence_add_text(evidence, name, span_from_text(text));
 }
 
