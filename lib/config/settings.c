@@ -191,8 +191,9 @@ static int paths_resolve(struct settings *settings, char ***paths, uint32_t coun
     return 0;
 }
 
-/* Shipped files that were not found are left out; who needs one tells. */
-static int shipped_list(struct settings *settings, const char *const *names, char ***paths_out, uint32_t *count_out)
+/* An audit with fewer rules than everybody takes it to have would be worse than none. */
+static int shipped_list(struct settings *settings, struct diagnostics *diagnostics, const char *const *names,
+                        char ***paths_out, uint32_t *count_out)
 {
     uint32_t count = 0;
     while (names[count])
@@ -201,8 +202,14 @@ static int shipped_list(struct settings *settings, const char *const *names, cha
     *count_out = 0;
     for (uint32_t i = 0; *paths_out && i < count; i++) {
         char path[SHIPPED_PATH_SIZE];
-        if (shipped_path_find(names[i], path) == 0)
-            (*paths_out)[(*count_out)++] = arena_copy_text(settings->arena, path, strlen(path));
+        if (shipped_path_find(names[i], path) < 0) {
+            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, NULL,
+                            "the shipped '%s' is neither beside the program nor where it was installed; install it, or "
+                            "name your own in `%s` of the settings",
+                            names[i], strncmp(names[i], "rules/", 6) == 0 ? "detectors" : "rules");
+            return -ENOENT;
+        }
+        (*paths_out)[(*count_out)++] = arena_copy_text(settings->arena, path, strlen(path));
     }
     return *paths_out ? 0 : -ENOMEM;
 }
@@ -280,17 +287,18 @@ static int issuers_resolve(struct settings *settings)
     return result;
 }
 
-static int paths_complete(struct settings *settings)
+static int paths_complete(struct settings *settings, struct diagnostics *diagnostics)
 {
     static const char *const shipped_rules[] = {"rules", NULL};
     static const char *const shipped_detectors[] = {"rules/detectors.yaml", "rules/error_signatures.yaml", NULL};
     int result = yaml_document_has(settings->document, "/rules")
                      ? paths_resolve(settings, &settings->rules, settings->rules_count)
-                     : shipped_list(settings, shipped_rules, &settings->rules, &settings->rules_count);
+                     : shipped_list(settings, diagnostics, shipped_rules, &settings->rules, &settings->rules_count);
     if (result == 0)
         result = yaml_document_has(settings->document, "/detectors")
                      ? paths_resolve(settings, &settings->detectors, settings->detectors_count)
-                     : shipped_list(settings, shipped_detectors, &settings->detectors, &settings->detectors_count);
+                     : shipped_list(settings, diagnostics, shipped_detectors, &settings->detectors,
+                                    &settings->detectors_count);
     if (result == 0)
         result = path_resolve(settings, &settings->capture.driver);
     if (result == 0)
@@ -315,7 +323,7 @@ static int settings_complete(struct yaml_document *document, struct diagnostics 
     uint32_t errors = diagnostics->errors;
     int result = settings_out->arena ? texts_complete(settings_out) : -ENOMEM;
     if (result == 0)
-        result = paths_complete(settings_out);
+        result = paths_complete(settings_out, diagnostics);
     if (result == 0) {
         numbers_complete(settings_out, diagnostics);
         queue_check(settings_out, diagnostics);

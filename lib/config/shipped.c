@@ -2,7 +2,8 @@
 
 /*
  * Shipped files: looked for upward from the program itself, first as in a source tree (rules/), then as in an installed
- * prefix (share/assay/rules), so that neither a build folder nor a prefix has to be known when compiling.
+ * prefix (share/assay/rules), so that a tree or a prefix may be moved as a whole. A program that stands in neither, as
+ * one from a build folder elsewhere does, takes the sources it was configured from.
  */
 
 #include "config/shipped.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "shipped_folders.h"
 
 #define SHIPPED_FOLDERS_MAX                                                                                            \
     5 /* build/app/assay and build/lib/test lie two below the sources, PREFIX/libexec/assay/x two */
@@ -45,5 +48,7 @@ int shipped_path_find(const char *name, char path_out[SHIPPED_PATH_SIZE])
         if (path_exists(folder, "share/assay/", name, path_out))
             return 0;
     }
-    return path_exists("/usr/share/assay", "", name, path_out) ? 0 : -ENOENT;
+    if (is_source_tree(SHIPPED_SOURCE) && path_exists(SHIPPED_SOURCE, "", name, path_out))
+        return 0;
+    return path_exists(SHIPPED_INSTALLED, "", name, path_out) ? 0 : -ENOENT;
 }

@@ -5,7 +5,7 @@
  * Shipped files
  *
  * Where the rule packs and driver files that come with the program lie: beside the sources when it runs from a build
- * tree, below share/assay of the prefix it is installed in otherwise.
+ * tree wherever that lies, below share/assay of the prefix it is installed in otherwise.
  *
  * Memory:  none kept.
  * Errors:  -ENOENT when neither has the entry.

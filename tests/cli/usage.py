@@ -9,6 +9,7 @@ talk to standard error.
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,18 @@ def first_packets(data, count):
 
 
 class CommandLine(unittest.TestCase):
+    def test_shipped_rules_are_found_from_a_folder_elsewhere(self):
+        """As from a build folder outside of the sources: those that the build was made from."""
+        here = run("check").stdout
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "assay")
+            shutil.copy(ASSAY, program)
+            elsewhere = run("check", program=program).stdout
+        for line in here.splitlines():
+            if line.startswith((b"rules:", b"detectors:")):
+                self.assertIn(line, elsewhere.splitlines())
+        self.assertRegex(elsewhere, rb"(?m)^detectors: +[1-9]")
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
