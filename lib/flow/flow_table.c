@@ -107,6 +107,14 @@ static struct flow *find(const struct flow_table *table, const struct net_packet
     return flow;
 }
 
+/* The flow where it was guessed, or where it is; NULL: there is none. */
+static struct flow *found_at(const struct flow_table *table, const struct net_packet *packet, uint64_t hash,
+                             uint32_t guessed)
+{
+    struct flow *flow = guessed ? &table->flows[guessed - 1] : NULL;
+    return flow && flow_match(flow, packet, hash) ? flow : find(table, packet, hash);
+}
+
 static void prefetch_flow(const struct flow_table *table, uint32_t reference)
 {
     if (!reference)
@@ -180,9 +188,7 @@ static void work_unknown(struct flow_table *table, const struct net_packet *pack
 
 static void work_packet(struct flow_table *table, const struct net_packet *packet, uint64_t hash, uint32_t guessed)
 {
-    struct flow *flow = guessed ? &table->flows[guessed - 1] : NULL;
-    if (!flow || !flow_match(flow, packet, hash))
-        flow = find(table, packet, hash);
+    struct flow *flow = found_at(table, packet, hash, guessed);
     if (flow)
         flow = catch_up(table, flow, net_packet_clock(packet));
     if (!flow) {
@@ -207,10 +213,10 @@ static void work_packet(struct flow_table *table, const struct net_packet *packe
     }
 }
 
-static void work_burst(struct flow_table *table, const struct net_packet *packets, uint32_t count)
+/* Where the flows of a burst should be, all of it on its way from memory. */
+static inline void look_up(const struct flow_table *table, const struct net_packet *packets, uint32_t count,
+                           uint64_t hashes[PACKET_BURST_MAX], uint32_t guesses[PACKET_BURST_MAX])
 {
-    uint64_t hashes[PACKET_BURST_MAX];
-    uint32_t guesses[PACKET_BURST_MAX];
     for (uint32_t i = 0; i < count; i++) {
         hashes[i] = key_hash(table, &packets[i]);
         __builtin_prefetch(flow_index_bucket(&table->index, hashes[i]));
@@ -219,6 +225,13 @@ static void work_burst(struct flow_table *table, const struct net_packet *packet
         guesses[i] = guess(table, hashes[i]);
         prefetch_flow(table, guesses[i]);
     }
+}
+
+static void work_burst(struct flow_table *table, const struct net_packet *packets, uint32_t count)
+{
+    uint64_t hashes[PACKET_BURST_MAX];
+    uint32_t guesses[PACKET_BURST_MAX];
+    look_up(table, packets, count, hashes, guesses);
     for (uint32_t i = 0; i < count; i++)
         work_packet(table, &packets[i], hashes[i], guesses[i]);
 }
@@ -306,6 +319,17 @@ int flow_table_new(struct flow_table **table_out, struct arena *arena, const str
     if (!error)
         *table_out = table;
     return error;
+}
+
+uint32_t flow_table_find_all(const struct flow_table *table, const struct net_packet *packets, uint32_t count)
+{
+    uint64_t hashes[PACKET_BURST_MAX];
+    uint32_t guesses[PACKET_BURST_MAX], found = 0;
+    require(count <= PACKET_BURST_MAX);
+    look_up(table, packets, count, hashes, guesses);
+    for (uint32_t i = 0; i < count; i++)
+        found += found_at(table, &packets[i], hashes[i], guesses[i]) != NULL;
+    return found;
 }
 
 void flow_table_packets(struct flow_table *table, const struct net_packet *packets, uint32_t count)
