@@ -112,9 +112,10 @@ void report_text(const struct report *report, FILE *stream)
             per((double)traffic->bytes, traffic->transactions),
             per((double)whole->counts.findings, whole->counts.transactions),
             per((double)whole->counts.drain_ticks * 1e9 / report->clock.counter_hz, whole->counts.records));
-    fprintf(stream, "ledger %s, %s; %llu calls missed, %llu events lost\n",
+    fprintf(stream, "ledger %s, %s; %llu packets not audited, %llu calls missed, %llu events lost\n",
             report->balanced ? "balanced" : "NOT BALANCED", report->settled ? "nothing pending" : "SOMETHING PENDING",
-            (unsigned long long)report->missed_transactions, (unsigned long long)whole->counts.events_lost);
+            (unsigned long long)report->excused_packets, (unsigned long long)report->missed_transactions,
+            (unsigned long long)whole->counts.events_lost);
     fprintf(stream, "%llu connections open, %.0f bytes of memory each\n", (unsigned long long)report->flows_open,
             per((double)report->resident_bytes, report->flows_open));
     double limit = report_limit_ns(report);
@@ -211,6 +212,7 @@ void report_json(const struct report *report, FILE *stream)
     number(&writer, "drain_record_ns",
            per((double)whole->counts.drain_ticks * 1e9 / report->clock.counter_hz, whole->counts.records));
     truth(&writer, "ledger_balanced", report->balanced && report->settled);
+    count(&writer, "packets_excused", report->excused_packets);
     count(&writer, "calls_missed", report->missed_transactions);
     count(&writer, "events_lost", whole->counts.events_lost);
     count(&writer, "connections_open", report->flows_open);

@@ -23,6 +23,7 @@ struct report {
     struct measurement whole[REPORT_WORKERS_MAX]; /* of each worker at the same time */
     bool balanced;                                /* every ledger, after the end of the traffic */
     bool settled;                                 /* ... and nothing is pending */
+    uint64_t excused_packets;                     /* of traffic without a fault: none may be */
     uint64_t missed_transactions;                 /* generated, complete, and not seen by the pipeline */
     uint64_t flows_open;                          /* at the end of the measurement */
     uint64_t resident_bytes;                      /* by which the process had grown then */

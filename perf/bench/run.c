@@ -21,6 +21,7 @@ struct worker {
     struct measurement measurement;
     struct ledger ledger;
     uint64_t missed;
+    uint64_t excused;
     uint64_t open;
     uint64_t resident_bytes;
     bool balanced, settled;
@@ -47,6 +48,7 @@ static void finish(struct worker *worker, struct subject *subject, const struct 
         ledger_read(ledger, &worker->ledger);
         worker->balanced = ledger_balanced(&worker->ledger);
         worker->settled = worker->ledger.pending.packets == 0 && worker->ledger.transactions_pending == 0;
+        worker->excused = worker->ledger.received.packets - worker->ledger.settled[LEDGER_AUDITED].packets;
     }
     uint64_t made = traffic_counts(feed->traffic)->transactions, seen = subject_counts(subject).transactions;
     worker->missed = made > seen ? made - seen : 0;
@@ -155,6 +157,7 @@ static MUST_USE int whole_run(const struct run_options *options, struct diagnost
         report->balanced = report->balanced && workers[i].balanced;
         report->settled = report->settled && workers[i].settled;
         report->missed_transactions += workers[i].missed;
+        report->excused_packets += workers[i].excused;
         report->flows_open += workers[i].open;
     }
     /* Of the process: with several workers, the last to look saw what all of them had taken. */
