@@ -140,9 +140,10 @@ static inline void http1_trace_forget(struct http1_trace *trace)
 {
     if (!trace->forgets || !http1_at_rest(&trace->parser))
         return;
-    uint64_t searched = trace->parser.bytes_searched;
+    uint64_t searched = trace->parser.bytes_searched, skipped = trace->parser.bytes_skipped;
     http1_init(&trace->parser, (enum http1_kind)trace->parser.kind);
     trace->parser.bytes_searched = searched;
+    trace->parser.bytes_skipped = skipped;
     trace->rests++;
 }
 

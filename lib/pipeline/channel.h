@@ -78,8 +78,8 @@ struct channel {
     uint64_t gap_bytes;     /* ... and their bytes */
     uint32_t missed;        /* closed TLS: its number among those whose key did not come in time; 0: none */
     uint64_t service;       /* mark of the host named last; 0: none */
-    bool answered;          /* HTTP/1: a response was seen to its end */
-    struct http1_channel *http1; /* NULL: HTTP/1 is not spoken, or nothing of it is under way */
+    struct http1_lasting lasting; /* of HTTP/1 */
+    struct http1_channel *http1;  /* NULL: HTTP/1 is not spoken, or nothing of it is under way */
 };
 
 /* The protocol is known. False: no memory; the channel is closed then. */

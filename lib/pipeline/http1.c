@@ -23,7 +23,7 @@ static struct exchange *feed_exchange(struct pipeline *worker, const struct chan
     exchange->transaction.call.protocol = CALL_HTTP1;
     if (feed->channel->midstream)
         exchange->transaction.call.flags |= CALL_MIDSTREAM;
-    if (feed->channel->http1->doubtful)
+    if (feed->channel->lasting.doubtful)
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
     return exchange;
 }
@@ -64,6 +64,7 @@ static void message_item(struct pipeline *worker, struct exchange *exchange, boo
 static void request_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     struct exchange *exchange = http1->waiting < HTTP1_WAITING_MAX ? feed_exchange(worker, feed) : NULL;
     if (!exchange) {
         channel_give_up(worker, feed->channel);
@@ -85,9 +86,9 @@ static void request_line(struct pipeline *worker, const struct channel_feed *fee
     /* How many requests are missing in front of this one nobody knows, so neither which response is whose. */
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
     http1_row_note_pipelining(feed, after_loss);
-    if (after_loss && http1->pipelined)
-        http1->unpaired = true;
-    if (http1->unpaired) {
+    if (after_loss && lasting->pipelined)
+        lasting->unpaired = true;
+    if (lasting->unpaired) {
         call->flags |= CALL_AMBIGUOUS;
         exchange->response_done = true;
     } else {
@@ -129,6 +130,7 @@ static void note_time(struct exchange *exchange, struct transaction_side *side, 
 static void request_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     if (item->kind == HTTP1_REQUEST_LINE)
         request_line(worker, feed, item);
     struct exchange *exchange = http1->request;
@@ -147,7 +149,7 @@ static void request_item(struct pipeline *worker, const struct channel_feed *fee
         break;
     case HTTP1_MESSAGE_END:
         side_message_end(worker, exchange, false, item->end.complete);
-        http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
+        lasting->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
         http1->request = NULL;
         exchange->request_done = true;
         finish_if_done(worker, exchange);
@@ -178,13 +180,14 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
                                           const struct http1_item *item)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     bool after_loss = (item->anomalies & ANOMALY_BIT(ANOMALY_AFTER_LOSS)) != 0;
     /* Behind holes on both sides the answer may as well be to a request that was lost. */
-    if (after_loss && (http1->pipelined || http1->request_hole)) {
+    if (after_loss && (lasting->pipelined || lasting->request_hole)) {
         for (struct exchange *waiting = http1->oldest; waiting; waiting = waiting->next)
             waiting->transaction.call.flags |= CALL_AMBIGUOUS;
         abandon_waiting(worker, http1, 0);
-        http1->unpaired = http1->pipelined;
+        lasting->unpaired = lasting->pipelined;
     } else if (after_loss && http1->waiting > 1) {
         abandon_waiting(worker, http1, 1);
     }
@@ -197,9 +200,9 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
     }
     exchange->request_done = true;
     exchange->transaction.call.flags |= CALL_NO_REQUEST;
-    if (http1->unpaired)
+    if (lasting->unpaired)
         exchange->transaction.call.flags |= CALL_AMBIGUOUS;
-    else if (!feed->channel->midstream && !http1->request_lost && !flow_one_way(feed->flow))
+    else if (!feed->channel->midstream && !lasting->request_lost && !flow_one_way(feed->flow))
         exchange->transaction.response.anomalies |= ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE);
     return exchange;
 }
@@ -207,6 +210,7 @@ static struct exchange *response_exchange(struct pipeline *worker, const struct 
 static void status_line(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     http1->interim = item->status.interim;
     if (http1->interim)
         return;
@@ -220,7 +224,7 @@ static void status_line(struct pipeline *worker, const struct channel_feed *feed
     transaction->response.first_ns = feed->time_ns;
     transaction->response.version_minor = item->status.version_minor;
     http1->response_head_begin = transaction->store_used;
-    http1->request_hole = false;
+    lasting->request_hole = false;
     /* One that nobody asked for has the body that it says; the request of any other was not seen. */
     bool unseen = transaction->call.flags & CALL_NO_REQUEST &&
                   !(transaction->response.anomalies & ANOMALY_BIT(ANOMALY_EXTRA_RESPONSE));
@@ -281,15 +285,17 @@ static void response_head_end(struct pipeline *worker, const struct channel_feed
 static void response_assumed(const struct channel_feed *feed, struct exchange *exchange)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     const struct exchange *next = http1->oldest;
     bool sure = next && next->acknowledges && feed->chunk && next->acknowledgement == feed->chunk->sequence;
     exchange->transaction.call.flags |= CALL_AMBIGUOUS;
-    http1->doubtful |= !sure;
+    lasting->doubtful |= !sure;
 }
 
 static void response_item(struct pipeline *worker, const struct channel_feed *feed, const struct http1_item *item)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     if (item->kind == HTTP1_STATUS_LINE)
         status_line(worker, feed, item);
     struct exchange *exchange = http1->response;
@@ -306,8 +312,8 @@ static void response_item(struct pipeline *worker, const struct channel_feed *fe
         if (item->end.assumed)
             response_assumed(feed, exchange);
         side_message_end(worker, exchange, true, item->end.complete);
-        http1->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
-        feed->channel->answered = true;
+        lasting->doubtful |= (side->anomalies & ANOMALIES_AMBIGUOUS) != 0;
+        lasting->answered = true;
         http1->response = NULL;
         exchange->response_done = true;
         finish_if_done(worker, exchange);
@@ -346,18 +352,19 @@ static void sleep_now(struct pipeline *worker, struct channel *channel)
 }
 
 /* Nothing is under way, and what is kept is what wake() would make. */
-static bool may_sleep(const struct http1_channel *http1)
+static bool may_sleep(const struct channel *channel)
 {
-    bool odd = http1->pipelined || http1->unpaired || http1->request_lost || http1->request_hole || http1->tail_seen ||
-               http1->response_hole || http1->response_lost || http1->doubtful;
-    return !http1->waiting && !http1->request && !http1->response && !odd && http1_at_rest(&http1->parsers[0]) &&
+    const struct http1_channel *http1 = channel->http1;
+    /* What the server's parser skipped tells of a response too many, unless bytes are missing that tell otherwise. */
+    bool skipped = http1->parsers[1].bytes_skipped && !channel->lasting.response_lost && !channel->midstream;
+    return !http1->waiting && !http1->request && !http1->response && !skipped && http1_at_rest(&http1->parsers[0]) &&
            http1_at_rest(&http1->parsers[1]);
 }
 
 static bool begin(struct pipeline *worker, const struct channel_feed *feed, const struct exchange *upgrade_exchange)
 {
     (void)upgrade_exchange;
-    feed->channel->answered = false;
+    feed->channel->lasting = (struct http1_lasting){0};
     return wake(worker, feed->channel, feed->channel->midstream);
 }
 
@@ -381,9 +388,10 @@ static void stop(const struct channel_feed *feed)
 static bool take_simple_answer(const struct channel_feed *feed)
 {
     const struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     struct exchange *exchange = http1->oldest;
     uint64_t size = http1->parsers[1].bytes_skipped;
-    if (feed->channel->answered || http1->response_lost || !exchange || !exchange->simple || size <= HTTP1_SPARE_BYTES)
+    if (lasting->answered || lasting->response_lost || !exchange || !exchange->simple || size <= HTTP1_SPARE_BYTES)
         return false;
     struct transaction_side *response = &exchange->transaction.response;
     response->seen = true;
@@ -397,7 +405,8 @@ static void judge_trailing_bytes(struct pipeline *worker, const struct channel_f
 {
     const struct channel *channel = feed->channel;
     const struct http1_channel *http1 = channel->http1;
-    bool known = channel->answered && !http1->response_lost && !http1->request_lost && !channel->midstream &&
+    struct http1_lasting *lasting = &feed->channel->lasting;
+    bool known = lasting->answered && !lasting->response_lost && !lasting->request_lost && !channel->midstream &&
                  !channel->changing && !flow_one_way(feed->flow);
     if (!known || http1->response || http1->parsers[1].bytes_skipped <= HTTP1_SPARE_BYTES)
         return;
@@ -413,14 +422,15 @@ static void judge_trailing_bytes(struct pipeline *worker, const struct channel_f
 static uint32_t parse_awake(struct pipeline *worker, const struct channel_feed *feed, struct parse_input input)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     struct http1 *parser = &http1->parsers[feed->direction];
     uint32_t consumed = 0;
     if (input.data && feed->direction == 0)
         http1_row_note_tail(feed);
     else if (!input.data && input.lost && feed->direction == 0)
-        http1_row_note_hole(http1);
+        http1_row_note_hole(feed->channel);
     else if (!input.data && input.lost)
-        http1->response_hole = http1->response_lost = true;
+        lasting->response_hole = lasting->response_lost = true;
     /* The parser's own promise bounds this loop: at most 2 * size + 2 answers for one input. */
     for (;;) {
         struct http1_item item;
@@ -456,7 +466,7 @@ static uint32_t parse(struct pipeline *worker, const struct channel_feed *feed, 
         return 0;
     }
     uint32_t consumed = parse_awake(worker, feed, input);
-    if (may_sleep(channel->http1))
+    if (may_sleep(channel))
         sleep_now(worker, channel);
     return consumed;
 }

@@ -14,23 +14,26 @@
 static bool lost_request_waits(const struct channel_feed *feed)
 {
     const struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     if (flow_one_way(feed->flow))
         return false;
     bool tail = http1->tail_seen && http1->parsers[0].bytes_skipped > http1->skipped;
-    return http1->request_hole || (tail && feed->chunk && feed->chunk->acknowledgement == http1->tail_acknowledgement);
+    return lasting->request_hole ||
+           (tail && feed->chunk && feed->chunk->acknowledgement == http1->tail_acknowledgement);
 }
 
-void http1_row_note_hole(struct http1_channel *http1)
+void http1_row_note_hole(struct channel *channel)
 {
-    http1->request_lost = http1->request_hole = true;
-    http1->tail_seen = false;
+    channel->lasting.request_lost = channel->lasting.request_hole = true;
+    channel->http1->tail_seen = false;
 }
 
 void http1_row_note_tail(const struct channel_feed *feed)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     const struct flow_chunk *chunk = feed->chunk;
-    bool hole = http1->request_lost || feed->channel->midstream;
+    bool hole = lasting->request_lost || feed->channel->midstream;
     if (!hole || http1->tail_seen || !chunk || !chunk->acknowledges)
         return;
     http1->tail_seen = true;
@@ -41,12 +44,13 @@ void http1_row_note_tail(const struct channel_feed *feed)
 void http1_row_note_pipelining(const struct channel_feed *feed, bool after_loss)
 {
     struct http1_channel *http1 = feed->channel->http1;
+    struct http1_lasting *lasting = &feed->channel->lasting;
     if (!http1->oldest)
-        http1->response_hole = false;
+        lasting->response_hole = false;
     /* Where bytes of the server are missing the client may well have its answer: that is loss, not pipelining. */
-    bool answered = http1->response_hole || flow_side(feed->flow, FLOW_TO_CLIENT)->acked_ns != 0;
+    bool answered = lasting->response_hole || flow_side(feed->flow, FLOW_TO_CLIENT)->acked_ns != 0;
     bool ahead = http1->oldest || (after_loss && lost_request_waits(feed));
-    http1->pipelined = http1->pipelined || (ahead && !answered);
+    lasting->pipelined = lasting->pipelined || (ahead && !answered);
 }
 
 void http1_row_append(struct http1_channel *http1, struct exchange *exchange)

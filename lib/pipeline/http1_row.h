@@ -20,7 +20,7 @@ void http1_row_append(struct http1_channel *http1, struct exchange *exchange);
 struct exchange *http1_row_take_oldest(struct http1_channel *http1);
 
 /* Bytes of the client are missing. What the parser gives up of those before the hole is no tail. */
-void http1_row_note_hole(struct http1_channel *http1);
+void http1_row_note_hole(struct channel *channel);
 
 /* Bytes of the client come, before they are parsed: the first ones behind a hole may be the end of a lost request. */
 void http1_row_note_tail(const struct channel_feed *feed);

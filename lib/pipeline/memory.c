@@ -31,13 +31,13 @@
 #define SHARE_GRPC        3u /* bodies of gRPC that are being walked */
 #define SHARE_WEBSOCKETS  2u /* connections, each of a few KB: 8,000 of a gigabyte */
 #define SHARE_MESSAGES    3u /* compressed messages; half of it for those with small windows */
-#define SHARE_TLS         1u /* handshakes that go on at this moment: 2,000 of a gigabyte; messages that are cut as much */
+#define SHARE_TLS         1u /* handshakes that go on at this moment: 1,700 of a gigabyte; messages that are cut as much */
 #define SHARE_CERTS       1u  /* chains that were read: 1,500 of a gigabyte */
 #define SHARE_CONNECTIONS 12u /* of HTTP/2 and AMQP, which clients keep for long: 6,000 of a gigabyte */
 #define SHARE_STREAMS     1u  /* open ones of HTTP/2: 70,000 of a gigabyte */
 #define SHARE_TABLES      2u  /* HPACK tables of peers that allow more than the usual 4 KB, and take it */
 #define SHARE_GRAPHQL     1u  /* requests in flight that may be GraphQL */
-/* With keys a connection keeps its state: 13,000 of a gigabyte, and 1,700 records that are cut. Of the exchanges. */
+/* With keys a connection keeps its state: 15,000 of a gigabyte, and 1,800 records that are cut. Of the exchanges. */
 #define SHARE_OPEN 12u
 
 /* So many that the rounding to pages does not show in what one takes. */

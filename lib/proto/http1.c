@@ -348,7 +348,7 @@ void http1_init_midstream(struct http1 *parser, enum http1_kind kind)
 bool http1_at_rest(const struct http1 *parser)
 {
     return parser->state == HTTP1_STATE_START && parser->head == 0 && parser->pending == 0 && parser->line == 0 &&
-           parser->anomalies == 0 && parser->hidden == 0 && parser->bytes_skipped == 0;
+           parser->anomalies == 0 && parser->hidden == 0;
 }
 
 void http1_expect(struct http1 *parser, enum http1_method method)

@@ -150,7 +150,7 @@ void http1_set_tunnel(struct http1 *parser);
 
 /*
  * Between two messages, and nothing of those before matters any more: a parser that http1_init() has just made would go
- * on from here in the same way.
+ * on from here in the same way, but for the counts.
  */
 bool http1_at_rest(const struct http1 *parser);
 
