@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What perf/run measures, part by part: each function returns figures that can be written as JSON."""
 
+import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -10,11 +12,14 @@ import signal
 import statistics
 import subprocess
 import time
+import typing
 
 import tools as perf
 from tools import say
 
-PROFILES = ["api-small", "handshake-heavy", "findings", "api-large", "flows-1m"]
+PROFILES = ["api-small", "inventory", "handshake-heavy", "findings", "api-large", "flows-1m"]
+# What is more than a profile of the traffic: the same calls, of which no body is searched.
+PROFILE_ARGUMENTS = {"inventory": ["--profile", "api-small", "--body-scan-kib", "0"]}
 STAGED_PROFILES = ["api-small", "handshake-heavy", "findings", "api-large"]
 PROTOCOLS = ["http2", "grpc", "websocket", "amqp", "tls", "tls-http2"]
 PROTOCOL_PROFILES = ["api-small", "handshake-heavy", "findings", "api-large"]
@@ -23,6 +28,8 @@ PROTOCOL_CONNECTIONS = {"api-small": 2000, "handshake-heavy": 2000, "findings": 
 REGISTRY_SIZES = [100, 10000, 100000]
 PATTERN_COUNTS = [10, 60, 500]
 FLOW_COUNTS = [1000, 10000, 100000, 1000000]
+PROTOCOL_PACKETS = 300000     # of each of many: the tables say how far runs differ
+REPLAY_CALLS = 50000          # 130 MB in memory
 SENSITIVE_PERCENTS = [0, 2, 100]
 SENSITIVE_VALUES = 11         # in each response that has any, as in the profile `findings`
 CAPTURE_CALLS = 200000        # 520 MB: the size the first comparison was made with
@@ -31,6 +38,7 @@ INSTRUCTION_CASES = {"api-small": [], "findings": ["--profile", "findings"], "ht
                      "grpc": ["--protocol", "grpc"], "tls": ["--protocol", "tls"]}
 GOAL_RATE = 50000
 SEARCH_STEPS = 6
+MEMORY_FOLDER = pathlib.Path("/dev/shm")
 KEPT_PACE = 0.97              # of the calls that were asked for: otherwise the feeder was the limit, not the worker
 
 
@@ -38,7 +46,7 @@ def measure_profiles(tools):
     say("profiles")
     found = {}
     for profile in tools.options.profiles:
-        found[profile] = tools.bench("--profile", profile, "--primitives")
+        found[profile] = tools.bench(*PROFILE_ARGUMENTS.get(profile, ["--profile", profile]), "--primitives")
     for profile in tools.options.profiles:
         if profile in STAGED_PROFILES:
             found[profile]["stages"] = tools.bench("--profile", profile, "--stages", "all", repetitions=1)["stages"]
@@ -54,7 +62,8 @@ def measure_protocols(tools):
             if profile in tools.options.profiles:
                 connections = str(PROTOCOL_CONNECTIONS[profile])
                 found[protocol][profile] = tools.bench("--protocol", protocol, "--profile", profile, "--primitives",
-                                                       "--concurrency", connections, repetitions=1)
+                                                       "--concurrency", connections, repetitions=1,
+                                                       packets=PROTOCOL_PACKETS)
     return found
 
 
@@ -156,6 +165,27 @@ class Reporter:
         self.process.wait(timeout=20)
 
 
+def replay_command(tools, *captures):
+    return ["taskset", "-c", str(tools.options.core), tools.program("app/assay"), "replay", "-c",
+            tools.settings_with_registry(), "--findings", "/dev/null", *captures]
+
+
+def replay_rate(tools):
+    """Of a capture that lies in memory, in calls a second of processor time; the start is taken off."""
+    capture, _ = tools.capture(1000 if tools.options.quick else REPLAY_CALLS, folder=MEMORY_FOLDER)
+    try:
+        short, _ = tools.capture(10)
+        times = []
+        for _ in range(1 if tools.options.quick else tools.repetitions()):
+            whole, start = run_timed(replay_command(tools, capture)), run_timed(replay_command(tools, short))
+            if whole.failed or start.failed:
+                raise RuntimeError(f"assay replay failed: {whole.failed or start.failed}")
+            times.append(whole.processor_s - start.processor_s)
+        return (1000 if tools.options.quick else REPLAY_CALLS) / max(statistics.median(times), 1e-9)
+    finally:
+        capture.unlink()
+
+
 def measure_live(tools):
     """From a port of DPDK that another core fills: the most without loss, at the goal's rate, and while it reloads."""
     say("live feed")
@@ -174,6 +204,9 @@ def measure_live(tools):
     with Reporter(tools, queue):
         found["durable"] = tools.live(goal, seconds, "--queue", queue)
     found["reload"] = tools.live(goal / 2, seconds, "--reloads", "3")
+    found["replay"] = replay_rate(tools)
+    say(f"  assay replay of a capture in memory: {found['replay']:,.0f} calls/s, "
+        f"{found['replay'] / found['most']['busy_calls_per_second']:.2f} of the live worker's")
     for name in ("goal", "durable", "reload"):
         run = found[name]
         say(f"  {name}: {run['calls_per_second']:,.0f} calls/s, busy {100 * run['busy']:.0f} %, {run['packets_dropped']} "
@@ -183,21 +216,29 @@ def measure_live(tools):
 
 # --------------------------------------------------------------------------------------------------------------- peers
 
+class Timed(typing.NamedTuple):
+    wall_s: float
+    processor_s: float
+    failed: str  # the last line of what it said; empty: it did not
+
+
 def run_timed(command):
-    """Wall clock and processor time of a program, in seconds."""
+    """Wall clock and processor time of a program. `assay replay` exits with 1 where there are findings."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False,
+                          timeout=perf.COMMAND_SECONDS)
     wall = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done
+    said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+    return Timed(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+                 said if done.returncode not in (0, 1) else "")
 
 
 def peer_commands(tools, capture, short):
     pin = ["taskset", "-c", str(tools.options.core)]
-    replay = [*pin, tools.program("app/assay"), "replay", "-c", tools.settings_with_registry(), "--findings", "/dev/null"]
     commands = {"tcpdump -w /dev/null": [*pin, "tcpdump", "-r", capture, "-w", "/dev/null"],
-                "assay replay": [*replay, capture], "start of assay replay": [*replay, short]}
+                "assay replay": replay_command(tools, capture), "start of assay replay": replay_command(tools, short)}
     if shutil.which("suricata"):
         log = tools.work / "suricata"
         log.mkdir(exist_ok=True)
@@ -216,15 +257,15 @@ def measure_peers(tools):
     capture.read_bytes()  # into the page cache, for all of them alike
     commands = peer_commands(tools, capture, short)
     times = {name: [] for name in commands}
-    for _ in range(1 if tools.options.quick else tools.options.repetitions):
+    for _ in range(1 if tools.options.quick else tools.repetitions()):
         for name, command in commands.items():
             if not shutil.which(str(command[3])):
                 continue
-            wall, processor, done = run_timed(command)
-            if done.returncode in (0, 1):
-                times[name].append((processor, wall))
+            run = run_timed(command)
+            if run.failed:
+                say(f"  {name} failed: {run.failed}")
             else:
-                say(f"  {name} failed: {done.stderr.strip().splitlines()[-1:]}")
+                times[name].append((run.processor_s, run.wall_s))
     medians = {name: (statistics.median(p for p, _ in pairs), statistics.median(w for _, w in pairs))
                for name, pairs in times.items() if pairs}
     start = medians.pop("start of assay replay", (0.0, 0.0))
@@ -241,7 +282,7 @@ def measure_peers(tools):
 
 def instructions_of(tools, calls, arguments):
     capture, keys = tools.capture(calls, *arguments)
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={tools.work}/callgrind.out",
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
                tools.program("app/assay"), "replay", "-c", tools.settings_with_registry(), "--keylog", keys, "--summary",
                "/dev/null", capture]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
@@ -253,10 +294,16 @@ def instructions_of(tools, calls, arguments):
 
 def measure_instructions(tools):
     say("instructions (callgrind)")
+    if not shutil.which("valgrind"):
+        say("  valgrind is not installed: left out")
+        return {}
     found = {}
     few, many = INSTRUCTION_CALLS
-    for name, arguments in INSTRUCTION_CASES.items():
-        counts = [instructions_of(tools, calls, arguments) for calls in (few, many)]
-        found[name] = (counts[1] - counts[0]) / (many - few)
-        say(f"  {name}: {found[name]:,.0f} instructions a call")
+    # Neighbours do not change a count, so both cores may work.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = {name: [pool.submit(instructions_of, tools, calls, arguments) for calls in (few, many)]
+                  for name, arguments in INSTRUCTION_CASES.items()}
+        for name, (least, most) in counts.items():
+            found[name] = (most.result() - least.result()) / (many - few)
+            say(f"  {name}: {found[name]:,.0f} instructions a call")
     return found

@@ -2,13 +2,16 @@
 """Builds the programs that measure, runs them, and makes what they need."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 REGISTRY_OPERATIONS = 100
 QUICK_PACKETS = 12000
+COMMAND_SECONDS = 300  # no program that is run takes a tenth of it on an idle machine
 QUICK_CONCURRENCY = 200
 PROGRAMS = ["perf/assay-bench", "perf/assay-generate", "perf/assay-live", "perf/bench-flow", "perf/bench-queue", "app/assay",
             "app/assay-reporter"]
@@ -36,6 +39,12 @@ def add_options(parser, default_core):
                         help="the least that shows that everything works; the figures mean nothing")
 
 
+def sound(run):
+    """Everything that was made was audited: otherwise the rate is that of leaving something out."""
+    return (run["ledger_balanced"] and run["calls_missed"] == 0 and run["events_lost"] == 0 and
+            run["packets_excused"] == 0)
+
+
 class Tools:
     def __init__(self, options, work, settings=None, registry=None):
         self.folder = options.build
@@ -43,6 +52,7 @@ class Tools:
         self.options = options
         self.own_settings = settings
         self.own_registry = registry
+        self.deadline = time.monotonic() + 60 * getattr(options, "minutes", 60)
 
     def program(self, name):
         return self.folder / name
@@ -88,41 +98,61 @@ class Tools:
         path.write_text("detectors:\n" + "".join(rows))
         return self.settings_with(f"patterns-{count}", f"detectors: [{path}]")
 
-    def capture(self, calls, *arguments):
-        """A capture, and the file of its TLS secrets beside it."""
-        path = self.work / ("-".join(["capture", str(calls), *arguments]).replace("--", "") + ".pcap")
+    def capture(self, calls, *arguments, folder=None):
+        """A capture, and the file of its TLS secrets beside it. In another folder it is not kept for others."""
+        prefix = f"assay-perf-{os.getpid()}-" if folder else ""
+        path = (folder or self.work) / (prefix + "-".join(["capture", str(calls), *arguments]).replace("--", "") + ".pcap")
         keys = path.with_suffix(".keys")
         if not path.exists():
             keys.touch(mode=0o600)
             subprocess.run([self.program("perf/assay-generate"), *arguments, "--transactions", str(calls), "-o", path,
-                            "--keylog", keys], check=True, stdout=subprocess.DEVNULL)
+                            "--keylog", keys], check=True, stdout=subprocess.DEVNULL, timeout=COMMAND_SECONDS)
         return path, keys
 
     def run_json(self, command):
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False,
+                              timeout=COMMAND_SECONDS)
         if done.returncode == 2 or not done.stdout:
-            raise SystemExit(f"{' '.join(map(str, command))}\n{done.stderr}")
+            raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr}")
         return json.loads(done.stdout)
 
-    def sizes(self):
+    def repetitions(self):
+        """Of what is measured several times: once only, when there is no time left for more."""
+        return self.options.repetitions if time.monotonic() < self.deadline else 1
+
+    def sizes(self, packets):
         if not self.options.quick:
-            return ["--packets", str(self.options.packets)]
+            return ["--packets", str(packets or self.options.packets)]
         return ["--packets", str(QUICK_PACKETS), "--portion-mib", "16", "--concurrency", str(QUICK_CONCURRENCY), "--active",
                 "50", "--variants", "64"]
 
-    def bench(self, *arguments, registry=REGISTRY_OPERATIONS, settings=None, repetitions=None, core=None):
+    def bench_command(self, registry=REGISTRY_OPERATIONS, settings=None, core=None):
+        return [self.program("perf/assay-bench"), "--core", self.options.core if core is None else core, "--settings",
+                settings or self.settings(), "--registry", self.registry(registry)]
+
+    def holds(self, *arguments):
+        """Whether a worker that is set up like this audits everything, as assay-bench itself tells."""
+        packets = QUICK_PACKETS if self.options.quick else self.options.packets
+        command = [*self.bench_command(), *arguments, "--packets", packets]
+        done = subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              check=False, timeout=COMMAND_SECONDS)
+        say(f"  {' '.join(map(str, arguments))}: {'holds' if done.returncode == 0 else 'does not hold'}")
+        return done.returncode == 0
+
+    def bench(self, *arguments, registry=REGISTRY_OPERATIONS, settings=None, repetitions=None, core=None, packets=None):
         """The repetition with the median rate; all rates beside it."""
-        command = [self.program("perf/assay-bench"), "--format", "json", "--core",
-                   self.options.core if core is None else core, "--settings", settings or self.settings(), "--registry",
-                   self.registry(registry), *arguments, *self.sizes()]
-        count = 1 if self.options.quick else repetitions or self.options.repetitions
+        command = [*self.bench_command(registry, settings, core), "--format", "json", *arguments, *self.sizes(packets)]
+        count = 1 if self.options.quick else repetitions or self.repetitions()
         runs = sorted((self.run_json(command) for _ in range(count)), key=lambda run: run["calls_per_second"])
         median = runs[len(runs) // 2]
         median["all_calls_per_second"] = [round(run["calls_per_second"]) for run in runs]
         say(f"  {' '.join(map(str, arguments))}: {median['calls_per_second']:,.0f} calls/s of "
             f"{median['all_calls_per_second']}")
-        if not all(run["ledger_balanced"] and run["calls_missed"] == 0 and run["events_lost"] == 0 for run in runs):
-            say(f"  NOT SOUND: {[(run['calls_missed'], run['events_lost'], run['ledger_balanced']) for run in runs]}")
+        faults = [f"{run['calls_missed']} calls missed, {run['packets_excused']} packets not audited, "
+                  f"{run['events_lost']} events lost, ledger {'balanced' if run['ledger_balanced'] else 'not balanced'}"
+                  for run in runs if not sound(run)]
+        if faults:
+            say(f"  NOT SOUND: {'; '.join(faults)}")
             median["ledger_balanced"] = False
         return median
 

@@ -103,16 +103,29 @@ def test_run(build, folder):
         check(word in done.stdout, f"no {word} in\n{done.stdout}")
 
 
+def test_failed_part(build, folder):
+    """A part that fails is told, and costs the others nothing."""
+    partial = folder / "build"
+    for name in ("assay-bench", "assay-generate", "bench-queue"):
+        (partial / "perf").mkdir(parents=True, exist_ok=True)
+        (partial / "perf" / name).symlink_to(build / "perf" / name)
+    done = run([SOURCE / "perf" / "run", "--build", partial, "--no-build", "--quick", "--no-results", "--core", "0",
+                "--profiles", "inventory", "--only", "modules,profiles"], codes=(1,))
+    for word in ("modules FAILED", "bench-flow", "inventory", "G2 bodies not searched"):
+        check(word in done.stdout, f"no {word} in\n{done.stdout}")
+
+
 def test_size(build, folder):
     done = run([SOURCE / "perf" / "size", "--build", build, "--no-build", "--quick", "--no-scaling", "--core", "0",
-                "--profiles", "api-small", "--requests", "1000"])
+                "--profiles", "api-small", "--requests", "1000", "--connections", "500"])
     row = next(line.split() for line in done.stdout.splitlines() if line.startswith("api-small "))
     check(int(row[2]) >= 1 and row[2] == row[3], f"{row}: a queue for each worker")
+    check("was tried" in done.stdout, done.stdout)
 
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    for test in (test_bench, test_live, test_durable, test_run, test_size):
+    for test in (test_bench, test_live, test_durable, test_run, test_failed_part, test_size):
         with tempfile.TemporaryDirectory() as folder:
             test(build, pathlib.Path(folder))
         print(f"{test.__name__}: fine", flush=True)
