@@ -22,10 +22,15 @@ struct association {
     struct endpoints endpoints; /* of the first datagram: its sender is direction 0 */
     uint32_t quic_version;      /* 0: it is DTLS */
     uint32_t told;              /* handshakes that were told of */
+    bool waits;                 /* it went on to its keys, and is to be told of */
+    uint64_t wait_clock_ns;     /* since when, by the worker's clock ... */
+    uint64_t wait_time_ns;      /* ... and by the capture's */
     struct dtls dtls;
 };
 
 struct datagram_table {
+    uint32_t waiting;
+    uint64_t look_ns; /* when those that wait are looked at next */
     struct association sets[RESUMPTION_SETS][DATAGRAM_WAYS];
 };
 
@@ -88,8 +93,11 @@ static void evidence_add(struct finding *finding, const char *name, struct span 
         finding->evidence[finding->evidence_count++] = (struct finding_evidence){span_from_text(name), value};
 }
 
-static void tell(struct pipeline *worker, const struct association *association, uint64_t time_ns)
+static void tell(struct pipeline *worker, struct association *association)
 {
+    uint64_t time_ns = association->wait_time_ns;
+    association->waits = false;
+    worker->datagrams->waiting--;
     const struct epoch *epoch = worker->epoch;
     struct call call = {
         .endpoints = association->endpoints,
@@ -119,6 +127,45 @@ static void tell(struct pipeline *worker, const struct association *association,
         policy_watch_cite(watch, &finding);
         tell_finding(worker, &finding);
     }
+}
+
+static void wait_begin(struct pipeline *worker, struct association *association, uint64_t time_ns)
+{
+    association->waits = true;
+    association->wait_clock_ns = worker->clock.now_ns;
+    association->wait_time_ns = time_ns;
+    worker->datagrams->waiting++;
+}
+
+/* Nothing more can come that would be told. */
+static bool is_complete(const struct association *association)
+{
+    return association->quic_version || (association->dtls.client_hello && association->dtls.server_hello);
+}
+
+static void tell_waiting(struct pipeline *worker, uint64_t since_ns)
+{
+    for (uint32_t set = 0; set < RESUMPTION_SETS && worker->datagrams->waiting; set++)
+        for (uint32_t way = 0; way < DATAGRAM_WAYS; way++) {
+            struct association *association = &worker->datagrams->sets[set][way];
+            if (association->waits && association->wait_clock_ns <= since_ns)
+                tell(worker, association);
+        }
+}
+
+void datagrams_turn(struct pipeline *worker)
+{
+    struct datagram_table *table = worker->datagrams;
+    uint64_t now_ns = worker->clock.now_ns;
+    if (!table->waiting || now_ns < table->look_ns || now_ns < DATAGRAM_WAIT_NS)
+        return;
+    table->look_ns = now_ns + DATAGRAM_WAIT_NS / 4;
+    tell_waiting(worker, now_ns - DATAGRAM_WAIT_NS);
+}
+
+void datagrams_flush(struct pipeline *worker)
+{
+    tell_waiting(worker, UINT64_MAX);
 }
 
 /* ---------------------------------------------------------------------- taking */
@@ -164,16 +211,20 @@ static enum ledger_reason datagram_take(struct pipeline *worker, const struct ne
     if (!recognise(worker, association, packet, &goes_on))
         return LEDGER_NOT_TCP;
     if (association == &fresh) {
+        if (place->waits)
+            tell(worker, place);
         buffer_give(worker, &place->dtls);
         *place = fresh;
     }
     place->used_ns = net_packet_clock(packet);
-    /* One met in its middle has begun none that was seen, and is told of all the same. */
     uint32_t handshakes = place->dtls.handshakes + 1;
     if (goes_on && place->told < handshakes) {
         place->told = handshakes;
-        tell(worker, place, packet->time_ns);
+        if (!place->waits)
+            wait_begin(worker, place, packet->time_ns);
     }
+    if (place->waits && is_complete(place))
+        tell(worker, place);
     return LEDGER_ENCRYPTED_DATAGRAM;
 }
 

@@ -123,6 +123,7 @@ static void turn_end(struct pipeline *worker)
     if (worker->tls_missed)
         tls_missed_turn(worker);
     sessions_forget(worker);
+    datagrams_turn(worker);
     flow_table_advance(worker->flows, worker->clock.now_ns);
     rollup_advance(worker);
     enum stage stage = stage_enter(&worker->stages, STAGE_QUEUE);
@@ -206,6 +207,7 @@ void pipeline_flush(struct pipeline *pipeline)
     flow_table_flush(pipeline->flows);
     tls_wait_flush(pipeline);
     tls_missed_flush(pipeline);
+    datagrams_flush(pipeline);
     rollup_flush(pipeline);
     decode_ledger_close(pipeline);
     events_publish(pipeline);

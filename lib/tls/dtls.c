@@ -107,16 +107,21 @@ static bool is_dtls(const struct dtls *dtls, struct span datagram, bool cut)
 
 /* ---------------------------------------------------------------------- hellos */
 
-/* Behind keys a hello in the clear begins another association on the same ports. */
+/*
+ * Behind keys a hello in the clear with another random begins another association on the same ports. One with the same
+ * is sent again, or was overtaken by what it announces.
+ */
 static void client_hello(struct dtls *dtls, uint32_t direction, struct span body)
 {
     struct tls_hello hello;
     if (!tls_hello_parse_client_dtls(body, &hello))
         return;
-    if (dtls->encrypted || !dtls->client_hello) {
+    bool another = dtls->client_hello && memcmp(dtls->client_random, hello.random, TLS_RANDOM_SIZE) != 0;
+    if (dtls->encrypted && another) {
         struct dtls_join join = {.buffer = dtls->join.buffer};
         *dtls = (struct dtls){.known = true, .handshakes = dtls->handshakes + 1, .join = join};
     }
+    memcpy(dtls->client_random, hello.random, TLS_RANDOM_SIZE);
     struct span name = tls_hello_server_name(&hello);
     dtls->client_hello = true;
     dtls->client = (uint8_t)direction;
@@ -146,28 +151,40 @@ static void hello_take(struct dtls *dtls, uint32_t direction, uint8_t type, stru
         server_hello(dtls, direction, body);
 }
 
-/* Fragments that come in their order; one sent again begins anew with its first. */
+/* Where the whole pieces from the begin of the message on end. */
+static uint32_t fragments_end(const struct dtls_join *join)
+{
+    uint32_t end = 0;
+    for (uint32_t found = 0; found <= join->fragment_count; found++)
+        for (uint32_t i = 0; i < join->fragment_count; i++) {
+            const struct dtls_fragment *fragment = &join->fragments[i];
+            if (fragment->offset <= end && fragment->offset + fragment->size > end)
+                end = fragment->offset + fragment->size;
+        }
+    return end;
+}
+
+/* Fragments overtake each other, and are sent again, cut otherwise perhaps. */
 static void fragment_take(struct dtls *dtls, uint32_t direction, const struct message *message)
 {
     struct dtls_join *join = &dtls->join;
     if (!join->buffer || message->size > TLS_MESSAGE_SIZE_MAX)
         return;
-    if (message->offset == 0) {
+    if (join->size != message->size || join->sequence != message->sequence || join->direction != direction) {
         join->size = message->size;
-        join->have = 0;
+        join->fragment_count = 0;
         join->sequence = message->sequence;
         join->direction = (uint8_t)direction;
     }
-    if (join->size != message->size || join->sequence != message->sequence || join->direction != direction ||
-        join->have != message->offset)
+    if (join->fragment_count == DTLS_FRAGMENTS_MAX)
         return;
     if (message->part.size)
-        memcpy(join->buffer + join->have, message->part.data, message->part.size);
-    join->have += message->part.size;
-    if (join->have < join->size)
+        memcpy(join->buffer + message->offset, message->part.data, message->part.size);
+    join->fragments[join->fragment_count++] = (struct dtls_fragment){message->offset, message->part.size};
+    if (fragments_end(join) < join->size)
         return;
     struct span body = span_of(join->buffer, join->size);
-    join->size = join->have = 0;
+    join->size = 0;
     hello_take(dtls, direction, message->type, body);
 }
 

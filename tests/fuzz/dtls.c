@@ -33,11 +33,11 @@ static void take(struct dtls *dtls, uint32_t direction, const uint8_t *data, uin
         check(quic_version_name(header.version) != NULL);
     if (!dtls_datagram(dtls, direction, span_of(copy, size), cut))
         check(before.known == dtls->known && before.handshakes == dtls->handshakes && before.version == dtls->version &&
-              before.server_hello == dtls->server_hello && before.join.have == dtls->join.have);
+              before.server_hello == dtls->server_hello && before.join.fragment_count == dtls->join.fragment_count);
     else
         check(dtls->known);
     free(copy);
-    check(dtls->join.have <= dtls->join.size && dtls->join.size <= TLS_MESSAGE_SIZE_MAX);
+    check(dtls->join.fragment_count <= DTLS_FRAGMENTS_MAX && dtls->join.size <= TLS_MESSAGE_SIZE_MAX);
     check(dtls->handshakes >= before.handshakes && dtls->client <= 1);
     check(!dtls->server_hello || dtls->version);
 }

@@ -149,6 +149,7 @@ def write_config(case, target):
             text += stream.read()
         for name in os.listdir(case_path(case, "")):  # paths are meant from the folder of the file
             text = re.sub(r"(?<![\w./-])%s(?![\w.-])(?!:)" % re.escape(name), case_path(case, name), text)
+        text = re.sub(r"(?<![\w./-])\.\./", case_path(case, "") + "../", text)
     with open(target, "w", encoding="utf-8") as stream:
         stream.write(text.replace("workers:\n", ROOM) if "workers:\n" in text else text + ROOM)
     return target
