@@ -204,12 +204,16 @@ static uint32_t weigh_small(const struct detect_set *set, const struct detect_te
     return worth;
 }
 
+bool detect_name_counts(const struct detect_set *set, struct span name)
+{
+    return name.size && context_has_keyword(&set->keyword_tier, name, 0, name.size);
+}
+
 static void scan_keyword_tier(const struct detect_set *set, struct detect_scratch *scratch,
                               const struct detect_text *text)
 {
     const struct tier *tier = &set->tiers[TIER_KEYWORD];
-    bool named = text->context.size && context_has_keyword(&set->keyword_tier, text->context, 0, text->context.size);
-    if (named) {
+    if (detect_name_counts(set, text->context)) {
         scan_piece(tier, scratch, text, 0, text->size);
         return;
     }
@@ -263,14 +267,10 @@ bool detect_scan_apart(const struct detect_scratch *scratch)
     return scratch->apart;
 }
 
-uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,
-                     struct detect_hit *hits_out, uint32_t max)
+/* `worth`: what weigh_small() says, all of it for a text that is not small. */
+static void scan_tiers(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,
+                       uint32_t worth)
 {
-    uint32_t worth = text->size <= TEXT_SMALL ? weigh_small(set, text) : SMALL_LITERAL | SMALL_SHAPE;
-    scratch->apart = true;
-    if (text->size == 0 || (worth == 0 && !set->tiers[TIER_ALWAYS].database))
-        return 0;
-    scan_begin(set, scratch, text);
     if ((worth & SMALL_LITERAL) && set->tiers[TIER_LITERAL].database && text->size >= set->literal_size_min)
         scan_piece(&set->tiers[TIER_LITERAL], scratch, text, 0, text->size);
     if ((worth & SMALL_SHAPE) && set->plan.wanted)
@@ -279,6 +279,52 @@ uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratc
         scan_keyword_tier(set, scratch, text);
     if (set->tiers[TIER_ALWAYS].database)
         scan_piece(&set->tiers[TIER_ALWAYS], scratch, text, 0, text->size);
+}
+
+/* Every line that the candidate touches. */
+static void mark_lines(const struct detect_lines *lines, const struct candidate *candidate, bool *maybe)
+{
+    uint32_t low = 0, high = lines->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (lines->ends[middle] <= candidate->from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (uint32_t i = low; i < lines->count && (i == low || lines->ends[i - 1] < candidate->to); i++)
+        maybe[i] = true;
+}
+
+/*
+ * A line end is no part of a word, as the end of a text is none, so what matches in a line matches in all of them as
+ * well, perhaps from farther left or to farther right.
+ */
+void detect_probe(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_lines *lines,
+                  bool *maybe_out)
+{
+    if (lines->count == 0)
+        return;
+    struct detect_text text = detect_text_whole(lines->data, lines->ends[lines->count - 1], (struct span){0});
+    uint64_t lost = scratch->lost;
+    scan_begin(set, scratch, &text);
+    if (!set->edges)
+        scan_tiers(set, scratch, &text, SMALL_LITERAL | SMALL_SHAPE);
+    scratch->lost = lost; /* nothing was looked for yet */
+    memset(maybe_out, set->edges || scratch->candidate_count == DETECT_CANDIDATES_MAX, lines->count);
+    for (uint32_t i = 0; i < scratch->candidate_count; i++)
+        mark_lines(lines, &scratch->candidates[i], maybe_out);
+}
+
+uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,
+                     struct detect_hit *hits_out, uint32_t max)
+{
+    uint32_t worth = text->size <= TEXT_SMALL ? weigh_small(set, text) : SMALL_LITERAL | SMALL_SHAPE;
+    scratch->apart = true;
+    if (text->size == 0 || (worth == 0 && !set->tiers[TIER_ALWAYS].database))
+        return 0;
+    scan_begin(set, scratch, text);
+    scan_tiers(set, scratch, text, worth);
     return likely(scratch->candidate_count == 0) ? 0 : detect_judge(set, scratch, text, hits_out, max);
 }
 

@@ -32,7 +32,7 @@ struct detect_text {
     uint32_t start_from;  /* look-behind: bytes in front of this are read, but no value may start there */
     uint32_t start_limit; /* values start in front of this; behind it they belong to the next window */
     struct span context;  /* name of the header, parameter or field; may be empty */
-    bool lines; /* a head, lines of "name: value": no value goes on in the next, its words are no context */
+    bool lines;           /* a head, lines of "name: value": no value goes on in the next, its words are no context */
 };
 
 enum detect_flag {
@@ -69,6 +69,23 @@ bool detect_scan_apart(const struct detect_scratch *scratch);
 /* Fills at most `max` hits in order of their offsets; returns how many. `set` is the one the scratch was made for. */
 uint32_t detect_scan(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,
                      struct detect_hit *hits_out, uint32_t max);
+
+/* Texts that lie one behind the other, each with a line end behind it. */
+struct detect_lines {
+    const uint8_t *data;
+    const uint32_t *ends; /* behind the line ends */
+    uint32_t count;
+};
+
+/*
+ * Tells for each line whether a search of it alone could find anything, by one look at all of them. "Maybe" is always
+ * right to say. What the name of a text adds is for detect_name_counts() to say.
+ */
+void detect_probe(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_lines *lines,
+                  bool *maybe_out);
+
+/* Whether a text of that name is searched for more than another. */
+bool detect_name_counts(const struct detect_set *set, struct span name);
 
 /* The same answer from every pattern run over the whole text: what detect_scan() is proved against. Slow. */
 uint32_t detect_scan_full(const struct detect_set *set, struct detect_scratch *scratch, const struct detect_text *text,

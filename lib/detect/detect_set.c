@@ -209,6 +209,26 @@ static void add_head(struct builder *builder, uint32_t index, uint32_t kind)
                 builder->set->plan.heads[i][byte] |= bit;
 }
 
+/* Whether it asks where the text begins or ends; "perhaps" where that is not plain. */
+static bool asks_for_edges(const char *pattern)
+{
+    bool class = false;
+    for (const char *c = pattern; *c != '\0'; c++) {
+        if (*c == '\\' && c[1] != '\0') {
+            c++;
+            if (strchr("AGZz", *c))
+                return true;
+        } else if (class) {
+            class = *c != ']';
+        } else if (*c == '^' || *c == '$') {
+            return true;
+        } else {
+            class = *c == '[';
+        }
+    }
+    return false;
+}
+
 static void place_pattern(struct builder *builder, uint32_t index)
 {
     struct detect_set *set = builder->set;
@@ -226,6 +246,7 @@ static void place_pattern(struct builder *builder, uint32_t index)
         add_head(builder, index, DETECTOR_DIGITS);
     if (setting->candidate & DETECTOR_LETTERS)
         add_head(builder, index, DETECTOR_LETTERS);
+    set->edges = set->edges || asks_for_edges(builder->patterns[index]);
     set->plan.wanted |= setting->candidate & ~(uint32_t)(DETECTOR_LITERAL | DETECTOR_KEYWORD | DETECTOR_ALWAYS);
 }
 

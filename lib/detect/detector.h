@@ -80,6 +80,7 @@ struct detect_set {
     uint32_t literal_size_min; /* a shorter text has no use for the literal tier */
     struct context_keywords keyword_tier; /* of its detectors, for the field's name */
     struct shape_plan plan;
+    bool edges; /* a pattern asks for the beginning or the end of a text */
 };
 
 struct candidate {

@@ -14,6 +14,7 @@
 #include "pipeline/amqp10.h"
 #include "pipeline/datagram.h"
 #include "pipeline/http2.h"
+#include "pipeline/scan_batch.h"
 #include "pipeline/scan_grpc.h"
 #include "pipeline/session.h"
 #include "pipeline/tls.h"
@@ -181,10 +182,12 @@ static int pools_init(struct pipeline *worker, size_t left)
         return -ENOMEM;
     left -= datagram_table_size();
     worker->head_lines = head_lines_new(worker->arena);
+    worker->batch = scan_batch_new(worker->arena);
     uint32_t lines = known_lines_count(flows, left);
-    if (!worker->head_lines || known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
+    if (!worker->head_lines || !worker->batch ||
+        known_lines_new(&worker->known_lines, worker->arena, &worker->options.key, lines) < 0)
         return -ENOMEM;
-    left -= head_lines_size() + known_lines_size(lines);
+    left -= head_lines_size() + scan_batch_size() + known_lines_size(lines);
     uint32_t tokens = known_tokens_count(flows, left);
     if (known_tokens_new(&worker->known_tokens, worker->arena, &worker->options.key, tokens) < 0)
         return -ENOMEM;

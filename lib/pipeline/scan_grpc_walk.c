@@ -5,6 +5,7 @@
  * a guess of the walker waits for.
  */
 
+#include "pipeline/scan_batch.h"
 #include "pipeline/scan_grpc.h"
 
 #define NUMBER_MIN       10000000u          /* no detector looks for less than eight digits in a number */
@@ -33,6 +34,19 @@ void scan_grpc_value_close(const struct scan_grpc_feed *feed)
     memcpy(name, grpc->value_name, grpc->value_name_size);
     scan_grpc_value(feed, span_of(name, grpc->value_name_size),
                     (struct parse_input){.data = grpc->carry, .last = true});
+}
+
+static void values_flush(const struct scan_grpc_feed *feed)
+{
+    scan_batch_flush(feed->worker, feed->exchange, feed->response);
+}
+
+/* A value that is there as a whole, and none before it is open. */
+static void value_whole(const struct scan_grpc_feed *feed, struct span name, struct span value)
+{
+    if (feed->grpc->value_open ||
+        !scan_batch_add(feed->worker, feed->exchange, feed->response, name, value, feed->grpc->value_offset))
+        scan_grpc_value(feed, name, (struct parse_input){.data = value.data, .size = value.size, .last = true});
 }
 
 /* The number as people write it; false for those that are no whole number of enough digits. */
@@ -78,7 +92,7 @@ static void number_item(const struct scan_grpc_feed *feed, const struct protobuf
     char path[BODY_NAME_MAX];
     struct span name = span_of(path, protobuf_path(&feed->grpc->walker, path, sizeof(path)));
     feed->grpc->value_offset = feed->grpc->content_size + feed->grpc->walker.offset;
-    scan_grpc_value(feed, name, (struct parse_input){.data = digits + DIGITS_MAX - size, .size = size, .last = true});
+    value_whole(feed, name, span_of(digits + DIGITS_MAX - size, size));
 }
 
 static void text_item(const struct scan_grpc_feed *feed, const struct protobuf_item *item)
@@ -90,6 +104,11 @@ static void text_item(const struct scan_grpc_feed *feed, const struct protobuf_i
         scan_grpc_value_close(feed);
         grpc->value_offset = grpc->content_size + grpc->walker.offset - item->text.size - item->lost;
     }
+    if (item->first && item->last && item->text.data) {
+        value_whole(feed, name, item->text);
+        return;
+    }
+    values_flush(feed);
     if (!item->text.data) {
         scan_grpc_value(feed, name, (struct parse_input){.lost = item->lost});
         if (item->last)
@@ -115,6 +134,7 @@ static uint32_t walk_input(const struct scan_grpc_feed *feed, struct parse_input
 {
     struct scan_grpc *grpc = feed->grpc;
     uint32_t consumed = 0, total = input.data ? input.size : input.lost;
+    bool more;
     for (;;) {
         struct protobuf_item item;
         struct parse_step step = protobuf_parse(&grpc->walker, &input, &item);
@@ -122,15 +142,17 @@ static uint32_t walk_input(const struct scan_grpc_feed *feed, struct parse_input
         parse_input_advance(&input, step.consumed);
         if (grpc->walker.flags != grpc->flags_seen || grpc->walker.outcome == PROTOBUF_MALFORMED)
             note_flaw(grpc);
-        if (step.status == PARSE_MORE)
-            return consumed;
-        if (step.status == PARSE_STOP)
+        more = step.status == PARSE_MORE;
+        if (step.status != PARSE_ITEM)
             break;
         if (item.kind == PROTOBUF_ITEM_NUMBER)
             number_item(feed, &item);
         else
             text_item(feed, &item);
     }
+    values_flush(feed);
+    if (more)
+        return consumed;
     if (grpc->walker.outcome == PROTOBUF_COMPLETE)
         return total;
     /* What is no protobuf is still searched, as one text. */

@@ -106,6 +106,7 @@ struct pipeline {
     struct known_lines *known_lines;
     struct known_tokens *known_tokens;
     struct head_lines *head_lines;
+    struct scan_batch *batch;
     struct net_packet packets[PACKET_BURST_MAX];
 };
 

@@ -245,6 +245,77 @@ static void compare_hits(const struct detect_hit *left, uint32_t left_count, con
     }
 }
 
+#define PROBE_LINES 40u
+
+/* Texts side by side: each in which a search of it alone finds something is named. */
+static void a_probe_misses_no_line(void **state)
+{
+    struct fixture *fixture = *state;
+    static char text[PROBE_LINES * (TEXT_MAX + 1)];
+    uint64_t random = 11;
+    uint32_t found = 0, named = 0;
+    for (int round = 0; round < 150; round++) {
+        uint32_t ends[PROBE_LINES], size = 0;
+        bool maybe[PROBE_LINES];
+        struct span name = span_from_text(round % 3 ? "client.ip" : NULL);
+        for (uint32_t i = 0; i < PROBE_LINES; i++) {
+            size += text_make(fixture->file, &random, text + size, 1 + text_draw(&random, TEXT_MAX));
+            text[size++] = '\n';
+            ends[i] = size;
+        }
+        detect_probe(fixture->set, fixture->scratch, &(struct detect_lines){(const uint8_t *)text, ends, PROBE_LINES},
+                     maybe);
+        for (uint32_t i = 0; i < PROBE_LINES; i++) {
+            uint32_t begin = i ? ends[i - 1] : 0;
+            struct detect_text line = detect_text_whole(text + begin, ends[i] - 1 - begin, name);
+            uint32_t hits = detect_scan(fixture->set, fixture->scratch, &line, fixture->hits, HITS_MAX);
+            assert_true(hits == 0 || maybe[i] || detect_name_counts(fixture->set, name));
+            line.context = (struct span){0};
+            hits = detect_scan(fixture->set, fixture->scratch, &line, fixture->hits, HITS_MAX);
+            assert_true(hits == 0 || maybe[i]);
+            found += hits > 0;
+            named += maybe[i];
+        }
+    }
+    print_message("%u lines with values, %u named, of %u\n", found, named, 150 * PROBE_LINES);
+    assert_true(found > 500 && named < 150 * PROBE_LINES);
+}
+
+/* A pattern that asks for the edge of a text matches in none that is put between others. */
+static void a_probe_says_maybe_where_patterns_ask_for_edges(void **state)
+{
+    (void)state;
+    char *found[] = {(char[]){"key-12345"}}, *ignored[] = {(char[]){"key-1"}};
+    struct detector_setting edge = {.id = (char[]){"EDGE1"},
+                                    .name = (char[]){"edge"},
+                                    .class = (char[]){"secret"},
+                                    .pattern = (char[]){"key-[0-9]{5}$"},
+                                    .candidate = DETECTOR_LITERAL,
+                                    .found = found,
+                                    .found_count = 1,
+                                    .ignored = ignored,
+                                    .ignored_count = 1,
+                                    .line = 7};
+    struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics);
+    struct detect_set *set =
+        detect_set_new(&(struct detect_set_source){.settings = &edge, .count = 1, .file = "own.yaml"}, &diagnostics);
+    diagnostics_print(&diagnostics, stderr);
+    assert_non_null(set);
+    static const uint8_t secret[DIGEST_KEY_SIZE];
+    struct digest_key key;
+    digest_key_init(&key, secret);
+    struct detect_scratch *scratch = detect_scratch_new(set, &key);
+    static const char text[] = "key-12345\nother text\n";
+    const uint32_t ends[] = {10, 21};
+    bool maybe[2] = {false, false};
+    detect_probe(set, scratch, &(struct detect_lines){(const uint8_t *)text, ends, 2}, maybe);
+    assert_true(maybe[0]);
+    detect_scratch_free(scratch);
+    detect_set_free(set);
+    diagnostics_deinit(&diagnostics);
+}
+
 static void shapes_miss_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -624,6 +695,8 @@ int main(void)
         WITH_SET(shapes_miss_nothing),
         WITH_SET(tiers_miss_nothing_hyperscan_finds),
         WITH_SET(windows_see_each_value_once),
+        WITH_SET(a_probe_misses_no_line),
+        cmocka_unit_test(a_probe_says_maybe_where_patterns_ask_for_edges),
         WITH_SET(masks_show_no_more_than_allowed),
         WITH_SET(masks_look_as_documented),
         cmocka_unit_test(digest_is_hmac_sha256),
