@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """With all vectors of the processor, with fewer, with none chosen at run time: the same lines, byte for byte.
 
-usage: simd.py [PROGRAM]   PROGRAM is an assay built with -Dsimd=false, which uses none at all; it is compared as well
+usage: simd.py [PROGRAM]   PROGRAM is an assay built with -Dsimd=false in a folder of the source, where it finds the shipped
+                           rules; it uses none at all and is compared as well
 """
 
 import os
