@@ -8,6 +8,7 @@
 #include "pipeline/graphql.h"
 
 #include "base/hash.h"
+#include "pipeline/scan.h"
 #include "proto/graphql_request.h"
 #include "proto/http_text.h"
 
@@ -68,6 +69,19 @@ void graphql_head(struct pipeline *worker, struct exchange *exchange)
     }
 }
 
+void graphql_part_start(struct pipeline *worker, struct exchange *exchange)
+{
+    const struct scan_multipart *multipart = exchange->scans[0].multipart;
+    if (!exchange->graphql && span_equal(scan_multipart_name(multipart), SPAN_LITERAL("operations")))
+        begin(worker, exchange, GRAPHQL_BODY_JSON);
+}
+
+void graphql_stream_start(struct exchange *exchange)
+{
+    if (exchange->graphql && exchange->graphql->answering)
+        exchange->graphql->response.events = true;
+}
+
 void graphql_body_start(struct pipeline *worker, struct exchange *exchange, struct span content_type, bool json)
 {
     const struct call *call = &exchange->transaction.call;
@@ -84,6 +98,10 @@ void graphql_body(struct exchange *exchange, bool response, struct span data)
 {
     struct exchange_graphql *graphql = exchange->graphql;
     if (!graphql || graphql->answering != response)
+        return;
+    /* Of a form with files only the part that asks (GraphQL multipart request specification). */
+    const struct scan_multipart *multipart = exchange->scans[response].multipart;
+    if (multipart && !span_equal(scan_multipart_name(multipart), SPAN_LITERAL("operations")))
         return;
     if (response)
         graphql_response_add(&graphql->response, data);
@@ -139,7 +157,7 @@ void graphql_message_end(struct pipeline *worker, struct exchange *exchange, boo
                 !(exchange->transaction.call.flags & CALL_UNDECODED);
     if (graphql->response.has_data)
         exchange->transaction.graphql.answer = TRANSACTION_ANSWER_WITH_DATA;
-    else if (read)
+    else if (read && graphql->response.was_object)
         exchange->transaction.graphql.answer = TRANSACTION_ANSWER_WITHOUT_DATA;
     graphql_release(worker, exchange);
 }

@@ -77,8 +77,12 @@ void scan_body_start(struct pipeline *worker, struct exchange *exchange, bool re
     enum body_kind kind = text ? body_kind_of_text(start) : body_kind_detect(type, start);
     scan->kind = (uint8_t)kind;
     scan->started = true;
+    if (scan->multipart && !response)
+        graphql_part_start(worker, exchange);
     if (scan->multipart)
         return;
+    if (response && kind == BODY_EVENTS)
+        graphql_stream_start(exchange);
     if (!response && !scan->encoded)
         graphql_body_start(worker, exchange, type, kind == BODY_JSON);
     exchange_side(exchange, response)->body = body_class(kind);

@@ -173,7 +173,7 @@ void scan_utf8(struct pipeline *worker, struct exchange *exchange, bool response
 {
     if (!exchange->scans[response].started && text.size)
         scan_body_start(worker, exchange, response, text);
-    if (text.size && !exchange->scans[response].multipart)
+    if (text.size)
         graphql_body(exchange, response, text);
     feed_window(worker, exchange, response, (struct parse_input){.data = text.data, .size = text.size, .last = last});
 }

@@ -143,6 +143,8 @@ void side_message_end(struct pipeline *worker, struct exchange *exchange, bool r
 MUST_USE int graphql_pool_init(struct pipeline *worker, size_t bytes);
 void graphql_head(struct pipeline *worker, struct exchange *exchange);
 void graphql_body_start(struct pipeline *worker, struct exchange *exchange, struct span content_type, bool json);
+void graphql_part_start(struct pipeline *worker, struct exchange *exchange); /* of a form with files */
+void graphql_stream_start(struct exchange *exchange);                        /* the answer is server-sent events */
 void graphql_body(struct exchange *exchange, bool response, struct span data);
 void graphql_message_end(struct pipeline *worker, struct exchange *exchange, bool response, bool complete);
 void graphql_release(struct pipeline *worker, struct exchange *exchange);

@@ -53,6 +53,7 @@ static bool find_exact(struct span type, enum body_kind *kind_out)
         TYPE("application/ndjson", BODY_LINES),
         TYPE("application/jsonl", BODY_LINES),
         TYPE("application/x-jsonlines", BODY_LINES),
+        TYPE("application/jsonlines", BODY_LINES),
         TYPE("application/json-seq", BODY_LINES),
         TYPE("text/event-stream", BODY_EVENTS),
         TYPE("application/x-www-form-urlencoded", BODY_FORM),

@@ -136,7 +136,8 @@ static void add_byte(struct graphql_request *request, uint8_t c)
         if (request->reading && request->member == MEMBER_QUERY)
             graphql_add(&request->document, span_of(&request->outline.byte, 1));
         else if (request->reading && request->name_size < GRAPHQL_NAME_MAX)
-            request->name[request->name_size++] = (char)request->outline.byte;
+            request->name[request->name_size++] =
+                request->outline.byte == JSON_OUTLINE_BEYOND ? '?' : (char)request->outline.byte;
         break;
     case JSON_OUTLINE_TEXT_END:
         request->reading = request->id.reading = false;
@@ -200,6 +201,8 @@ static void response_key(struct graphql_response *response)
     id_key(&response->id, outline);
     if (outline->level == 0)
         response->in_payload = json_outline_key_is(outline, "payload");
+    if (response->events && outline->level == 0)
+        response->level = response->in_payload;
     response->data_next = outline->level == response->level && response->in_payload == (response->level == 1) &&
                           json_outline_key_is(outline, "data");
 }
@@ -227,13 +230,40 @@ static void response_byte(struct graphql_response *response, uint8_t c)
     }
 }
 
+static void answer_byte(struct graphql_response *response, uint8_t c)
+{
+    if (response->outline.other)
+        return;
+    response_byte(response, c);
+    response->was_object |= response->outline.base > 0;
+}
+
+/* Lines of a stream (WHATWG HTML 9.2.5): each "data:" begins a JSON text, no other has one. */
+static void stream_byte(struct graphql_response *response, uint8_t c)
+{
+    static const char field[] = "data:";
+    const uint8_t whole = sizeof(field) - 1, other = sizeof(field);
+    if (c == '\n' || c == '\r') {
+        response->line = 0;
+    } else if (response->line == whole) {
+        answer_byte(response, c);
+    } else if (response->line < whole) {
+        response->line = c == (uint8_t)field[response->line] ? response->line + 1 : other;
+        response->in_payload = response->data_next = false;
+        json_outline_init(&response->outline);
+    }
+}
+
 void graphql_response_add(struct graphql_response *response, struct span data)
 {
     /* Without the id of a message nobody knows whom it answers, and that may stand behind the data. */
-    for (uint32_t i = 0; i < data.size && !response->outline.other; i++) {
-        bool known = response->level == 0 || (response->id.size && !response->id.reading);
+    for (uint32_t i = 0; i < data.size; i++) {
+        bool known = response->events || response->level == 0 || (response->id.size && !response->id.reading);
         if (response->has_data && known)
             return;
-        response_byte(response, data.data[i]);
+        if (response->events)
+            stream_byte(response, data.data[i]);
+        else
+            answer_byte(response, data.data[i]);
     }
 }

@@ -67,9 +67,15 @@ void graphql_request_add_parameter(struct graphql_request *request, struct span 
 /* The end; the answer stays the same when asked again. */
 const struct graphql_result *graphql_request_end(struct graphql_request *request);
 
-/* Whether a response holds data: a `data` that is not null (GraphQL, October 2021, 7.1.1). */
+/*
+ * Whether a response holds data: a `data` that is not null (GraphQL, October 2021, 7.1.1). In server-sent events each
+ * line of data is one (GraphQL over SSE), or has it in a `payload` where several operations share the stream.
+ */
 struct graphql_response {
-    uint8_t level; /* of the member `data` */
+    bool events;
+    bool was_object; /* it, or one of its events, could be read */
+    uint8_t line;    /* bytes of "data:" that the line of a stream began with */
+    uint8_t level;   /* of the member `data` */
     bool in_payload, data_next;
     bool has_data;
     struct graphql_id id;

@@ -65,7 +65,7 @@ static enum json_outline_event add_escape(struct json_outline *outline, uint8_t 
     if (outline->escape++ < 5)
         return JSON_OUTLINE_NOTHING;
     outline->escape = 0;
-    return add_decoded(outline, outline->code < 0x80 ? (uint8_t)outline->code : '?');
+    return add_decoded(outline, outline->code < 0x80 ? (uint8_t)outline->code : JSON_OUTLINE_BEYOND);
 }
 
 static enum json_outline_event end_text(struct json_outline *outline)

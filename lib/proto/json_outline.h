@@ -18,12 +18,13 @@
 
 #define JSON_OUTLINE_KEY_MAX   24u /* the longest asked for is "persistedQuery" */
 #define JSON_OUTLINE_DEPTH_MAX UINT16_MAX
+#define JSON_OUTLINE_BEYOND    0xffu /* any character beyond ASCII: no text has this byte */
 
 enum json_outline_event {
     JSON_OUTLINE_NOTHING,
     JSON_OUTLINE_KEY,   /* key, key_size; level 0 or 1 */
     JSON_OUTLINE_VALUE, /* byte: the first one of a value; level of its key */
-    JSON_OUTLINE_TEXT,  /* byte: the next one of a text, decoded; beyond ASCII '?' where it was escaped */
+    JSON_OUTLINE_TEXT,  /* byte: the next one of a text, decoded; JSON_OUTLINE_BEYOND where it was escaped */
     JSON_OUTLINE_TEXT_END,
     JSON_OUTLINE_OBJECT_END, /* of level 0 */
 };

@@ -38,12 +38,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(whole.type == cut.type && whole.operations == cut.operations && whole.aliases == cut.aliases);
     require(whole.introspection == cut.introspection && whole.name_size == cut.name_size);
     require(memcmp(whole.name, cut.name, whole.name_size) == 0);
-    for (uint32_t message = 0; message < 2; message++) {
+    /* An answer, one over WebSocket, one in server-sent events. */
+    for (uint32_t way = 0; way < 3; way++) {
         struct graphql_response one, two;
         uint32_t cut_at = data[1] % (text.size + 1);
-        graphql_response_init(&one, message);
+        graphql_response_init(&one, way == 1);
+        one.events = way == 2;
         graphql_response_add(&one, text);
-        graphql_response_init(&two, message);
+        graphql_response_init(&two, way == 1);
+        two.events = way == 2;
         graphql_response_add(&two, span_first(text, cut_at));
         graphql_response_add(&two, span_from(text, cut_at));
         require(one.has_data == two.has_data && one.id.size == two.id.size);
