@@ -7,6 +7,8 @@
 
 #include "pipeline/http2.h"
 
+#define TUNNEL_HOLE (1u << 30) /* more than any message that is put together: what is inside begins anew */
+
 /* ------------------------------------------------------------------------ floods */
 
 static void tell_once(const struct http2_feed *feed, enum anomaly anomaly)
@@ -63,14 +65,17 @@ static void reset_item(const struct http2_feed *feed, uint32_t id)
         http2_stream_close(feed->worker, http2, stream);
 }
 
-/* Any open stream may have had one of the frames lost. */
+/* Any open stream may have had one of the frames lost, and a tunnel in it any number of bytes. */
 static void gap_item(const struct http2_feed *feed)
 {
     struct http2_channel *http2 = feed->http2;
     http2->gap[feed->response] = true;
     for (struct http2_stream *stream = http2->oldest; stream; stream = stream->newer)
-        if (!stream->ended[feed->response])
+        if (!stream->ended[feed->response]) {
             stream->gap[feed->response] = true;
+            if (stream->tunnel)
+                http2_tunnel_data(feed, stream, (struct span){0}, TUNNEL_HOLE, false);
+        }
 }
 
 static void handle_item(const struct http2_feed *feed, const struct http2_item *item)

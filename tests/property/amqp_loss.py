@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(FOLDER, "..", "golden"), os.path.join(FOLDER, "..",
 import pcap_rewrite  # noqa: E402
 from replay import case_path, check_ledger, replay  # noqa: E402
 
-CASES = ("amqp091", "amqp10")
+CASES = ("amqp091", "amqp10", "channels")
 # Of a connection: the requests whose answers may be in the hole, and what a search for the next certain frame passes.
 CHANGED_MAX = 16
 STEP = 3  # every third packet with data: all of them take minutes

@@ -31,6 +31,8 @@ EXEMPT = {
     ("tls_opened", 6): "a hello: without it no key is known for the connection, and none of its calls is opened",
     ("tls_opened", 88): "a hello: without it no key is known for the connection, and none of its calls is opened",
     ("tls_opened", 90): "a hello: without it no key is known for the connection, and none of its calls is opened",
+    ("websocket_http2", 229): "the last frame before a reset: the hole is told a byte too long",
+    ("websocket_http2", 231): "the last bytes of a server that is reset: nothing but the reset tells of them",
     ("tls_versions", 197): "sent twice: the other one carries the same bytes",
     ("tls_versions", 198): "sent twice: the other one carries the same bytes",
     ("midstream", 2): "the first of its direction in a capture that begins late: nothing tells that it was there",
@@ -141,7 +143,7 @@ def main():
     faults, runs = [], 0
     with tempfile.TemporaryDirectory() as folder:
         for case in find_cases():
-            if case.startswith("amqp"):
+            if case.startswith("amqp") or case == "channels":
                 continue  # amqp_loss.py knows what a hole may cost there
             if case == "tls_remembered":
                 continue  # a hello that is lost costs the connections that resume its session, too; clients end by reset
