@@ -284,8 +284,9 @@ def check_rollups(lines, calls):
 
 
 def comparable(finding):
-    """What a finding says beside when, where in the log, and by which number of an epoch."""
-    return json.dumps({key: value for key, value in finding.items()
+    """What a finding says beside when, where in the log, by which number of an epoch, and with the digest key of a run."""
+    evidence = {key: value for key, value in finding['evidence'].items() if key not in ('digest', 'first', 'before')}
+    return json.dumps({key: value for key, value in {**finding, 'evidence': evidence}.items()
                        if key not in ('time', 'decided', 'sensor', 'ring', 'sequence', 'queue', 'epoch')}, sort_keys=True)
 
 
