@@ -18,9 +18,13 @@ DEFAULTS = {"requests": 50000, "connections": 100000, "free": 50, "reassembly": 
 
 
 def each_connection(fewer, more):
-    """Bytes that each further connection took, between two runs that differ in nothing else."""
+    """Bytes that each further connection took, between two runs that differ in nothing else.
+
+    Where they do not differ (a quick run has few connections), the whole of one run is taken for its connections.
+    """
     sizes = [run["bytes_per_connection"] * run["connections_open"] for run in (fewer, more)]
-    return (sizes[1] - sizes[0]) / max(1, more["connections_open"] - fewer["connections_open"])
+    further = more["connections_open"] - fewer["connections_open"]
+    return (sizes[1] - sizes[0]) / further if further > 0 and sizes[1] > sizes[0] else more["bytes_per_connection"]
 
 
 def measure_idle(tools):
