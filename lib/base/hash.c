@@ -62,7 +62,8 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t size)
         sip_word(&s, word);
     }
     uint64_t last = (uint64_t)size << 56;
-    memcpy(&last, bytes, left); /* little-endian: the tail fills the low bytes */
+    if (left)                       /* nothing at all may be nowhere */
+        memcpy(&last, bytes, left); /* little-endian: the tail fills the low bytes */
     sip_word(&s, last);
     s.v2 ^= 0xff;
     for (int i = 0; i < 3; i++)

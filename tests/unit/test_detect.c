@@ -649,7 +649,7 @@ static void as_many_detectors_as_allowed_are_told_apart(void **state)
 {
     (void)state;
     static struct detector_setting settings[DETECTORS_MAX];
-    static char texts[DETECTORS_MAX][4][24], *samples[DETECTORS_MAX][2];
+    static char texts[DETECTORS_MAX][4][24], *samples[DETECTORS_MAX][2], class[] = "secret";
     for (uint32_t i = 0; i < DETECTORS_MAX; i++) {
         snprintf(texts[i][0], sizeof(texts[i][0]), "K%u", i);
         snprintf(texts[i][1], sizeof(texts[i][1]), "svc%04u_[0-9]{4}", i);
@@ -659,7 +659,7 @@ static void as_many_detectors_as_allowed_are_told_apart(void **state)
         samples[i][1] = texts[i][3];
         settings[i] = (struct detector_setting){.id = texts[i][0],
                                                 .name = texts[i][0],
-                                                .class = (char[]){"secret"},
+                                                .class = class,
                                                 .pattern = texts[i][1],
                                                 .candidate = DETECTOR_LITERAL,
                                                 .found = &samples[i][0],

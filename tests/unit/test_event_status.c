@@ -147,6 +147,7 @@ static void the_largest_status_fits_its_json(void **state)
 {
     (void)state;
     memset(&now, 0xff, sizeof(now));
+    now.producer_alive = true;
     now.worker_count = QUEUE_WORKERS_MAX;
     now.ring_count = QUEUE_RINGS_MAX;
     now.reporter.state = REPORTER_RUNNING;
