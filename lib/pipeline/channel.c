@@ -64,6 +64,8 @@ void channel_give_up(struct pipeline *worker, struct channel *channel)
 /* A hole belongs to the host that the connection speaks to, or to the one it will name first. */
 void channel_count_gap(struct pipeline *worker, struct channel *channel, uint32_t bytes)
 {
+    if (bytes == CHANNEL_HOLE_UNKNOWN)
+        return; /* the connection around it has counted what it lacks */
     if (channel->service) {
         service_table_gap(worker->services, channel->service, 1, bytes);
         return;

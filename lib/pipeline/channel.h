@@ -23,6 +23,12 @@
 /* A parser leaves at most one line unconsumed. */
 #define CHANNEL_CARRY_SIZE (HTTP1_LINE_MAX + 64u)
 
+/*
+ * A hole of unknown size in what another channel carries: more than any message that is put together, so what is inside
+ * begins anew.
+ */
+#define CHANNEL_HOLE_UNKNOWN (1u << 30)
+
 struct channel;
 
 struct channel_feed {

@@ -7,8 +7,6 @@
 
 #include "pipeline/http2.h"
 
-#define TUNNEL_HOLE (1u << 30) /* more than any message that is put together: what is inside begins anew */
-
 /* ------------------------------------------------------------------------ floods */
 
 static void tell_once(const struct http2_feed *feed, enum anomaly anomaly)
@@ -74,7 +72,7 @@ static void gap_item(const struct http2_feed *feed)
         if (!stream->ended[feed->response]) {
             stream->gap[feed->response] = true;
             if (stream->tunnel)
-                http2_tunnel_data(feed, stream, (struct span){0}, TUNNEL_HOLE, false);
+                http2_tunnel_data(feed, stream, (struct span){0}, CHANNEL_HOLE_UNKNOWN, false);
         }
 }
 
